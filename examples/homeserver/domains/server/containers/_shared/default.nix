@@ -1,0 +1,1 @@
+args: import ./lib.nix args

@@ -1,0 +1,6 @@
+{
+  imports = [
+    ./options.nix
+    ./parts/config.nix
+  ];
+}

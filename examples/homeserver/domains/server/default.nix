@@ -1,0 +1,8 @@
+{
+  imports = [
+    ./business/api.nix
+    ./containers
+    ./couchdb/index.nix
+    ./orchestration/media-orchestrator.nix
+  ];
+}

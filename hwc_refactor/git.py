@@ -1,0 +1,198 @@
+"""The git binary, as far as the tool needs it: which files have a committed copy, and commits.
+
+Never runs hooks, and reads without taking locks. A repository's own settings cannot start programs here,
+with one exception: filters (`filter.<name>.clean`), without which git cannot tell whether a file changed.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+#: Variables which would point git to another repository, or change how it reads paths.
+_DROPPED = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_CONFIG",
+        "GIT_CONFIG_COUNT",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_DIR",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_GRAFT_FILE",
+        "GIT_ICASE_PATHSPECS",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_NAMESPACE",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_TRACE",
+        "GIT_WORK_TREE",
+    }
+)
+_SETTINGS = (
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.quotePath=false",
+    "color.ui=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+)
+#: So many paths go to one call of git.
+_CHUNK = 200
+
+
+class GitError(RuntimeError):
+    """Git refused; the message is its own."""
+
+
+def work_tree(path: Path) -> Path | None:
+    """The top of the innermost git work tree around a file or directory, with links resolved.
+
+    None when there is none, or git is not installed.
+
+    Raises:
+        GitError: when git refuses to read the repository, for example because of its owner.
+    """
+    folder = path.resolve()
+    while not folder.is_dir():
+        folder = folder.parent
+    try:
+        top = _git(folder, "rev-parse", "--show-toplevel")
+    except FileNotFoundError:
+        return None
+    except GitError as error:
+        if "not a git repository" in str(error) or "must be run in a work tree" in str(error):
+            return None
+        raise
+    found = Path(os.fsdecode(top.removesuffix(b"\n"))).resolve()
+    return found if folder.is_relative_to(found) else None
+
+
+def dirty(root: Path, paths: Sequence[str]) -> list[str]:
+    """Those paths (relative to the root) whose present content no commit holds, in the given order.
+
+    That are files with uncommitted changes, untracked and ignored ones, and those which git was told to
+    overlook (assume-unchanged, skip-worktree). A symbolic link counts as the file it leads to. Paths which
+    do not exist, or lie in no work tree, are never dirty.
+
+    Raises:
+        GitError: when git cannot read the repository.
+    """
+    files = {path: (root / path).resolve() for path in paths}
+    tops: dict[Path, Path | None] = {}
+    grouped: dict[Path, set[Path]] = {}
+    for file in files.values():
+        if file.exists():
+            if file.parent not in tops:
+                tops[file.parent] = work_tree(file.parent)
+            top = tops[file.parent]
+            if top is not None:
+                grouped.setdefault(top, set()).add(file)
+    found = {file for top, members in grouped.items() for file in members - _committed(top, members)}
+    return [path for path, file in files.items() if file in found]
+
+
+def commit(root: Path, paths: Sequence[str], message: str) -> str:
+    """Commit the present state of these paths, relative to the root, and nothing else that is staged.
+
+    New files are added, missing ones removed. Returns the hash of the commit.
+
+    Raises:
+        GitError: when there is nothing to commit, a path is ignored or in a submodule, a merge is going
+            on, or git refuses for another reason; the index is as before then.
+    """
+    top = work_tree(root)
+    if top is None:
+        raise GitError(f"{root} lies in no git work tree")
+    names = [str((root / path).resolve().relative_to(top)) for path in paths]
+    if not names:
+        raise GitError("no paths to commit")
+    listing = b"\0".join(map(os.fsencode, names))
+    from_stdin = ("--pathspec-from-file=-", "--pathspec-file-nul")
+    known = {name for name, _ in _tracked(top, names)}
+    fresh = [name for name in names if name not in known and os.path.lexists(top / name)]
+    try:
+        for chunk in _chunks(fresh):
+            _git(top, "add", "--intent-to-add", "--", *chunk)
+        _git(
+            top,
+            "commit",
+            "--quiet",
+            "--only",
+            "--no-verify",
+            "--no-status",
+            "--cleanup=whitespace",
+            f"--message={message}",
+            *from_stdin,
+            stdin=listing,
+        )
+    except GitError:
+        _git(
+            top, "update-index", "--force-remove", "-z", "--stdin", stdin=b"\0".join(map(os.fsencode, fresh))
+        )
+        raise
+    return _git(top, "rev-parse", "HEAD").decode("ascii").strip()
+
+
+def _committed(top: Path, files: set[Path]) -> set[Path]:
+    """Those of the files which git affirms to be tracked and unchanged."""
+    names = {str(file.relative_to(top)): file for file in files}
+    ordered = sorted(names)
+    tracked = {name for name, tag in _tracked(top, ordered) if tag == "H"}
+    changed: set[str] = set()
+    for chunk in _chunks(ordered):
+        output = _git(
+            top,
+            "status",
+            "--porcelain=v1",
+            "-z",
+            "--no-renames",
+            "--untracked-files=no",
+            "--ignore-submodules=all",
+            "--",
+            *chunk,
+        )
+        changed.update(os.fsdecode(item[3:]) for item in output.split(b"\0") if item)
+    return {names[name] for name in tracked - changed if name in names}
+
+
+def _tracked(top: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The names which the index knows, each with its tag: "H" for an ordinary file."""
+    for chunk in _chunks(names):
+        for item in _git(top, "ls-files", "-z", "-v", "--cached", "--", *chunk).split(b"\0"):
+            if item:
+                yield os.fsdecode(item[2:]), chr(item[0])
+
+
+def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK))
+
+
+def _git(folder: Path, command: str, *arguments: str, stdin: bytes = b"") -> bytes:
+    """The output of a git command.
+
+    Raises:
+        FileNotFoundError: when git is not installed.
+        GitError: when the command fails.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in _DROPPED}
+    environment |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+    if command not in ("add", "commit", "update-index"):
+        environment["GIT_OPTIONAL_LOCKS"] = "0"
+    settings = [word for setting in _SETTINGS for word in ("-c", setting)]
+    done = subprocess.run(
+        ["git", "--literal-pathspecs", *settings, "-C", str(folder), command, *arguments],
+        input=stdin,
+        capture_output=True,
+        env=environment,
+        check=False,
+    )
+    if done.returncode:
+        text = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace")
+        raise GitError(text or f"git {command} failed with status {done.returncode}")
+    return done.stdout

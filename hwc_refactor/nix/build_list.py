@@ -1,0 +1,74 @@
+"""Edits on the elements of a list."""
+
+from collections.abc import Sequence
+
+from hwc_refactor.nix.build_box import Box, BuildError, box_around, box_of, prove, span, where
+from hwc_refactor.nix.build_insert import insert, things_of
+from hwc_refactor.nix.build_remove import Built, remove
+from hwc_refactor.nix.build_text import Item, as_snippet, render, unit
+from hwc_refactor.nix.edits import Edit
+from hwc_refactor.nix.syntax import Node, ParsedFile
+
+
+def insert_elements(
+    file: ParsedFile,
+    list_node: Node,
+    items: Sequence[Item],
+    *,
+    after: Node | None = None,
+    before: Node | None = None,
+) -> Edit:
+    """Insert elements into a list.
+
+    Args:
+        file: the file.
+        list_node: the `[ … ]`, wherever it stands (behind `++`, in `lib.optionals`, let-bound).
+        items: elements as source text, or snippets with comments; one text may hold several elements that
+            belong on one line (`"--cap-add" "X"`).
+        after: the element behind which they go.
+        before: the element before which they go. Without both, they go to the end.
+
+    Returns:
+        One edit. A list on one line stays so while that has at most 100 columns, otherwise it is broken
+        over lines; a list over lines gets a line for each item.
+
+    Raises:
+        BuildError: when an item is no list element, or the result does not hold.
+    """
+    box = _list(file, list_node)
+    return insert(box, "elements", [as_snippet(item) for item in items], after, before, flat=True)
+
+
+def replace_element(file: ParsedFile, element: Node, text: str) -> Edit:
+    """Replace one element of a list by one or more others, given as source text.
+
+    Raises:
+        BuildError: when the node is no element, the text holds none, or the result does not hold.
+    """
+    box = box_around(file, element)
+    if box is None or box.node.type != "list_expression" or element.type == "comment":
+        raise BuildError(f"{where(file, element)}: a {element.type} is no element of a list")
+    source = file.source
+    new = render(text, "elements", source.indent(element.start_byte), unit(file), source.newline, first=False)
+    edit = Edit(span(file, element.start_byte, element.end_byte), new)
+    place, expected = box.index(element), box.texts()
+    prove(box, [edit], [*expected[:place], *things_of("elements", new), *expected[place + 1 :]])
+    return edit
+
+
+def remove_elements(
+    file: ParsedFile, list_node: Node, nodes: Sequence[Node], *, with_comments: bool = True
+) -> Built:
+    """Remove elements of a list, with the comments that belong to them unless told otherwise.
+
+    Raises:
+        BuildError: when a node is no element of the list, or the result does not hold.
+    """
+    return remove(_list(file, list_node), nodes, with_comments=with_comments)
+
+
+def _list(file: ParsedFile, node: Node) -> Box:
+    box = box_of(file, node)
+    if box.node.type != "list_expression":
+        raise BuildError(f"{where(file, node)}: a {node.type} is no list")
+    return box

@@ -1,0 +1,181 @@
+"""Edits on the bindings of a set or `let`."""
+
+from collections.abc import Sequence
+
+from hwc_refactor.nix.build_box import Box, BuildError, box_around, box_of, end_of, prove, span, where
+from hwc_refactor.nix.build_insert import block, fits, insert
+from hwc_refactor.nix.build_remove import Built, remove
+from hwc_refactor.nix.build_shift import shifted, wrapped
+from hwc_refactor.nix.build_text import Item, as_snippet, render, unit
+from hwc_refactor.nix.comments import comments_of
+from hwc_refactor.nix.edits import Edit
+from hwc_refactor.nix.syntax import Node, ParsedFile
+
+
+def insert_bindings(
+    file: ParsedFile,
+    attrset: Node,
+    items: Sequence[Item],
+    *,
+    after: Node | None = None,
+    before: Node | None = None,
+) -> Edit:
+    """Insert bindings into a set (plain, `rec`, `let { … }`) or a `let … in`.
+
+    Args:
+        file: the file.
+        attrset: the node of the set or `let`.
+        items: the bindings as source text, or snippets with comments and blank lines.
+        after: the binding behind which they go; its trailing comment stays with it.
+        before: the binding above which they go, above its own comments. Without both, they go to the end.
+
+    Returns:
+        One edit. A single short binding stays on the line of a set on one line while that has at most 100
+        columns; otherwise such a set is broken over lines.
+
+    Raises:
+        BuildError: when an item is no binding, defines what the set defines already, or the result does
+            not hold.
+    """
+    box = box_of(file, attrset)
+    snippets = [as_snippet(item) for item in items]
+    _refuse_doubles(box, [snippet.text for snippet in snippets])
+    return insert(box, "bindings", snippets, after, before, flat=len(snippets) == 1)
+
+
+def remove_binding(file: ParsedFile, binding: Node, *, with_comments: bool = True) -> Built:
+    """Remove a binding or `inherit`, with the comments that belong to it unless told otherwise.
+
+    Raises:
+        BuildError: when the node is no binding, or the result does not hold.
+    """
+    return remove(_box(file, binding), [binding], with_comments=with_comments)
+
+
+def remove_bindings(file: ParsedFile, bindings: Sequence[Node], *, with_comments: bool = True) -> Built:
+    """Remove several bindings of one set (see `remove_binding`).
+
+    Raises:
+        BuildError: when they are no bindings of one set, or the result does not hold.
+    """
+    if not bindings:
+        raise BuildError(f"{file.source.path}: nothing to remove")
+    return remove(_box(file, bindings[0]), bindings, with_comments=with_comments)
+
+
+def replace_value(file: ParsedFile, binding: Node, text: str) -> Edit:
+    """Replace the value of a binding; comments within the old value go with it.
+
+    Args:
+        file: the file.
+        binding: the node with `=`.
+        text: an expression, beginning in column 0, two blanks for each step of indentation.
+
+    Raises:
+        BuildError: when the node has no value, the text is no expression, or the result does not hold.
+    """
+    value = binding.child_by_field_name("expression")
+    if binding.type != "binding" or value is None:
+        raise BuildError(f"{where(file, binding)}: a {binding.type} has no value to replace")
+    box = _box(file, binding)
+    source = file.source
+    new = render(text, "expression", source.indent(value.start_byte), unit(file), source.newline, first=False)
+    edit = Edit(span(file, value.start_byte, value.end_byte), new)
+    expected = box.texts()
+    front = source.data[binding.start_byte : value.start_byte]
+    expected[box.index(binding)] = front + new + source.data[value.end_byte : binding.end_byte]
+    prove(box, [edit], expected)
+    return edit
+
+
+def nest_binding(file: ParsedFile, binding: Node, depth: int, items: Sequence[Item]) -> Edit:
+    """Turn `a.b.c = v;` into `a.b = { c = v; … };` with more bindings behind `c`.
+
+    A comment above the binding stays there, one behind it moves into the new set with it.
+
+    Args:
+        file: the file.
+        binding: the binding with the long path.
+        depth: how many names of the path stay outside.
+        items: what else goes into the new set.
+
+    Raises:
+        BuildError: when the path is not longer than `depth`, or the result does not hold.
+    """
+    box = _box(file, binding)
+    source = file.source
+    head_end, rest_start = _split(file, binding, depth)
+    snippets = [as_snippet(item) for item in items]
+    comments = comments_of(file, binding)
+    last = (binding, comments.trailing or binding, *comments.continued)[-1]
+    end = end_of(file, last)
+    start = binding.start_byte
+    head = source.data[start:head_end]
+    place = box.index(binding)
+    expected = box.texts()
+    moved = box.index(last) + 1
+
+    flat = all(snippet.flat for snippet in snippets) and b"\n" not in source.data[rest_start:end]
+    if flat and not source.starts_line(start) and last == binding:
+        texts = [snippet.text.strip().encode() for snippet in snippets]
+        new = head + b" = { " + b" ".join((source.data[rest_start:end], *texts)) + b" };"
+        edit = Edit(span(file, start, end), new)
+        if fits(file, edit):
+            prove(box, [edit], [*expected[:place], new, *expected[moved:]])
+            return edit
+    outer = source.indent(start)
+    inner = outer + unit(file)
+    lines = [head + b" = {", inner + shifted(file, rest_start, end, outer, inner)]
+    for snippet in snippets:
+        lines += [b""] if snippet.blank else []
+        lines.append(block(file, "bindings", snippet, inner))
+    new = source.newline.join((*lines, outer + b"};"))
+    edit = Edit(span(file, start, end), new)
+    prove(box, [edit], [*expected[:place], new, *expected[moved:]])
+    return edit
+
+
+def _box(file: ParsedFile, binding: Node) -> Box:
+    box = box_around(file, binding)
+    if box is None or binding.type not in ("binding", "inherit", "inherit_from"):
+        raise BuildError(f"{where(file, binding)}: a {binding.type} is no binding of a set")
+    return box
+
+
+def _split(file: ParsedFile, binding: Node, depth: int) -> tuple[int, int]:
+    """Where the outer part of a binding's path ends and where the inner part begins."""
+    path = binding.child_by_field_name("attrpath")
+    names = path.children_by_field_name("attr") if path is not None else []
+    if not 0 < depth < len(names):
+        raise BuildError(f"{where(file, binding)}: the path has no part of {depth} names to nest behind")
+    end, start = names[depth - 1].end_byte, names[depth].start_byte
+    if file.source.data[end:start].strip() != b".":
+        raise BuildError(f"{where(file, binding)}: a comment stands within the path")
+    return end, start
+
+
+def _refuse_doubles(box: Box, texts: Sequence[str]) -> None:
+    """Refuse to define a path twice; two sets under one path are fine, Nix merges them."""
+    seen = {path: whole for item in box.items for path, whole in _paths(box.file, item)}
+    for text in texts:
+        file = wrapped(text.strip().encode(), "bindings")
+        if file is None:
+            continue
+        for item in box_of(file, file.root.named_children[0]).items:
+            for path, whole in _paths(file, item):
+                if path in seen and (whole or seen[path]):
+                    name = path.decode(errors="replace")
+                    raise BuildError(f"{where(box.file, box.node)}: '{name}' is defined here already")
+                seen[path] = whole
+
+
+def _paths(file: ParsedFile, item: Node) -> list[tuple[bytes, bool]]:
+    """The paths that a binding defines, and whether each is more than a set literal."""
+    if item.type == "binding":
+        path, value = item.child_by_field_name("attrpath"), item.child_by_field_name("expression")
+        if path is None or value is None:
+            return []
+        names = (file.text(name).removeprefix(b'"').removesuffix(b'"') for name in path.named_children)
+        return [(b".".join(names), value.type != "attrset_expression")]
+    names_node = item.child_by_field_name("attrs")
+    return [(file.text(name), True) for name in (names_node.named_children if names_node is not None else ())]

@@ -1,0 +1,348 @@
+"""The functions of nixpkgs' `lib` and of `builtins` that resolution carries out or looks through.
+
+Their meaning: nixpkgs manual, "Nixpkgs Library Functions"; Nix manual, "Built-in Functions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hwc_refactor.nix.values import (
+    Attrs,
+    Call,
+    Closure,
+    Condition,
+    Expr,
+    Item,
+    ListValue,
+    Scalar,
+    Slot,
+    Str,
+    Text,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from hwc_refactor.nix.resolve import Resolver
+
+GLOBALS = frozenset(
+    "builtins abort baseNameOf derivation derivationStrict dirOf fetchGit fetchMercurial fetchTarball fetchTree"
+    " fromTOML import isNull map placeholder removeAttrs scopedImport throw toString".split()
+)
+"""The names that Nix binds everywhere (nix.dev/manual, "Built-in Functions")."""
+
+MODIFIERS = {
+    "mkForce": 1,
+    "mkDefault": 1,
+    "mkOptionDefault": 1,
+    "mkImageMediaOverride": 1,
+    "mkVMOverride": 1,
+    "mkOverride": 2,
+    "mkBefore": 1,
+    "mkAfter": 1,
+    "mkOrder": 2,
+}
+"""Wrappers of the module system around one value, with their number of arguments."""
+
+PLAIN_NAMES = frozenset(
+    "types mkOption mkEnableOption mkPackageOption mkIf mkMerge literalExpression literalMD mdDoc getExe"
+    " getExe' getBin makeBinPath concatStrings concatMapStrings concatMapStringsSep mapAttrsToList filterAttrs"
+    " attrNames attrValues hasAttr hasPrefix hasSuffix removePrefix removeSuffix splitString toLower toUpper"
+    " escapeShellArg escapeShellArgs any all filter elem head tail last length foldl foldl' foldr flip id"
+    " const pipe generators mkRemovedOptionModule mkRenamedOptionModule mkAliasOptionModule nixosSystem"
+    " recursiveUpdate optionalString versionAtLeast versionOlder warn assertMsg range".split()
+)
+
+
+def is_library(path: tuple[str, ...]) -> bool:
+    """Whether a name is one of `lib` or `builtins`: `lib.mkIf`, `pkgs.lib.mkIf`, `builtins.map`."""
+    return len(path) > 1 and (path[0] == "builtins" or "lib" in path[:-1])
+
+
+def is_name(name: str) -> bool:
+    """Whether `lib` is known to have this name, to tell `with lib;` from another `with`."""
+    return name in FUNCTIONS or name in MODIFIERS or name in PLAIN_NAMES
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A library function that is carried out.
+
+    Attributes:
+        arity: how many arguments it takes.
+        run: gives the result, or None to leave the call as it is.
+    """
+
+    arity: int
+    run: Callable[[Resolver, Call], Value | None]
+
+
+def _import(resolver: Resolver, call: Call) -> Value | None:
+    value = resolver.import_path(call.args[0])
+    return call if isinstance(value, Unknown) else value
+
+
+def _to_string(resolver: Resolver, call: Call) -> Value | None:
+    value = resolver.value(call.args[0])
+    if isinstance(value, Str):
+        return value
+    if not isinstance(value, Scalar) or isinstance(value.value, float):
+        return None
+    text = {True: "1", False: "", None: ""}.get(value.value) if not _is_int(value.value) else str(value.value)
+    return Str((Text(text or "", call.args[0]),), call.at)
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _optionals(resolver: Resolver, call: Call) -> Value | None:
+    condition, content = call.args
+    items = resolver.items(content)
+    return _conditional_list(resolver, call, condition, items)
+
+
+def _optional(resolver: Resolver, call: Call) -> Value | None:
+    condition, content = call.args
+    return _conditional_list(resolver, call, condition, (Item(content, call.at),))
+
+
+def _conditional_list(resolver: Resolver, call: Call, condition: Expr, items: tuple[Item, ...]) -> ListValue:
+    truth = resolver.truth(condition)
+    if truth is not None:
+        return ListValue(items if truth else (), call.at)
+    guard = Condition(condition)
+    return ListValue(tuple(replace(i, conditions=(guard, *i.conditions)) for i in items), call.at)
+
+
+def _optional_string(resolver: Resolver, call: Call) -> Value | None:
+    truth = resolver.truth(call.args[0])
+    if truth is None:
+        return None
+    return resolver.value(call.args[1]) if truth else Str((), call.at)
+
+
+def _concat_lists(resolver: Resolver, call: Call) -> Value | None:
+    items: list[Item] = []
+    for item in resolver.items(call.args[0]):
+        if item.unknown is not None:
+            items.append(item)
+            continue
+        below = resolver.items(item.expr)
+        items += [replace(b, conditions=(*item.conditions, *b.conditions)) for b in below]
+    return ListValue(tuple(items), call.at)
+
+
+def _flatten(resolver: Resolver, call: Call) -> Value | None:
+    def walk(items: tuple[Item, ...], depth: int) -> list[Item]:
+        flat: list[Item] = []
+        for item in items:
+            value = None if item.unknown or depth > 8 else resolver.value(item.expr)
+            if isinstance(value, ListValue):
+                below = walk(value.items, depth + 1)
+                flat += [replace(b, conditions=(*item.conditions, *b.conditions)) for b in below]
+            else:
+                flat.append(item)
+        return flat
+
+    return ListValue(tuple(walk(resolver.items(call.args[0]), 0)), call.at)
+
+
+def _concat_strings_sep(resolver: Resolver, call: Call) -> Value | None:
+    separator = resolver.literal(call.args[0])
+    items = resolver.items(call.args[1])
+    if separator is None or any(item.unknown or item.conditions for item in items):
+        return None
+    parts: list[Text] = []
+    for index, item in enumerate(items):
+        text = resolver.literal(item.expr)
+        if text is None:
+            return None
+        if index:
+            parts.append(Text(separator, call.args[0]))
+        parts.append(Text(text, item.expr))
+    return Str(tuple(parts), call.at)
+
+
+def _names(resolver: Resolver, listed: Expr) -> list[tuple[str, Item]] | None:
+    names: list[tuple[str, Item]] = []
+    for item in resolver.items(listed):
+        text = None if item.unknown else resolver.literal(item.expr)
+        if text is None:
+            return None
+        names.append((text, item))
+    return names
+
+
+def _gen_attrs(resolver: Resolver, call: Call) -> Value | None:
+    names = _names(resolver, call.args[0])
+    if names is None:
+        return None
+    slots: dict[str, tuple[Slot, ...]] = {}
+    for name, item in names:
+        slot = _applied(resolver, call.args[1], (item.expr,), call)
+        if slot is None:
+            return None
+        slots[name] = (replace(slot, conditions=item.conditions),)
+    return Attrs(slots, call.at)
+
+
+def _applied(
+    resolver: Resolver, function: Expr, arguments: tuple[Expr | Value, ...], call: Call
+) -> Slot | None:
+    """A slot whose value is the body of a function of the root, its parameters bound."""
+    value = resolver.value(function)
+    for argument in arguments[:-1]:
+        if not isinstance(value, Closure):
+            return None
+        value = resolver.enter(value, argument)
+    if not isinstance(value, Closure):
+        return None
+    frame = resolver.frame(value, arguments[-1])
+    if isinstance(frame, Unknown):
+        return None
+    body = frame.node.child_by_field_name("body")
+    assert body is not None
+    return Slot((), Expr(frame.file, body, frame), None, call.at)
+
+
+def _map(resolver: Resolver, call: Call) -> Value | None:
+    function, listed = call.args
+    return _mapped(resolver, function, listed, call)
+
+
+def _for_each(resolver: Resolver, call: Call) -> Value | None:
+    listed, function = call.args
+    return _mapped(resolver, function, listed, call)
+
+
+def _mapped(resolver: Resolver, function: Expr, listed: Expr, call: Call) -> Value | None:
+    items: list[Item] = []
+    for item in resolver.items(listed):
+        if item.unknown is not None:
+            return None
+        slot = _applied(resolver, function, (item.expr,), call)
+        if slot is None:
+            return None
+        items.append(Item(slot.expr, call.at, item.conditions))
+    return ListValue(tuple(items), call.at)
+
+
+def _map_attrs(resolver: Resolver, call: Call) -> Value | None:
+    function, source = call.args
+    view = resolver.attrs(source)
+    if view.open or view.dynamic:
+        return None
+    slots: dict[str, tuple[Slot, ...]] = {}
+    for name, definitions in view.slots.items():
+        slot = _applied(resolver, function, _pair(resolver, name, definitions, call), call)
+        if slot is None:
+            return None
+        slots[name] = (replace(slot, conditions=definitions[0].conditions),)
+    return Attrs(slots, call.at)
+
+
+def _pair(
+    resolver: Resolver, name: str, definitions: tuple[Slot, ...], call: Call
+) -> tuple[Expr | Value, ...]:
+    value: Expr | Value
+    if len(definitions) == 1 and not definitions[0].rest:
+        value = definitions[0].expr
+    else:
+        value = resolver.step(definitions) or Unknown("it is defined in several places", call.at)
+    return Str((Text(name, call.at),), call.at), value
+
+
+def _map_attrs_to_list(resolver: Resolver, call: Call) -> Value | None:
+    function, source = call.args
+    view = resolver.attrs(source)
+    if view.open or view.dynamic:
+        return None
+    items: list[Item] = []
+    for name in sorted(view.slots):
+        definitions = view.slots[name]
+        slot = _applied(resolver, function, _pair(resolver, name, definitions, call), call)
+        if slot is None:
+            return None
+        items.append(Item(slot.expr, call.at, definitions[0].conditions))
+    return ListValue(tuple(items), call.at)
+
+
+def _map_attrs_prime(resolver: Resolver, call: Call) -> Value | None:
+    pairs = _map_attrs_to_list(resolver, call)
+    return _from_pairs(resolver, pairs, call) if isinstance(pairs, ListValue) else None
+
+
+def _list_to_attrs(resolver: Resolver, call: Call) -> Value | None:
+    return _from_pairs(resolver, resolver.value(call.args[0]), call)
+
+
+def _from_pairs(resolver: Resolver, pairs: Value, call: Call) -> Value | None:
+    slots: dict[str, tuple[Slot, ...]] = {}
+    for item in resolver.list_items(pairs, call.args[-1]):
+        if item.unknown is not None:
+            return None
+        pair = resolver.value(item.expr)
+        if isinstance(pair, Call) and pair.name == "nameValuePair" and len(pair.args) == 2:
+            name, value = resolver.literal(pair.args[0]), pair.args[1]
+            slot = Slot((), value, None, item.expr, conditions=item.conditions)
+        elif isinstance(pair, Attrs) and len(pair.slots.get("value", ())) >= 1 and "name" in pair.slots:
+            name = resolver.literal(pair.slots["name"][0].expr)
+            if len(pair.slots["value"]) != 1:
+                return None
+            slot = replace(pair.slots["value"][0], conditions=item.conditions)
+        else:
+            return None
+        if name is None:
+            return None
+        slots.setdefault(name, (slot,))
+    return Attrs(slots, call.at)
+
+
+def _attr_values(resolver: Resolver, call: Call) -> Value | None:
+    view = resolver.attrs(call.args[0])
+    if view.open or view.dynamic or any(len(s) != 1 or s[0].rest for s in view.slots.values()):
+        return None
+    ordered = [view.slots[name][0] for name in sorted(view.slots)]
+    return ListValue(tuple(Item(slot.expr, slot.holder, slot.conditions) for slot in ordered), call.at)
+
+
+def _merge_attrs_list(resolver: Resolver, call: Call) -> Value | None:
+    slots: dict[str, tuple[Slot, ...]] = {}
+    for item in resolver.items(call.args[0]):
+        if item.unknown is not None:
+            return None
+        view = resolver.attrs(item.expr)
+        if view.open or view.dynamic:
+            return None
+        slots.update(view.slots)
+    return Attrs(slots, call.at)
+
+
+def _id(resolver: Resolver, call: Call) -> Value | None:
+    return resolver.value(call.args[0])
+
+
+FUNCTIONS: dict[str, Function] = {
+    "import": Function(1, _import),
+    "toString": Function(1, _to_string),
+    "optional": Function(2, _optional),
+    "optionals": Function(2, _optionals),
+    "optionalString": Function(2, _optional_string),
+    "concatLists": Function(1, _concat_lists),
+    "flatten": Function(1, _flatten),
+    "concatStringsSep": Function(2, _concat_strings_sep),
+    "genAttrs": Function(2, _gen_attrs),
+    "map": Function(2, _map),
+    "forEach": Function(2, _for_each),
+    "mapAttrs": Function(2, _map_attrs),
+    "mapAttrs'": Function(2, _map_attrs_prime),
+    "mapAttrsToList": Function(2, _map_attrs_to_list),
+    "listToAttrs": Function(1, _list_to_attrs),
+    "attrValues": Function(1, _attr_values),
+    "mergeAttrsList": Function(1, _merge_attrs_list),
+    "id": Function(1, _id),
+}

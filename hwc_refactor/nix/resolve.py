@@ -1,0 +1,779 @@
+"""Static resolution: what an expression amounts to, as far as that is certain.
+
+Nothing is evaluated that the tree does not show. What depends on options, on packages or on code outside
+the root stays symbolic (`Ref`, `Call`, `Branch`) or is `Unknown` with a reason. Work is memoised by
+expression and scope; cycles, depth and the number of steps are bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from hwc_refactor.nix import library
+from hwc_refactor.nix.scope import (
+    MODULE_ARGUMENTS,
+    Bound,
+    Env,
+    Free,
+    Parameter,
+    attrpath_of,
+    bindings_of,
+    formals_of,
+    inherited_names,
+    inner,
+    lookup,
+    root_env,
+)
+from hwc_refactor.nix.strings import Hole, attr_name, decode
+from hwc_refactor.nix.syntax import Node, ParsedFile
+from hwc_refactor.nix.values import (
+    Attrs,
+    Branch,
+    Call,
+    Closure,
+    Condition,
+    Expr,
+    Gap,
+    Item,
+    ListValue,
+    PathValue,
+    Ref,
+    Scalar,
+    Slot,
+    Str,
+    Text,
+    Unknown,
+    Value,
+)
+
+Load = Callable[[str, str], ParsedFile | None]
+"""Finds the file that a path literal means: (path of the file it stands in, literal) → file or None."""
+
+MAX_DEPTH = 90
+MAX_STEPS = 60_000
+
+
+@dataclass(slots=True)
+class _Budget:
+    depth: int = 0
+    steps: int = 0
+
+
+class Resolver:
+    """Resolves expressions over one unchanging set of files."""
+
+    def __init__(self, load: Load) -> None:
+        """`load` gives the files that `import` reaches; it must not change while the resolver lives."""
+        self._load = load
+        self._memo: dict[tuple[int, Env], Value] = {}
+        self._active: set[tuple[int, Env]] = set()
+        self._budget = _Budget()
+
+    # -- expressions ---------------------------------------------------------------------------------
+
+    def value(self, expr: Expr) -> Value:
+        """What an expression is, down to its outermost constructor."""
+        key = (expr.node.id, expr.env)
+        known = self._memo.get(key)
+        if known is not None:
+            return known
+        if key in self._active:
+            return Unknown("it is defined by itself", expr)
+        budget = self._budget
+        if budget.depth == 0:
+            budget.steps = 0
+        budget.steps += 1
+        if budget.depth >= MAX_DEPTH or budget.steps > MAX_STEPS:
+            return Unknown("it is nested too deeply to follow", expr)
+        self._active.add(key)
+        budget.depth += 1
+        try:
+            result = self._value(expr)
+        finally:
+            budget.depth -= 1
+            self._active.discard(key)
+        if budget.depth == 0 or budget.steps <= MAX_STEPS:
+            self._memo[key] = result
+        return result
+
+    def _value(self, expr: Expr) -> Value:
+        handler = _HANDLERS.get(expr.node.type)
+        if handler is None:
+            return Unknown(f"a {expr.node.type.replace('_', ' ')} is not followed", expr)
+        if expr.file.pipes and any(expr.node.start_byte <= p < expr.node.end_byte for p in expr.file.pipes):
+            if expr.node.type == "binary_expression":
+                return Unknown("it is built with a pipe operator", expr)
+        return handler(self, expr)
+
+    def child(self, expr: Expr, field: str) -> Expr | None:
+        """The expression in a field of a node, with its scope."""
+        node = expr.node.child_by_field_name(field)
+        if node is None:
+            return None
+        return Expr(expr.file, node, inner(expr.env, expr.file, expr.node, node))
+
+    def literal(self, expr: Expr | None) -> str | None:
+        """The text of an expression when all of it is known."""
+        value = None if expr is None else self.value(expr)
+        return value.literal if isinstance(value, Str) else None
+
+    def truth(self, expr: Expr) -> bool | None:
+        """The truth of a condition when it is known."""
+        value = self.value(expr)
+        return value.value if isinstance(value, Scalar) and isinstance(value.value, bool) else None
+
+    # -- names ---------------------------------------------------------------------------------------
+
+    def _name(self, name: str, expr: Expr) -> Value:
+        if name in ("true", "false", "null"):
+            found = lookup(name, expr.env)
+            if isinstance(found, Free):
+                return Scalar({"true": True, "false": False, "null": None}[name], expr)
+        else:
+            found = lookup(name, expr.env)
+        match found:
+            case Bound(frame=frame):
+                holder = Expr(frame.file, frame.node, frame.parent or frame)
+                return self._from_slots(self._set(holder, frame).slots.get(name, ()), expr)
+            case Parameter(frame=frame, argument=argument, default=default):
+                if isinstance(argument, Expr):
+                    return self.value(argument)
+                if argument is not None:
+                    return argument
+                if frame.args is not None:
+                    if default is not None:
+                        return self.value(default)
+                    return Unknown(f"'{name}' is not passed to the function", expr)
+                if name in MODULE_ARGUMENTS:
+                    return Ref((name,), expr)
+                return Ref((name,), expr, binder=frame.node)
+            case Free(withs=withs):
+                return self._free(name, withs, expr)
+
+    def _free(self, name: str, withs: tuple[Expr, ...], expr: Expr) -> Value:
+        if name in library.GLOBALS:
+            return Ref(("builtins",) if name == "builtins" else ("builtins", name), expr)
+        outside: list[Ref] = []
+        for opened in withs:
+            environment = self.value(opened)
+            if isinstance(environment, Attrs):
+                if name in environment.slots:
+                    if outside:
+                        break
+                    return self._from_slots(environment.slots[name], expr)
+                if environment.open:
+                    return Unknown(f"'{name}' may come from a set that is not fully in sight", expr)
+            elif isinstance(environment, Ref):
+                outside.append(environment)
+            else:
+                return Unknown(f"'{name}' may come from a 'with' that is not followed", expr)
+        if len(outside) > 1:
+            is_library = library.is_name(name)
+            outside = [ref for ref in outside if (ref.path[-1] == "lib") == is_library]
+        if len(outside) == 1:
+            return Ref((*outside[0].path, name), expr, outside[0].binder)
+        return Unknown(f"'{name}' is not bound where it can be seen", expr)
+
+    # -- sets ----------------------------------------------------------------------------------------
+
+    def _set(self, expr: Expr, inside: Env) -> Attrs:
+        """The attributes of a set or `let`, whose values live in the scope `inside`."""
+        key = (expr.node.id, inside)
+        memo = expr.file.cache.setdefault("sets", {})
+        assert isinstance(memo, dict)
+        known = memo.get(key)
+        if isinstance(known, Attrs):
+            return known
+        slots: dict[str, tuple[Slot, ...]] = {}
+        dynamic: list[tuple[Expr, Slot]] = []
+        computed: list[tuple[Node, list[Node]]] = []
+        for binding in bindings_of(expr.node):
+            if binding.type == "binding":
+                path = attrpath_of(binding)
+                name = attr_name(expr.file, path[0])
+                if name is None:
+                    computed.append((binding, path))
+                    continue
+                slot = self._slot(expr, inside, binding, path)
+                slots[name] = (*slots.get(name, ()), slot)
+                continue
+            scope = inside if binding.type == "inherit_from" else expr.env
+            for name, node in inherited_names(expr.file, binding):
+                slot = Slot((), Expr(expr.file, node, scope), binding, expr)
+                slots[name] = (*slots.get(name, ()), slot)
+        partial = Attrs(slots, expr, literal=True)
+        if not computed:
+            memo[key] = partial
+            return partial
+        memo[key] = partial
+        for binding, path in computed:
+            slot = self._slot(expr, inside, binding, path)
+            shown = self.name_of(Expr(expr.file, path[0], inside))
+            if isinstance(shown, str):
+                slots[shown] = (*slots.get(shown, ()), slot)
+            else:
+                dynamic.append((shown, slot))
+        result = Attrs(slots, expr, tuple(dynamic), literal=True)
+        memo[key] = result
+        return result
+
+    def _slot(self, holder: Expr, inside: Env, binding: Node, path: list[Node]) -> Slot:
+        value = binding.child_by_field_name("expression")
+        assert value is not None
+        rest = tuple(self._component(holder.file, node, inside) for node in path[1:])
+        return Slot(rest, Expr(holder.file, value, inside), binding, holder)
+
+    def _component(self, file: ParsedFile, node: Node, env: Env) -> str | Expr:
+        name = attr_name(file, node)
+        return name if name is not None else Expr(file, node, env)
+
+    def name_of(self, component: str | Expr) -> str | Expr:
+        """The name that a component of an attribute path stands for, or the component when it is open."""
+        if isinstance(component, str):
+            return component
+        node: Node | None = component.node
+        if component.node.type == "interpolation":
+            node = component.node.child_by_field_name("expression")
+        if node is None:
+            return component
+        text = self.literal(Expr(component.file, node, component.env))
+        return component if text is None else text
+
+    def step(self, slots: tuple[Slot, ...]) -> Attrs | None:
+        """The set that several slots define together, one level down; None when one is no set."""
+        slot_map: dict[str, tuple[Slot, ...]] = {}
+        dynamic: list[tuple[Expr, Slot]] = []
+        opened: list[Unknown] = []
+        at = slots[0].expr
+        for slot in slots:
+            if slot.rest:
+                name = self.name_of(slot.rest[0])
+                below = replace(slot, rest=slot.rest[1:], depth=slot.depth + 1)
+                if isinstance(name, str):
+                    slot_map[name] = (*slot_map.get(name, ()), below)
+                else:
+                    dynamic.append((name, below))
+                continue
+            view = self.attrs(slot.expr)
+            for name, definitions in view.slots.items():
+                slot_map[name] = (*slot_map.get(name, ()), *(_under(d, slot) for d in definitions))
+            dynamic += [(name, _under(definition, slot)) for name, definition in view.dynamic]
+            opened += view.open
+        return Attrs(slot_map, at, tuple(dynamic), tuple(opened))
+
+    def _from_slots(self, slots: tuple[Slot, ...], expr: Expr) -> Value:
+        if not slots:
+            return Unknown("the attribute is not there", expr)
+        if len(slots) == 1 and not slots[0].rest:
+            slot = slots[0]
+            if slot.conditions and any(self.truth(c.expr) is not c.holds for c in slot.conditions):
+                return Unknown(f"it counts only under the condition {slot.conditions[0].text}", expr)
+            return self.value(slot.expr)
+        return self.step(slots) or Unknown("it is defined in several places", expr)
+
+    def select(self, base: Value, name: str, expr: Expr) -> Value:
+        """The attribute `name` of a value; `expr` is the place that asks."""
+        match base:
+            case Ref():
+                return Ref((*base.path, name), expr, base.binder)
+            case Unknown():
+                return base
+            case Branch() | Call():
+                view = self.view(base)
+            case Attrs():
+                view = base
+            case _:
+                return Unknown("attributes are selected from something that is no set", expr)
+        if name in view.slots:
+            slots = view.slots[name]
+            return self._from_slots(slots, expr)
+        if view.open:
+            return replace(view.open[0], at=expr)
+        if view.dynamic:
+            return Unknown("the set has attributes with computed names", expr)
+        if isinstance(base, Call):
+            return Unknown(f"'{'.'.join(base.function)}' is outside", expr)
+        return Unknown(f"the set has no attribute '{name}'", expr)
+
+    # -- merged views --------------------------------------------------------------------------------
+
+    def attrs(self, expr: Expr) -> Attrs:
+        """An expression as a set of definitions, seen through `mkIf`, `mkMerge`, `//`, `if` and the like."""
+        return self.view(self.value(expr), expr)
+
+    def view(self, value: Value, at: Expr | None = None) -> Attrs:
+        """The same for a value."""
+        match value:
+            case Attrs():
+                return value
+            case Branch():
+                yes = self._guard(self.attrs(value.then), Condition(value.condition))
+                no = self._guard(self.attrs(value.otherwise), Condition(value.condition, holds=False))
+                return _merge((yes, no), value.at)
+            case Call(args=args) if library.is_library(value.function):
+                match value.name, args:
+                    case ("mkIf" | "optionalAttrs", (condition, content)):
+                        return self._guard(self.attrs(content), Condition(condition))
+                    case "mkMerge", (listed,):
+                        views: list[Attrs] = []
+                        opened: list[Unknown] = []
+                        for item in self.items(listed):
+                            if item.unknown is not None:
+                                opened.append(item.unknown)
+                                continue
+                            view = self.attrs(item.expr)
+                            for condition_ in item.conditions:
+                                view = self._guard(view, condition_)
+                            views.append(view)
+                        merged = _merge(views, value.at)
+                        return replace(merged, open=(*merged.open, *opened))
+                    case name, (*_, content) if (
+                        name in library.MODIFIERS and len(args) == library.MODIFIERS[name]
+                    ):
+                        return _modified(self.attrs(content), name, value.at)
+                    case "recursiveUpdate", (left, right):
+                        return _merge((self.attrs(left), self.attrs(right)), value.at)
+                    case _:
+                        pass
+        where = at or getattr(value, "at", None)
+        reason = value if isinstance(value, Unknown) else Unknown(_describe(value), where)
+        assert where is not None
+        return Attrs({}, where, open=(reason,))
+
+    def _guard(self, view: Attrs, condition: Condition) -> Attrs:
+        truth = self.truth(condition.expr)
+        if truth is not None:
+            return view if truth is condition.holds else Attrs({}, view.at)
+        return Attrs(
+            {n: tuple(_conditioned(s, condition) for s in slots) for n, slots in view.slots.items()},
+            view.at,
+            tuple((name, _conditioned(slot, condition)) for name, slot in view.dynamic),
+            view.open,
+        )
+
+    def items(self, expr: Expr) -> tuple[Item, ...]:
+        """An expression as list elements, seen through `++`, `optionals`, `if`, `mkIf` and the like."""
+        return self.list_items(self.value(expr), expr)
+
+    def list_items(self, value: Value, expr: Expr) -> tuple[Item, ...]:
+        """The same for a value that `expr` gave."""
+        match value:
+            case ListValue():
+                return value.items
+            case Branch():
+                return (
+                    *self._guarded(self.items(value.then), Condition(value.condition)),
+                    *self._guarded(self.items(value.otherwise), Condition(value.condition, holds=False)),
+                )
+            case Call(args=args) if library.is_library(value.function):
+                match value.name, args:
+                    case "mkIf", (condition, content):
+                        return self._guarded(self.items(content), Condition(condition))
+                    case "mkMerge", (listed,):
+                        return tuple(
+                            replace(inner_item, conditions=(*item.conditions, *inner_item.conditions))
+                            for item in self.items(listed)
+                            for inner_item in ((item,) if item.unknown else self.items(item.expr))
+                        )
+                    case name, (*_, content) if (
+                        name in library.MODIFIERS and len(args) == library.MODIFIERS[name]
+                    ):
+                        return self.items(content)
+                    case _:
+                        pass
+        reason = value if isinstance(value, Unknown) else Unknown(_describe(value), expr)
+        return (Item(expr, None, unknown=reason),)
+
+    def _guarded(self, items: tuple[Item, ...], condition: Condition) -> tuple[Item, ...]:
+        truth = self.truth(condition.expr)
+        if truth is not None:
+            return items if truth is condition.holds else ()
+        return tuple(replace(item, conditions=(condition, *item.conditions)) for item in items)
+
+    # -- applications --------------------------------------------------------------------------------
+
+    def apply(self, function: Value, argument: Expr, at: Expr) -> Value:
+        """The application of a function value to an argument."""
+        match function:
+            case Closure():
+                return self.enter(function, argument)
+            case Ref():
+                return self._library(Call(function.path, (argument,), at))
+            case Call():
+                return self._library(Call(function.function, (*function.args, argument), at))
+            case Unknown():
+                return function
+        return Unknown("something that is no function is called", at)
+
+    def enter(self, function: Closure, argument: Expr | Value) -> Value:
+        """The body of a function of the root with its parameters bound."""
+        frame = self.frame(function, argument)
+        if isinstance(frame, Unknown):
+            return frame
+        body = frame.node.child_by_field_name("body")
+        assert body is not None
+        return self.value(Expr(frame.file, body, frame))
+
+    def frame(self, function: Closure, argument: Expr | Value) -> Env | Unknown:
+        """The scope of a function's body when it is called with `argument`."""
+        at = function.at
+        whole, formals, _ = formals_of(at.file, at.node)
+        args: dict[str, Expr | Value] = {}
+        if whole is not None:
+            args[whole] = argument
+        if formals is not None:
+            value = self.value(argument) if isinstance(argument, Expr) else argument
+            view = None if isinstance(value, Ref) else self.view(value, at)
+            for name, default in formals.items():
+                given = self._argument(value, view, name, at)
+                if given is not None:
+                    args[name] = given
+                elif default is None or (view is not None and view.open):
+                    args[name] = Unknown(f"it is not certain what '{name}' is called with", at)
+        return Env(at.file, "lambda", at.node, at.env, args)
+
+    def _argument(self, value: Value, view: Attrs | None, name: str, at: Expr) -> Expr | Value | None:
+        if isinstance(value, Ref):
+            if name in MODULE_ARGUMENTS:
+                return Ref((name,), value.at)
+            return Ref((*value.path, name), value.at, value.binder)
+        assert view is not None
+        slots = view.slots.get(name)
+        if slots is None:
+            return None
+        if len(slots) == 1 and not slots[0].rest and not slots[0].conditions:
+            return slots[0].expr
+        return self._from_slots(slots, at)
+
+    def _library(self, call: Call) -> Value:
+        if library.is_library(call.function):
+            found = library.FUNCTIONS.get(call.name)
+            if found is not None and len(call.args) == found.arity:
+                return found.run(self, call) or call
+        elif call.name == "callPackage" and len(call.args) == 2:
+            return self._call_package(call)
+        return call
+
+    def _call_package(self, call: Call) -> Value:
+        function = self.import_path(call.args[0])
+        if not isinstance(function, Closure):
+            return call
+        given = self.attrs(call.args[1])
+        _, formals, _ = formals_of(function.at.file, function.at.node)
+        args: dict[str, Expr | Value] = {}
+        for name, default in (formals or {}).items():
+            argument = self._argument(given, given, name, function.at)
+            if argument is not None:
+                args[name] = argument
+            elif default is None:
+                args[name] = Ref((name,) if name in MODULE_ARGUMENTS else ("pkgs", name), call.at)
+        env = Env(function.at.file, "lambda", function.at.node, function.at.env, args)
+        body = function.at.node.child_by_field_name("body")
+        assert body is not None
+        return self.value(Expr(function.at.file, body, env))
+
+    def import_path(self, path: Expr) -> Value:
+        """The value of a file of the root that a path names."""
+        value = self.value(path)
+        if not isinstance(value, PathValue):
+            return Unknown("the path of the import is not a literal", path)
+        file = self._load(value.at.file.source.path, value.text)
+        if file is None or file.problem is not None:
+            return Unknown(f"{value.text} is not a Nix file in sight", path)
+        for node in file.root.named_children:
+            if node.type != "comment":
+                return self.value(Expr(file, node, root_env(file)))
+        return Unknown(f"{value.text} is empty", path)
+
+
+# -- handlers of the node types ------------------------------------------------------------------------
+
+
+def _through(field: str) -> Callable[[Resolver, Expr], Value]:
+    def handler(resolver: Resolver, expr: Expr) -> Value:
+        below = resolver.child(expr, field)
+        return Unknown("the expression is incomplete", expr) if below is None else resolver.value(below)
+
+    return handler
+
+
+def _variable(resolver: Resolver, expr: Expr) -> Value:
+    return resolver._name(expr.text, expr)
+
+
+def _inherited(resolver: Resolver, expr: Expr) -> Value:
+    attrs = expr.node.parent
+    binding = None if attrs is None else attrs.parent
+    if binding is None or binding.type != "inherit_from":
+        return resolver._name(expr.text, expr)
+    base = binding.child_by_field_name("expression")
+    assert base is not None
+    return resolver.select(resolver.value(Expr(expr.file, base, expr.env)), expr.text, expr)
+
+
+def _select(resolver: Resolver, expr: Expr) -> Value:
+    base = resolver.child(expr, "expression")
+    path = expr.node.child_by_field_name("attrpath")
+    default = resolver.child(expr, "default")
+    assert base is not None
+    assert path is not None
+    value = resolver.value(base)
+    for node in path.named_children:
+        if node.type == "comment":
+            continue
+        name = resolver.name_of(resolver._component(expr.file, node, expr.env))
+        if not isinstance(name, str):
+            return Unknown("an attribute with a computed name is selected", expr)
+        if default is not None and isinstance(value, Attrs) and name not in value.slots:
+            if not value.open and not value.dynamic:
+                return resolver.value(default)
+        value = resolver.select(value, name, expr)
+    if default is not None and isinstance(value, Ref) and not library.is_library(value.path):
+        return Unknown(f"it is {'.'.join(value.path)} where that exists, else the default", expr)
+    return value
+
+
+def _apply(resolver: Resolver, expr: Expr) -> Value:
+    function = resolver.child(expr, "function")
+    argument = resolver.child(expr, "argument")
+    assert function is not None
+    assert argument is not None
+    return resolver.apply(resolver.value(function), argument, expr)
+
+
+def _attrset(resolver: Resolver, expr: Expr) -> Value:
+    inside = expr.env
+    if expr.node.type == "rec_attrset_expression":
+        inside = inner(expr.env, expr.file, expr.node, expr.node)
+    return resolver._set(expr, inside)
+
+
+def _closure(resolver: Resolver, expr: Expr) -> Value:
+    return Closure(expr)
+
+
+def _if(resolver: Resolver, expr: Expr) -> Value:
+    condition = resolver.child(expr, "condition")
+    then = resolver.child(expr, "consequence")
+    otherwise = resolver.child(expr, "alternative")
+    assert condition is not None
+    assert then is not None
+    assert otherwise is not None
+    truth = resolver.truth(condition)
+    if truth is None:
+        return Branch(condition, then, otherwise, expr)
+    return resolver.value(then if truth else otherwise)
+
+
+def _list(resolver: Resolver, expr: Expr) -> Value:
+    items = tuple(
+        Item(Expr(expr.file, node, expr.env), expr)
+        for node in expr.node.named_children
+        if node.type != "comment"
+    )
+    return ListValue(items, expr)
+
+
+def _string(resolver: Resolver, expr: Expr) -> Value:
+    parts: list[Text | Gap] = []
+    for part in decode(expr.file, expr.node).parts:
+        if not isinstance(part, Hole):
+            parts.append(Text(part.text, expr))
+            continue
+        hole = Expr(expr.file, part.expression, expr.env)
+        value = resolver.value(hole)
+        if isinstance(value, Str):
+            parts += value.parts
+        else:
+            parts.append(Gap(value, hole))
+    return Str(tuple(parts), expr)
+
+
+def _path(resolver: Resolver, expr: Expr) -> Value:
+    if any(child.type == "interpolation" for child in expr.node.named_children):
+        return Unknown("the path is computed", expr)
+    return PathValue(expr.text, expr)
+
+
+def _search_path(resolver: Resolver, expr: Expr) -> Value:
+    return Ref((expr.text,), expr)
+
+
+def _uri(resolver: Resolver, expr: Expr) -> Value:
+    return Str((Text(expr.text, expr),), expr)
+
+
+def _number(resolver: Resolver, expr: Expr) -> Value:
+    return Scalar(float(expr.text) if expr.node.type == "float_expression" else int(expr.text), expr)
+
+
+def _has_attr(resolver: Resolver, expr: Expr) -> Value:
+    base = resolver.child(expr, "expression")
+    path = expr.node.child_by_field_name("attrpath")
+    assert base is not None
+    assert path is not None
+    value = resolver.value(base)
+    for node in path.named_children:
+        name = attr_name(expr.file, node)
+        if name is None or not isinstance(value, Attrs) or value.open or value.dynamic:
+            return Unknown("whether the attribute exists is not known", expr)
+        if name not in value.slots:
+            return Scalar(False, expr)
+        value = resolver.select(value, name, expr)
+    return Scalar(True, expr)
+
+
+def _unary(resolver: Resolver, expr: Expr) -> Value:
+    argument = resolver.child(expr, "argument")
+    assert argument is not None
+    value = resolver.value(argument)
+    if isinstance(value, Scalar):
+        negated = expr.node.child(0)
+        if negated is not None and negated.type == "!" and isinstance(value.value, bool):
+            return Scalar(not value.value, expr)
+        if isinstance(value.value, int | float) and not isinstance(value.value, bool):
+            return Scalar(-value.value, expr)
+    return Unknown("its operand is not known", expr)
+
+
+def _binary(resolver: Resolver, expr: Expr) -> Value:
+    left = resolver.child(expr, "left")
+    right = resolver.child(expr, "right")
+    operator = expr.node.child_by_field_name("operator")
+    assert left is not None
+    assert right is not None
+    assert operator is not None
+    match operator.type:
+        case "++":
+            return ListValue((*resolver.items(left), *resolver.items(right)), expr)
+        case "//":
+            return _update(resolver.attrs(left), resolver.attrs(right), expr)
+        case "+":
+            return _plus(resolver, left, right, expr)
+        case "&&" | "||" | "->":
+            return _logic(operator.type, resolver.truth(left), resolver.truth(right), expr)
+        case "==" | "!=":
+            same = _equal(resolver.value(left), resolver.value(right))
+            if same is not None:
+                return Scalar(same is (operator.type == "=="), expr)
+    return Unknown(f"'{operator.type}' is not computed", expr)
+
+
+def _logic(operator: str, left: bool | None, right: bool | None, expr: Expr) -> Value:
+    if operator == "->":
+        left = None if left is None else not left
+        operator = "||"
+    decisive = operator == "||"
+    if left is decisive or right is decisive:
+        return Scalar(decisive, expr)
+    if left is None or right is None:
+        return Unknown("the condition is not known", expr)
+    return Scalar(not decisive, expr)
+
+
+def _equal(left: Value, right: Value) -> bool | None:
+    if isinstance(left, Scalar) and isinstance(right, Scalar):
+        return left.value == right.value
+    if isinstance(left, Str) and isinstance(right, Str):
+        first, second = left.literal, right.literal
+        return None if first is None or second is None else first == second
+    closed = (Scalar, Str, ListValue, Attrs)
+    if isinstance(left, closed) and isinstance(right, closed) and type(left) is not type(right):
+        return False
+    return None
+
+
+def _plus(resolver: Resolver, left: Expr, right: Expr, expr: Expr) -> Value:
+    first, second = resolver.value(left), resolver.value(right)
+    if isinstance(first, PathValue) and isinstance(second, Str) and second.literal is not None:
+        return PathValue(first.text + second.literal, first.at)
+    if isinstance(first, Str) or isinstance(second, Str):
+        parts: list[Text | Gap] = []
+        for value, source in ((first, left), (second, right)):
+            parts += value.parts if isinstance(value, Str) else (Gap(value, source),)
+        return Str(tuple(parts), expr)
+    numbers = [v.value for v in (first, second) if isinstance(v, Scalar) and isinstance(v.value, int | float)]
+    if len(numbers) == 2:
+        return Scalar(numbers[0] + numbers[1], expr)
+    return Unknown("a sum is not known", expr)
+
+
+def _update(left: Attrs, right: Attrs, at: Expr) -> Attrs:
+    slots: dict[str, tuple[Slot, ...]] = dict(left.slots)
+    for name, definitions in right.slots.items():
+        certain = any(not slot.conditions for slot in definitions)
+        slots[name] = definitions if certain else (*slots.get(name, ()), *definitions)
+    return Attrs(slots, at, (*left.dynamic, *right.dynamic), (*left.open, *right.open))
+
+
+def _merge(views: tuple[Attrs, ...] | list[Attrs], at: Expr) -> Attrs:
+    slots: dict[str, tuple[Slot, ...]] = {}
+    for view in views:
+        for name, definitions in view.slots.items():
+            slots[name] = (*slots.get(name, ()), *definitions)
+    dynamic = tuple(pair for view in views for pair in view.dynamic)
+    return Attrs(slots, at, dynamic, tuple(reason for view in views for reason in view.open))
+
+
+def _conditioned(slot: Slot, condition: Condition) -> Slot:
+    return replace(slot, conditions=(condition, *slot.conditions))
+
+
+def _under(slot: Slot, outer: Slot) -> Slot:
+    if not outer.conditions and not outer.modifiers:
+        return slot
+    return replace(
+        slot,
+        conditions=(*outer.conditions, *slot.conditions),
+        modifiers=(*outer.modifiers, *slot.modifiers),
+    )
+
+
+def _modified(view: Attrs, name: str, at: Expr) -> Attrs:
+    def modified(slot: Slot) -> Slot:
+        return replace(slot, modifiers=(name, *slot.modifiers))
+
+    slots: Mapping[str, tuple[Slot, ...]] = {
+        key: tuple(modified(slot) for slot in definitions) for key, definitions in view.slots.items()
+    }
+    return Attrs(slots, at, tuple((key, modified(slot)) for key, slot in view.dynamic), view.open)
+
+
+def _describe(value: Value) -> str:
+    match value:
+        case Ref():
+            return f"it is {'.'.join(value.path)}, which is set elsewhere"
+        case Call():
+            return f"it is built by {'.'.join(value.function)}, which is not followed"
+        case Branch():
+            return f"it depends on {value.condition.text}"
+    return "it is of another kind"
+
+
+_HANDLERS: dict[str, Callable[[Resolver, Expr], Value]] = {
+    "parenthesized_expression": _through("expression"),
+    "let_expression": _through("body"),
+    "with_expression": _through("body"),
+    "assert_expression": _through("body"),
+    "variable_expression": _variable,
+    "identifier": _inherited,
+    "select_expression": _select,
+    "apply_expression": _apply,
+    "attrset_expression": _attrset,
+    "rec_attrset_expression": _attrset,
+    "function_expression": _closure,
+    "if_expression": _if,
+    "list_expression": _list,
+    "string_expression": _string,
+    "indented_string_expression": _string,
+    "path_expression": _path,
+    "hpath_expression": _path,
+    "spath_expression": _search_path,
+    "uri_expression": _uri,
+    "integer_expression": _number,
+    "float_expression": _number,
+    "has_attr_expression": _has_attr,
+    "unary_expression": _unary,
+    "binary_expression": _binary,
+}

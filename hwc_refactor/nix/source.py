@@ -1,0 +1,61 @@
+"""The bytes of one file, with the questions about lines and layout that everything else asks."""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """One file as it was read.
+
+    Attributes:
+        path: where it stands, relative to the root, with forward slashes.
+        data: its bytes, untouched. All offsets in this project are byte offsets into them.
+    """
+
+    path: str
+    data: bytes
+    _starts: list[int] = field(default_factory=list, repr=False)
+
+    @property
+    def newline(self) -> bytes:
+        """The line ending of the file: CRLF where its first line ends so, else LF."""
+        first = self.data.find(b"\n")
+        return b"\r\n" if first > 0 and self.data[first - 1] == 0x0D else b"\n"
+
+    def line_column(self, offset: int) -> tuple[int, int]:
+        """Line and column of a byte offset, both counted from 1, the column in characters."""
+        starts = self._line_starts()
+        line = bisect_right(starts, offset)
+        start = starts[line - 1]
+        return line, len(self.data[start:offset].decode(errors="replace")) + 1
+
+    def line_start(self, offset: int) -> int:
+        """Offset of the first byte of the line that `offset` stands on."""
+        return self.data.rfind(b"\n", 0, offset) + 1
+
+    def line_end(self, offset: int) -> int:
+        """Offset just behind the line that `offset` stands on, its line feed included."""
+        end = self.data.find(b"\n", offset)
+        return len(self.data) if end < 0 else end + 1
+
+    def indent(self, offset: int) -> bytes:
+        """The blanks and tabs that the line of `offset` begins with."""
+        start = self.line_start(offset)
+        end = start
+        while end < len(self.data) and self.data[end] in b" \t":
+            end += 1
+        return self.data[start:end]
+
+    def starts_line(self, offset: int) -> bool:
+        """Whether only blanks stand before `offset` on its line."""
+        return not self.data[self.line_start(offset) : offset].strip(b" \t\xef\xbb\xbf")
+
+    def _line_starts(self) -> list[int]:
+        if not self._starts:
+            self._starts.append(0)
+            position = self.data.find(b"\n")
+            while position >= 0:
+                self._starts.append(position + 1)
+                position = self.data.find(b"\n", position + 1)
+        return self._starts

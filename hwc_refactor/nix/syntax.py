@@ -1,0 +1,169 @@
+"""Parsing: tree-sitter-nix, told the two things of the language that its grammar does not know.
+
+The released grammar lacks the trailing comma of `{ lib, pkgs, }:`, the pipe operators `|>` and `<|` and
+`inherit (x);` without names. Where a parse fails, those tokens, found outside strings and comments, are
+masked by others of the same length and the parse is repeated: every offset in the tree is true for the
+original bytes, and the tree is only ever read together with those.
+"""
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+
+import tree_sitter_nix
+from tree_sitter import Language, Node, Parser
+
+from hwc_refactor.nix.source import Source
+
+__all__ = ["Node", "ParsedFile", "SyntaxProblem", "mask", "parse", "text_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class SyntaxProblem:
+    """Where a file stops being Nix: line and column from 1, and a sentence."""
+
+    line: int
+    column: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParsedFile:
+    """A file and its syntax tree.
+
+    Attributes:
+        source: path and bytes.
+        root: the `source_code` node.
+        problem: the first syntax error, or None. A file with one is reported and never edited.
+        pipes: byte offsets of pipe operators. The tree around one has not its real shape, so nothing
+            inside such an expression may be reasoned about or edited.
+    """
+
+    source: Source
+    root: Node
+    problem: SyntaxProblem | None
+    pipes: tuple[int, ...] = ()
+    cache: dict[object, object] = field(default_factory=dict, repr=False)
+
+    def text(self, node: Node) -> bytes:
+        """The original bytes of a node."""
+        return self.source.data[node.start_byte : node.end_byte]
+
+    def chain(self, start: int, end: int) -> list[Node]:
+        """The nodes around a byte range, from the root down to the smallest one that holds it."""
+        leaf = self.root.descendant_for_byte_range(start, end)
+        chain = [self.root]
+        if leaf is None or leaf == self.root:
+            return chain
+        node: Node | None = self.root
+        while node is not None:
+            node = node.child_with_descendant(leaf)
+            if node is None:
+                break
+            chain.append(node)
+            if node == leaf:
+                break
+        return chain
+
+
+def parse(source: Source) -> ParsedFile:
+    """The syntax tree of a file; never raises, a file that is no Nix has a `problem`."""
+    data = source.data
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = b"   " + data[3:]
+    root = _parser().parse(data).root_node
+    pipes: tuple[int, ...] = ()
+    if root.has_error:
+        masked, pipes = mask(data)
+        if masked != data:
+            root = _parser().parse(masked).root_node
+    problem = _problem(source, root) if root.has_error else None
+    if problem is None and not _has_expression(root):
+        problem = SyntaxProblem(1, 1, "the file holds no expression")
+    return ParsedFile(source, root, problem, pipes)
+
+
+def text_of(file: ParsedFile, node: Node) -> str:
+    """The source text of a node, decoded (invalid UTF-8 is replaced)."""
+    return file.text(node).decode(errors="replace")
+
+
+@cache
+def _parser() -> Parser:
+    return Parser(Language(tree_sitter_nix.language()))
+
+
+def _has_expression(root: Node) -> bool:
+    return any(child.type != "comment" for child in root.named_children)
+
+
+def _problem(source: Source, root: Node) -> SyntaxProblem:
+    node = root
+    while True:
+        if node.is_missing:
+            line, column = source.line_column(min(node.start_byte, len(source.data)))
+            return SyntaxProblem(line, column, f"syntax error: expected {_describe(node)}")
+        broken = next((c for c in node.children if c.has_error or c.is_missing or c.is_error), None)
+        if node.is_error and (broken is None or not broken.is_error):
+            line, column = source.line_column(node.start_byte)
+            excerpt = source.data[node.start_byte : node.start_byte + 20].split(b"\n")[0]
+            return SyntaxProblem(line, column, f"syntax error near '{excerpt.decode(errors='replace').strip()}'")
+        if broken is None:
+            line, column = source.line_column(node.start_byte)
+            return SyntaxProblem(line, column, "syntax error")
+        node = broken
+
+
+def _describe(node: Node) -> str:
+    return "a name" if node.type == "identifier" else f"'{node.type}'"
+
+
+_TOKEN = re.compile(
+    rb"#[^\n]*|/\*.*?\*/|''|\"|\$\{|[{}]|\|>|<\||,"
+    rb"|\binherit\s*(?:\([^()\"'#{}]*\)\s*)?;|[A-Za-z_][\w'-]*",
+    re.DOTALL,
+)
+_QUOTED = re.compile(rb"\\.|\$\$|\$\{|\"", re.DOTALL)
+_INDENTED = re.compile(rb"'''|''\$|''\\.|\$\$|\$\{|''", re.DOTALL)
+_CLOSES = re.compile(rb"(?:\s|#[^\n]*(?:\n|\Z)|/\*.*?\*/)*\}", re.DOTALL)
+
+
+def mask(data: bytes) -> tuple[bytes, tuple[int, ...]]:
+    """The same bytes with what the grammar does not know masked, and the offsets of the pipes among it."""
+    out = bytearray(data)
+    pipes: list[int] = []
+    stack: list[bytes] = [b"{"]
+    position = 0
+    while position < len(data):
+        context = stack[-1]
+        if context in (b'"', b"''"):
+            found = (_QUOTED if context == b'"' else _INDENTED).search(data, position)
+            if found is None:
+                break
+            token = found.group()
+            position = found.end()
+            if token == context:
+                stack.pop()
+            elif token == b"${":
+                stack.append(b"{")
+            continue
+        found = _TOKEN.search(data, position)
+        if found is None:
+            break
+        token = found.group()
+        position = found.end()
+        if token in (b'"', b"''"):
+            stack.append(token)
+        elif token in (b"{", b"${"):
+            stack.append(b"{")
+        elif token == b"}":
+            if len(stack) > 1:
+                stack.pop()
+        elif token in (b"|>", b"<|"):
+            out[found.start() : found.end()] = b"//"
+            pipes.append(found.start())
+        elif token == b"," and _CLOSES.match(data, position):
+            out[found.start() : found.end()] = b" "
+        elif token.startswith(b"inherit") and token.endswith(b";"):
+            out[found.start() : found.end()] = re.sub(rb"[^\r\n]", b" ", token)
+    return bytes(out), tuple(pipes)

@@ -1,0 +1,1 @@
+"""NixOS objects in every shape they are written in: services, containers, options, secrets."""

@@ -1,0 +1,214 @@
+"""NixOS objects as merged views over all the places that define them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from hwc_refactor.nix.values import Attrs, Expr, Item, Slot, Str, Unknown, Value
+from hwc_refactor.nixos.discover import Found, definitions
+from hwc_refactor.nixos.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object, and the option path below which its instances are named.
+
+    Attributes:
+        name: what it is called in reports and JSON.
+        parent, word, below: the option path, cut at the telling name (see `discover.definitions`).
+        own: attributes of which a definition has at least one when it makes the object, rather than
+            adding to one that is made elsewhere.
+    """
+
+    name: str
+    parent: str | None
+    word: str
+    below: tuple[str, ...]
+    own: tuple[tuple[str, ...], ...] = ()
+
+
+CONTAINER = Kind(
+    "container",
+    "virtualisation",
+    "oci-containers",
+    ("containers",),
+    (("image",), ("imageFile",), ("imageStream",)),
+)
+SERVICE = Kind(
+    "service", None, "systemd", ("services",), (("script",), ("serviceConfig", "ExecStart"), ("startAt",))
+)
+USER_SERVICE = Kind("user-service", None, "systemd", ("user", "services"), SERVICE.own)
+TIMER = Kind("timer", None, "systemd", ("timers",))
+AGENIX_SECRET = Kind("agenix-secret", None, "age", ("secrets",))
+SOPS_SECRET = Kind("sops-secret", None, "sops", ("secrets",))
+KINDS = {k.name: k for k in (CONTAINER, SERVICE, USER_SERVICE, TIMER, AGENIX_SECRET, SOPS_SECRET)}
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One object: a service, a timer, a container, a secret.
+
+    Attributes:
+        tree: the snapshot it was read from.
+        kind: what it is.
+        name: its attribute name; the source text of the name's expression when that is not known.
+        named: whether the name is known.
+        slots: the places that define it, in one file or through calls of one function.
+        calls: the calls of functions of the root that make it, outermost first; empty for a plain one.
+        elsewhere: definitions of the same name in other files that only add to it or override it.
+        assumed: what was taken for granted to find it, in words for the user.
+    """
+
+    tree: Tree
+    kind: Kind
+    name: str
+    named: bool
+    slots: tuple[Slot, ...]
+    calls: tuple[Expr, ...] = ()
+    elsewhere: tuple[Slot, ...] = ()
+    assumed: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> Expr:
+        """The expression that stands for the object in messages: its call, or its first definition."""
+        return self.calls[0] if self.calls else self.slots[0].expr
+
+    @property
+    def file(self) -> str:
+        """The file of that place."""
+        return self.place.file.source.path
+
+    @property
+    def offset(self) -> int:
+        """The byte offset at which the object begins: its binding where it has one."""
+        slot = self.slots[0]
+        if not self.calls and slot.binding is not None and slot.expr.file.source.path == self.file:
+            return slot.binding.start_byte
+        return self.place.node.start_byte
+
+    @property
+    def line(self) -> int:
+        """The line of that offset, from 1."""
+        return self.place.file.source.line_column(self.offset)[0]
+
+    @cached_property
+    def view(self) -> Attrs:
+        """The attributes of the object over all its places."""
+        view = self.tree.resolver.step(self.slots)
+        assert view is not None
+        return view
+
+    def get(self, *path: str) -> tuple[Slot, ...]:
+        """The definitions of an attribute: `get("serviceConfig", "User")`. Empty when none is in sight."""
+        slots = self.slots
+        for name in path:
+            slots = self._below(slots, name)
+            if not slots:
+                return ()
+        return slots
+
+    def _below(self, slots: tuple[Slot, ...], name: str) -> tuple[Slot, ...]:
+        view = self.view if slots is self.slots else self.tree.resolver.step(slots)
+        return () if view is None else view.slots.get(name, ())
+
+    def names(self, *path: str) -> tuple[str, ...]:
+        """The attribute names below a path."""
+        slots = self.get(*path)
+        view = self.tree.resolver.step(slots) if slots else None
+        return tuple(view.slots) if view is not None else ()
+
+    def doubts(self, *path: str) -> tuple[Unknown, ...]:
+        """Why the set at a path may hold more than can be seen, or something else."""
+        slots = self.get(*path)
+        view = self.tree.resolver.step(slots) if slots else None
+        if view is None:
+            return ()
+        return (*view.open, *(Unknown("it has a computed name", name) for name, _ in view.dynamic))
+
+    def value(self, *path: str) -> Value | None:
+        """The value of an attribute that is defined once, unconditionally; None when it is not there."""
+        slots = [slot for slot in self.get(*path) if not slot.rest]
+        if not slots:
+            return None
+        if len(slots) > 1 or slots[0].conditions:
+            return Unknown("it is defined in several ways", slots[0].expr)
+        return self.tree.resolver.value(slots[0].expr)
+
+    def text(self, *path: str) -> str | None:
+        """The known text of a string attribute, else None."""
+        value = self.value(*path)
+        return value.literal if isinstance(value, Str) else None
+
+    def items(self, *path: str) -> tuple[Item, ...]:
+        """The elements of a list attribute over all its definitions, in order."""
+        items: list[Item] = []
+        for slot in self.get(*path):
+            if slot.rest:
+                continue
+            for item in self.tree.resolver.items(slot.expr):
+                items.append(
+                    item
+                    if not slot.conditions
+                    else Item(item.expr, item.holder, (*slot.conditions, *item.conditions), item.unknown)
+                )
+        return tuple(items)
+
+    @property
+    def own(self) -> bool:
+        """Whether the places in sight make the object, rather than override one made elsewhere."""
+        return not self.kind.own or any(self.get(*path) for path in self.kind.own)
+
+
+def objects(tree: Tree, kind: Kind, names: Iterable[str] | None = None) -> list[Block]:
+    """The objects of a kind in the tree, in the order of files and lines.
+
+    Definitions in one file are merged by name. A definition elsewhere that makes no object of its own is
+    attached to the objects of its name: a name alone is no identity, two hosts may both have it.
+
+    Args:
+        tree: the files.
+        kind: which kind.
+        names: only objects of these names, when given.
+    """
+    wanted = None if names is None else frozenset(names)
+    groups: dict[tuple[str, str, tuple[int, ...]], list[Found]] = {}
+    for found in definitions(tree, kind.parent, kind.word, kind.below):
+        name = found.name if isinstance(found.name, str) else found.name.text
+        if wanted is not None and name not in wanted:
+            continue
+        home = found.calls[0].file.source.path if found.calls else found.slot.expr.file.source.path
+        key = (home, name, tuple(call.node.start_byte for call in found.calls if not isinstance(found.name, str)))
+        groups.setdefault(key, []).append(found)
+    blocks = [_block(tree, kind, name, group) for (_, name, _), group in groups.items()]
+    return list(_joined(blocks))
+
+
+def _block(tree: Tree, kind: Kind, name: str, group: list[Found]) -> Block:
+    calls = next((found.calls for found in group if found.calls), ())
+    assumed = tuple(dict.fromkeys(text for found in group for text in found.assumed))
+    named = isinstance(group[0].name, str)
+    return Block(tree, kind, name, named, tuple(found.slot for found in group), calls, (), assumed)
+
+
+def _joined(blocks: list[Block]) -> Iterator[Block]:
+    makers = {block.name for block in blocks if block.named and block.own}
+    extra: dict[str, list[Slot]] = {}
+    for block in blocks:
+        if block.named and not block.own and block.name in makers:
+            extra.setdefault(block.name, []).extend(block.slots)
+    for block in blocks:
+        if block.named and block.own and block.name in extra:
+            yield Block(
+                block.tree,
+                block.kind,
+                block.name,
+                True,
+                block.slots,
+                block.calls,
+                tuple(extra[block.name]),
+                block.assumed,
+            )
+        elif not (block.named and not block.own and block.name in makers):
+            yield block

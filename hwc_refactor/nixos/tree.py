@@ -1,0 +1,103 @@
+"""One unchanging snapshot of the files under a root: bytes at once, syntax trees on demand."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from hwc_refactor.nix.resolve import Resolver
+from hwc_refactor.nix.source import Source
+from hwc_refactor.nix.syntax import ParsedFile, parse
+
+
+class Tree:
+    """The `.nix` files of a configuration, by path relative to the root.
+
+    A file is parsed when something asks for its tree, never before; which files can matter is decided
+    on their bytes.
+    """
+
+    def __init__(self, texts: Mapping[str, bytes], parsed: Mapping[str, ParsedFile] | None = None) -> None:
+        """A snapshot of `texts`; `parsed` holds trees of the same bytes that are there already."""
+        self._texts = texts
+        self._parsed: dict[str, ParsedFile] = dict(parsed or {})
+        self._resolver: Resolver | None = None
+        self._holding: dict[bytes, tuple[str, ...]] = {}
+        self.memo: dict[object, object] = {}
+
+    @property
+    def paths(self) -> Iterable[str]:
+        """All paths, in a stable order."""
+        return self._texts.keys()
+
+    @property
+    def parsed_files(self) -> Iterable[ParsedFile]:
+        """The files that something has asked for."""
+        return self._parsed.values()
+
+    @property
+    def resolver(self) -> Resolver:
+        """The static resolution over this snapshot."""
+        if self._resolver is None:
+            self._resolver = Resolver(self.imported)
+        return self._resolver
+
+    def data(self, path: str) -> bytes | None:
+        """The bytes of a file, None when there is none."""
+        return self._texts.get(path)
+
+    def file(self, path: str) -> ParsedFile:
+        """The syntax tree of a file. Raises KeyError for a path that is not there."""
+        file = self._parsed.get(path)
+        if file is None:
+            file = self._parsed[path] = parse(Source(path, self._texts[path]))
+        return file
+
+    def sound(self, path: str) -> ParsedFile | None:
+        """The syntax tree of a file when it is there and has no syntax error."""
+        if path not in self._texts:
+            return None
+        file = self.file(path)
+        return file if file.problem is None else None
+
+    def holding(self, needle: bytes) -> tuple[str, ...]:
+        """The paths of the files whose bytes contain `needle`."""
+        found = self._holding.get(needle)
+        if found is None:
+            found = tuple(path for path, data in self._texts.items() if needle in data)
+            self._holding[needle] = found
+        return found
+
+    def words(self, path: str, word: bytes) -> Iterator[int]:
+        """The offsets at which `word` stands as a whole Nix name in a file."""
+        pattern = re.compile(rb"(?<![\w'-])" + re.escape(word) + rb"(?![\w'-])")
+        for match in pattern.finditer(self._texts[path]):
+            yield match.start()
+
+    def target(self, path: str, literal: str) -> str | None:
+        """The file that a path literal in the file `path` means: itself, or its `default.nix`."""
+        if literal.startswith(("/", "~", "<")):
+            return None
+        joined = posixpath.normpath(posixpath.join(posixpath.dirname(path), literal))
+        for candidate in (joined, posixpath.join(joined, "default.nix")):
+            if candidate in self._texts:
+                return candidate
+        return "default.nix" if joined == "." and "default.nix" in self._texts else None
+
+    def imported(self, path: str, literal: str) -> ParsedFile | None:
+        """The syntax tree of the file that a path literal means, None when it is not in the root."""
+        target = self.target(path, literal)
+        return None if target is None else self.file(target)
+
+    def replaced(self, texts: Mapping[str, bytes | None]) -> Tree:
+        """A new snapshot with some files changed, added or (None) removed."""
+        merged = {path: data for path, data in self._texts.items() if texts.get(path, data) is not None}
+        merged.update({path: data for path, data in texts.items() if data is not None})
+        kept = {path: fresh(file) for path, file in self._parsed.items() if path not in texts}
+        return Tree(merged, kept)
+
+
+def fresh(file: ParsedFile) -> ParsedFile:
+    """The same syntax tree without what resolution over other files has left in it."""
+    return ParsedFile(file.source, file.root, file.problem, file.pipes)

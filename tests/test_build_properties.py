@@ -1,0 +1,431 @@
+"""What every insertion and removal keeps, over random sets, lists and formals in random layouts."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hwc_refactor.nix.build import (
+    Snippet,
+    insert_bindings,
+    insert_elements,
+    insert_formal,
+    nest_binding,
+    reindent,
+    remove_binding,
+    remove_elements,
+    replace_value,
+)
+from hwc_refactor.nix.build_box import Box, box_of
+from hwc_refactor.nix.comments import comments_inside, comments_of
+from hwc_refactor.nix.edits import Edit, apply_edits
+from hwc_refactor.nix.source import Source
+from hwc_refactor.nix.syntax import Node, ParsedFile, parse
+
+VALUES = (
+    "1",
+    '"text"',
+    "true",
+    "[ 1 2 ]",
+    "{ }",
+    "{ deep = 1; }",
+    '"two\n lines"',
+    "[\n  1\n  2 # two\n]",
+    "{\n  # inner\n  deep = 1;\n\n  er = [ ];\n}",
+    "''\n  echo one\n    echo two\n\n  echo three\n''",
+    "''\nleft\n  right\n''",
+    "let\n  x = 1; # here\nin\nx",
+)
+ELEMENTS = ("1", '"a"', "{ a = 1; }", "(1 + 1)", "[ ]", "{\n  a = 1;\n}", '"x y"', "''\n  line\n''")
+WORDS = ("why it is so", "see the manual", "---- part ----", "old = 1;", "{ [ (", "it's \"quoted\" ${here}")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A random file: its text and whether its layout is one that an insertion leaves regular."""
+
+    data: bytes
+    regular: bool
+
+
+def shift(text: str, indent: str, step: str) -> str:
+    """A text of two blanks a step, moved; tabs only where no string is in it."""
+    if step != "  " and ("''" in text or '"' in text):
+        step = "  "
+    lines = []
+    for number, line in enumerate(text.split("\n")):
+        blanks = len(line) - len(line.lstrip(" "))
+        keep = number == 0 or '"two' in text or not line or "left" in text
+        lines.append(line if keep else indent + step * (blanks // 2) + " " * (blanks % 2) + line.lstrip(" "))
+    return "\n".join(lines)
+
+
+def sample(rng: Random, kind: str) -> Sample:
+    """A file with a set (`outer`), whose items or list elements are laid out at random."""
+    step = rng.choice(("  ", "  ", "    ", "\t"))
+    opening, closing = ("[", "]") if kind == "list" else (rng.choice(("{", "{", "rec {")), "}")
+    count = rng.randrange(5)
+    layout = rng.choice(("lines", "lines", "lines", "flat", "odd"))
+    pool = ELEMENTS if kind == "list" else VALUES
+    if layout == "flat":
+        pool = tuple(value for value in pool if "\n" not in value)
+    inner, outer = step * 2, step
+    texts = []
+    for number in range(count):
+        value = shift(rng.choice(pool), inner, step)
+        texts.append(value if kind == "list" else f"{rng.choice(('n', 'p.q', 'o.'))}{number} = {value};")
+    if kind != "list":
+        texts = [text.replace("o.", "o.x", 1) if text.startswith("o.") else text for text in texts]
+    if layout == "flat":
+        body = " ".join(texts)
+        middle = f" {body} " if body else rng.choice((" ", ""))
+        regular = bool(body) or middle == " "
+    elif layout == "lines":
+        middle, regular = lines_of(rng, texts, inner, outer)
+    else:
+        middle, regular = odd_of(rng, texts, inner), False
+    text = f"{{\n{outer}first = 1;\n{outer}outer = {opening}{middle}{closing};\n{outer}# end\n}}"
+    text += rng.choice(("\n", "\n", ""))
+    return Sample((text.replace("\n", "\r\n") if rng.random() < 0.2 else text).encode(), regular)
+
+
+def lines_of(rng: Random, texts: list[str], inner: str, outer: str) -> tuple[str, bool]:
+    """One item a line, with comments and single blank lines."""
+    out = rng.choice(("", "", f" # {rng.choice(WORDS)}")) + "\n"
+    regular = bool(texts)
+    for number, text in enumerate(texts):
+        if number and rng.random() < 0.3:
+            out += "\n"
+            if rng.random() < 0.3:
+                out += f"{inner}# {rng.choice(WORDS)}\n\n"
+        for _ in range(rng.choice((0, 0, 1, 2))):
+            out += inner + rng.choice(("# {}", "#{}", "/* {} */")).format(rng.choice(WORDS)) + "\n"
+        out += inner + text
+        if rng.random() < 0.3:
+            out += rng.choice((f" # {rng.choice(WORDS)}", f" /* {rng.choice(WORDS)} */"))
+        out += "\n"
+    if rng.random() < 0.2:
+        out += f"{inner}# {rng.choice(WORDS)}\n"
+        regular = False
+    return out + outer, regular
+
+
+def odd_of(rng: Random, texts: list[str], inner: str) -> str:
+    """Anything goes: several on a line, comments between them, blank lines."""
+
+    def gap(must_break: bool) -> str:
+        pieces = [rng.choice(("\n" + inner, "\n", "\n\n" + inner) if must_break else (" ", "\n" + inner, "  "))]
+        while rng.random() < 0.25:
+            word = rng.choice(WORDS)
+            pieces.append(rng.choice((f"/* {word} */ ", f"# {word}\n{inner}", f"/* {word}\n  more */\n")))
+        return "".join(pieces)
+
+    return gap(False) + "".join(text + gap(False) for text in texts)
+
+
+def load(data: bytes) -> ParsedFile:
+    file = parse(Source("sample.nix", data))
+    assert file.problem is None, data.decode()
+    return file
+
+
+def find(node: Node, kinds: tuple[str, ...], data: bytes, marker: bytes) -> Node:
+    """The value of the binding that a marker begins."""
+    start = data.index(marker) + len(marker)
+    found = node.descendant_for_byte_range(start, start + 1)
+    while found is not None and found.type not in kinds:
+        found = found.parent
+    assert found is not None
+    return found
+
+
+def outer_box(file: ParsedFile) -> Box:
+    data = file.source.data
+    kinds = ("attrset_expression", "rec_attrset_expression", "list_expression")
+    return box_of(file, find(file.root, kinds, data, b"outer = "))
+
+
+def done(file: ParsedFile, edits: tuple[Edit, ...]) -> ParsedFile:
+    return load(apply_edits(file.source.data, edits))
+
+
+def texts(file: ParsedFile, nodes: tuple[Node, ...]) -> list[bytes]:
+    return [file.text(node).rstrip(b"\r") for node in nodes]
+
+
+def comment_texts(file: ParsedFile) -> Counter[bytes]:
+    return Counter(texts(file, comments_inside(file, file.root)))
+
+
+def assert_neat(old: bytes, new: bytes) -> None:
+    """No line of the new text ends in blanks that the old one did not have, line ends are of one kind."""
+    known = {line.rstrip(b"\r") for line in old.split(b"\n")}
+    for line in new.split(b"\n"):
+        line = line.rstrip(b"\r")
+        assert line == line.rstrip() or line in known or line.lstrip() in {k.lstrip() for k in known}
+    if b"\r\n" in old:
+        assert b"\n" not in new.replace(b"\r\n", b"")
+    assert old.endswith(b"\n") == new.endswith(b"\n")
+
+
+SNIPPETS = (
+    Snippet("fresh = 1;"),
+    Snippet('fresh = "x";', above=("because",)),
+    Snippet("fresh = { a = 1; };", behind="so"),
+    Snippet("fresh.x = {\n  a = ''\n    text\n      deep\n  '';\n};", blank=True),
+    Snippet("fresh = [\n  1\n];", above=("one", "# two"), blank_below=True),
+    Snippet(f'fresh = "{"long " * 20}";'),
+)
+ROOM = settings(max_examples=250, deadline=None, derandomize=True)
+
+
+@ROOM
+@given(st.randoms(use_true_random=False), st.sampled_from(("end", "after", "before")))
+def test_insert_bindings(rng: Random, side: str) -> None:
+    made = sample(rng, "set")
+    file = load(made.data)
+    box = outer_box(file)
+    snippet = rng.choice(SNIPPETS)
+    anchor = rng.choice(box.items) if box.items and side != "end" else None
+    edit = insert_bindings(
+        file,
+        box.node,
+        [snippet],
+        after=anchor if side == "after" else None,
+        before=anchor if side == "before" else None,
+    )
+    after = done(file, (edit,))
+    box_after = outer_box(after)
+    names = [text for text in texts(after, box_after.items) if text.startswith(b"fresh")]
+    assert len(names) == 1
+    assert [text for text in texts(after, box_after.items) if text not in names] == texts(file, box.items)
+    assert comment_texts(file) <= comment_texts(after)
+    assert_neat(made.data, after.source.data)
+    for item in box.items:
+        twin = next(t for t in box_after.items if after.text(t) == file.text(item))
+        assert texts(file, comments_of(file, item).all) == texts(after, comments_of(after, twin).all)
+
+    fresh = next(item for item in box_after.items if after.text(item) in names)
+    place = list(box_after.items).index(fresh)
+    if anchor is not None:
+        neighbour = box_after.items[place - 1 if side == "after" else place + 1]
+        assert after.text(neighbour) == file.text(anchor)
+    else:
+        assert place == len(box_after.items) - 1
+    if made.regular and not (snippet.blank or snippet.blank_below) and box.one_line == box_after.one_line:
+        back = done(after, remove_binding(after, fresh).edits)
+        assert back.source.data == made.data
+
+
+@ROOM
+@given(st.randoms(use_true_random=False), st.booleans())
+def test_remove_bindings(rng: Random, with_comments: bool) -> None:
+    made = sample(rng, "set")
+    file = load(made.data)
+    box = outer_box(file)
+    if not box.items:
+        return
+    item = rng.choice(box.items)
+    built = remove_binding(file, item, with_comments=with_comments)
+    after = done(file, built.edits)
+    left = [other for other in box.items if other != item]
+    assert texts(after, outer_box(after).items) == texts(file, tuple(left))
+    dropped = Counter(text.encode() for text in built.dropped)
+    clean = Counter({text.rstrip(): count for text, count in comment_texts(file).items()})
+    kept = Counter({text.rstrip(): count for text, count in comment_texts(after).items()})
+    assert kept + dropped == clean
+    assert_neat(made.data, after.source.data)
+    assert blank_runs(after.source.data) <= max(blank_runs(made.data), 1)
+
+
+def blank_runs(data: bytes) -> int:
+    """The greatest number of blank lines in a row."""
+    runs = re.findall(rb"\n(?:[ \t\r]*\n)+", data)
+    return max((run.count(b"\n") - 1 for run in runs), default=0)
+
+
+@ROOM
+@given(st.randoms(use_true_random=False), st.sampled_from(("end", "after", "before")))
+def test_insert_elements(rng: Random, side: str) -> None:
+    made = sample(rng, "list")
+    file = load(made.data)
+    box = outer_box(file)
+    snippet = rng.choice(
+        (
+            Snippet('"fresh"'),
+            Snippet('"fresh" "two"'),
+            Snippet('{\n  a = "fresh";\n}'),
+            Snippet('"fresh"', above=("why",), behind="so"),
+        )
+    )
+    anchor = rng.choice(box.items) if box.items and side != "end" else None
+    edit = insert_elements(
+        file,
+        box.node,
+        [snippet],
+        after=anchor if side == "after" else None,
+        before=anchor if side == "before" else None,
+    )
+    after = done(file, (edit,))
+    box_after = outer_box(after)
+    fresh = [n for n in box_after.items if b'"fresh"' in after.text(n) or after.text(n) == b'"two"']
+    assert [after.text(n) for n in box_after.items if n not in fresh] == texts(file, box.items)
+    assert comment_texts(file) <= comment_texts(after)
+    assert_neat(made.data, after.source.data)
+    if made.regular and box.one_line == box_after.one_line:
+        assert done(after, remove_elements(after, box_after.node, fresh).edits).source.data == made.data
+
+
+@ROOM
+@given(st.randoms(use_true_random=False))
+def test_remove_elements(rng: Random) -> None:
+    made = sample(rng, "list")
+    file = load(made.data)
+    box = outer_box(file)
+    gone = [item for item in box.items if rng.random() < 0.5]
+    if not gone:
+        return
+    built = remove_elements(file, box.node, gone)
+    after = done(file, built.edits)
+    left = tuple(item for item in box.items if item not in gone)
+    assert texts(after, outer_box(after).items) == texts(file, left)
+    before = Counter({text.rstrip(): count for text, count in comment_texts(file).items()})
+    kept = Counter({text.rstrip(): count for text, count in comment_texts(after).items()})
+    assert kept + Counter(text.encode() for text in built.dropped) == before
+    assert_neat(made.data, after.source.data)
+
+
+@ROOM
+@given(st.randoms(use_true_random=False))
+def test_insert_formal(rng: Random) -> None:
+    """The names, their defaults and all comments stay; the style of the commas too."""
+    names = ["lib", "config ? 1", "options ? { a = 1; }", "utils"][: rng.randrange(5)]
+    names += ["..."] if rng.random() < 0.6 or not names else []
+    style = rng.choice(("flat", "trailing", "leading", "last comma", "mixed"))
+    notes = [rng.choice(("", "", f" # {rng.choice(WORDS)}", " /* x */")) for _ in names]
+    if style == "flat":
+        text = "{ " + ", ".join(names) + " }"
+    elif style == "leading":
+        text = "{ " + "\n, ".join(a + b for a, b in zip(names, notes, strict=True)) + "\n}"
+    elif style == "mixed":
+        text = "{ " + rng.choice((",\n  ", ", ")).join(names) + rng.choice(("\n}", " }"))
+    else:
+        last = "," if style == "last comma" and names[-1] != "..." else ""
+        commas = [","] * (len(names) - 1) + [last]
+        above = [rng.choice(("", "", "  # above\n")) for _ in names]
+        rows = zip(above, names, commas, notes, strict=True)
+        text = "{\n" + "".join(f"{a}  {n}{c}{t}\n" for a, n, c, t in rows) + "}"
+    data = (text + ": 1\n").replace("\n", rng.choice(("\n", "\n", "\r\n"))).encode()
+    file = load(data)
+    formals = file.root.named_children[0].child_by_field_name("formals")
+    assert formals is not None
+    after = done(file, (insert_formal(file, formals, "pkgs"),))
+    assert_neat(data, after.source.data)
+    assert comment_texts(after) == comment_texts(file)
+    old = Counter(re.findall(rb"[^,\s{}]+", data))
+    assert Counter(re.findall(rb"[^,\s{}]+", after.source.data)) == old + Counter([b"pkgs"])
+    for line in after.source.data.splitlines():
+        assert line.strip() != b"pkgs," or style != "leading"
+    if style in ("trailing", "leading", "last comma"):
+        assert len(after.source.data.splitlines()) == len(data.splitlines()) + (names != ["..."] or style != "leading")
+
+
+evaluator = shutil.which("nix-instantiate")
+
+
+def evaluate(directory: Path, files: list[bytes]) -> list[object]:
+    """The values of Nix files, in one run; None where one does not evaluate."""
+    for number, data in enumerate(files):
+        (directory / f"{number}.nix").write_bytes(data)
+    expression = "map (n: import (./. + \"/${toString n}.nix\")) (builtins.genList (n: n) %d)" % len(files)
+    (directory / "all.nix").write_text(expression)
+    assert evaluator is not None
+    command = [evaluator, "--eval", "--strict", "--json", "--readonly-mode", str(directory / "all.nix")]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr
+    values: list[object] = json.loads(run.stdout)
+    return values
+
+
+@pytest.mark.skipif(evaluator is None, reason="nix-instantiate is not installed")
+def test_values_stay(tmp_path: Path) -> None:
+    """Nix itself sees just the change that was asked for, and no other value moves."""
+    rng = Random(7)
+    files: list[bytes] = []
+    expected: list[tuple[int, int, str, object]] = []
+    for _ in range(250):
+        kind = rng.choice(("set", "list"))
+        file = load(sample(rng, kind).data)
+        box = outer_box(file)
+        files.append(file.source.data)
+        before = len(files) - 1
+        item = rng.choice(box.items) if box.items else None
+        long = "fresh = {\n  text = ''\n    a\n      b\n\n    c\n  '';\n};"
+        if kind == "list":
+            edits: tuple[Edit, ...] = (insert_elements(file, box.node, ['"fresh"'], before=item),)
+            expected.append((before, len(files), "element", box.items.index(item) if item else 0))
+        elif item is None or rng.random() < 0.4:
+            edits = (insert_bindings(file, box.node, [long], after=item),)
+            expected.append((before, len(files), "binding", {"text": "a\n  b\n\nc\n"}))
+        elif rng.random() < 0.5 and b"." in file.text(item).split(b"=")[0]:
+            edits = (nest_binding(file, item, 1, ["fresh = 1;"]),)
+            name = file.text(item).split(b".")[0].decode()
+            expected.append((before, len(files), "nested", name))
+        else:
+            edits = (replace_value(file, item, "{\n  v = ''\n    x\n     y\n  '';\n}"),)
+            expected.append((before, len(files), "value", file.text(item).split(b" ")[0].decode()))
+        files.append(apply_edits(file.source.data, edits))
+    values = evaluate(tmp_path, files)
+    for before, after, what, detail in expected:
+        old, new = values[before], values[after]
+        assert isinstance(old, dict)
+        crlf = b"\r" in files[after]
+        if what == "element":
+            old["outer"].insert(detail, "fresh")
+        elif what == "binding":
+            old["outer"]["fresh"] = new["outer"]["fresh"] if crlf else detail  # type: ignore[index]
+        elif what == "nested":
+            old["outer"][detail]["fresh"] = 1
+        else:
+            *path, last = str(detail).split(".")
+            place = old["outer"]
+            for name in path:
+                place = place[name]
+            place[last] = {"v": "x\n y\n"}
+            if crlf:
+                continue
+        assert new == old, files[after].decode()
+
+
+CODE = (
+    "{\n  a = 1;\n\n  # note\n  b = [\n    2\n  ];\n}",
+    "''\n  one\n    two\n \n  three\n''",
+    "''\n  one ${\n    toString 1\n  } x\n  ''${y}\n  ''",
+    "''\none\n  two\n  ''",
+    '"a\n b ${toString\n  1}"',
+    "''first\n  second\n''",
+    "let\n  s = ''\n    ${\"in\n side\"}\n      end'';\nin\n[ s ]",
+    "[ 1 2 ] /* long\n  comment */",
+    "''\n\n      \n    x\n        \n  ''",
+    "''\n  \n''",
+)
+
+
+def test_reindent_moves_lines_and_keeps_values(tmp_path: Path) -> None:
+    moved = [reindent(code.encode(), b"", step) for code in CODE for step in (b"  ", b"    ", b"\t")]
+    back = [reindent(reindent(code.encode(), b"", b"    "), b"    ", b"") for code in CODE]
+    for code, text in zip(CODE, back, strict=True):
+        assert text.split() == code.encode().split()
+    if evaluator is None:
+        pytest.skip("nix-instantiate is not installed")
+    old = evaluate(tmp_path, [code.encode() for code in CODE])
+    assert evaluate(tmp_path, moved) == [value for value in old for _ in range(3)]
+    assert evaluate(tmp_path, back) == old

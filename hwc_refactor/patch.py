@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 #: How many lines together may serve as an anchor, tried in this order.
 _WIDTHS = (1, 4, 16)
@@ -72,6 +72,16 @@ def unified(change: FileChange, context: int = 3) -> bytes:
         head.append(b"--- %s\n" % (b"/dev/null" if change.before is None else _tabbed(old_name)))
         head.append(b"+++ %s\n" % (b"/dev/null" if change.after is None else _tabbed(new_name)))
     return b"".join(head + hunks)
+
+
+def regions(old: bytes, new: bytes) -> list[tuple[int, int, bytes]]:
+    """The differing stretches of whole lines: where each begins and ends in `old`, and what `new` has there."""
+    before, after = split_lines(old), split_lines(new)
+    starts = [0, *accumulate(len(line) for line in before)]
+    return [
+        (starts[r.old_start], starts[r.old_end], b"".join(after[r.new_start : r.new_end]))
+        for r in _regions(before, after)
+    ]
 
 
 def validate(patch: bytes) -> None:

@@ -310,7 +310,8 @@ def test_insert_formal(rng: Random) -> None:
     names = ["lib", "config ? 1", "options ? { a = 1; }", "utils"][: rng.randrange(5)]
     names += ["..."] if rng.random() < 0.6 or not names else []
     style = rng.choice(("flat", "trailing", "leading", "last comma", "mixed"))
-    notes = [rng.choice(("", "", f" # {rng.choice(WORDS)}", " /* x */")) for _ in names]
+    block = f" # {rng.choice(WORDS)}" if style == "last comma" else " /* x */"
+    notes = [rng.choice(("", "", f" # {rng.choice(WORDS)}", block)) for _ in names]
     if style == "flat":
         text = "{ " + ", ".join(names) + " }"
     elif style == "leading":
@@ -335,7 +336,7 @@ def test_insert_formal(rng: Random) -> None:
     for line in after.source.data.splitlines():
         assert line.strip() != b"pkgs," or style != "leading"
     if style in ("trailing", "leading", "last comma"):
-        assert len(after.source.data.splitlines()) == len(data.splitlines()) + (names != ["..."] or style != "leading")
+        assert len(after.source.data.splitlines()) == len(data.splitlines()) + 1
 
 
 evaluator = shutil.which("nix-instantiate")

@@ -162,12 +162,20 @@ def _before_ellipsis(box: Box, name: bytes) -> Edit:
         return Edit(span(file, line, line), indent + name + b"," + source.newline)
     compact = comma is not None and comma.type == "," and comma.end_byte == ellipsis.start_byte
     start = ellipsis.start_byte
+    leading = _comma_line(box)
+    if leading is not None:
+        return Edit(span(file, start, start), name + source.newline + leading + b", ")
     return Edit(span(file, start, start), name + (b"," if compact else b", "))
 
 
 def _comma_line(box: Box) -> bytes | None:
-    """The indentation of the commas, where lines begin with them."""
+    """The indentation of the commas, where lines begin with them or one formal alone looks so."""
     source = box.file.source
+    first = box.items[0]
+    hugs = not source.data[box.opens : first.start_byte].strip(b" \t")
+    if len(box.items) == 1 and hugs and not box.one_line and source.starts_line(box.closes):
+        if source.data[first.end_byte : box.closes].lstrip()[:1] != b",":
+            return source.indent(box.closes)
     for thing in box.things:
         if thing.type == "," and source.starts_line(thing.start_byte):
             return source.indent(thing.start_byte)

@@ -1,0 +1,265 @@
+"""The words a codemod writes with: a draft gathers what is to be done and becomes a frozen `Change`.
+
+Every operation is carried out at once on the draft's own copy of the text, by a builder that proves its
+result; the next one sees it. Nodes are always those of the snapshot the draft was begun on: the draft
+finds them again in its copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from hwc_refactor import placing
+from hwc_refactor.model import Applicability, Change, NewFile, Subject
+from hwc_refactor.nix import build
+from hwc_refactor.nix.edits import Edit, Span, apply_edits
+from hwc_refactor.nix.source import Source
+from hwc_refactor.nix.syntax import Node, ParsedFile, parse
+from hwc_refactor.nix.values import Expr
+from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.patch import regions
+from hwc_refactor.placing import Home, NoPlace
+
+__all__ = ["Draft", "Home", "NoPlace"]
+
+Item = build.Item
+
+
+class _Copy:
+    """The draft's own text of one file, and the way from the snapshot's nodes to it."""
+
+    def __init__(self, file: ParsedFile) -> None:
+        self.original = file
+        self.current = file
+        self._log: list[tuple[Edit, ...]] = []
+
+    def apply(self, edits: Iterable[Edit]) -> None:
+        ordered = tuple(sorted(edits, key=lambda edit: edit.span.start))
+        if not ordered:
+            return
+        data = apply_edits(self.current.source.data, ordered)
+        self.current = parse(Source(self.current.source.path, data))
+        self._log.append(ordered)
+
+    def node(self, node: Node) -> Node:
+        start, end = node.start_byte, node.end_byte
+        for edits in self._log:
+            start, end = _moved(start, edits, opening=True), _moved(end, edits, opening=False)
+        found = self.current.root.descendant_for_byte_range(start, end)
+        while found is not None and (found.start_byte, found.end_byte) == (start, end):
+            if found.type == node.type:
+                return found
+            found = found.parent
+        raise build.BuildError(f"{self.current.source.path}: a {node.type} is no longer where it was")
+
+
+def _moved(offset: int, edits: Sequence[Edit], *, opening: bool) -> int:
+    delta = 0
+    for edit in edits:
+        empty = edit.span.start == edit.span.end
+        before = edit.span.end <= offset if opening or not empty else edit.span.end < offset
+        if before:
+            delta += len(edit.text) - (edit.span.end - edit.span.start)
+    return offset + delta
+
+
+class Draft:
+    """A change in the making. Operations raise `BuildError` or `NoPlace`; nothing is half done then."""
+
+    def __init__(self, tree: Tree, codemod: str, block: Block, title: str, why: str) -> None:
+        """Begin a change of one object on a snapshot."""
+        self._tree = tree
+        self._codemod = codemod
+        self._block = block
+        self._title = title
+        self._why = why
+        self._copies: dict[str, _Copy] = {}
+        self._new_files: dict[str, bytes] = {}
+        self._notes: list[str] = []
+        self._applicability = Applicability.SAFE
+
+    # -- words ---------------------------------------------------------------------------------------
+
+    def note(self, text: str) -> None:
+        """Tell the user what must still be done or known."""
+        if text not in self._notes:
+            self._notes.append(text)
+
+    def review(self, text: str | None = None) -> None:
+        """The change needs a look, for the reason that the note gives."""
+        self._applicability = Applicability.REVIEW
+        if text is not None:
+            self.note(text)
+
+    def set(self, block: Block, path: Sequence[str], value: str, *, behind: str = "") -> None:
+        """Give an attribute a value (Nix source text): replaced where it is defined, else added."""
+        slots = [slot for slot in block.get(*path) if not slot.rest]
+        if slots:
+            slot = slots[0]
+            if len(slots) > 1 or slot.binding is None or slot.binding.type != "binding":
+                raise NoPlace(f"{'.'.join(path)} is defined in several ways")
+            placing.demand_own(self._tree, block, slot.expr)
+            self.replace_value(slot.expr.file, slot.binding, value)
+            return
+        self.add(block, path[:-1], [_binding(path[-1], value, behind)])
+
+    def add(
+        self, block: Block, prefix: Sequence[str], bindings: Sequence[Item], *, after: str | None = None
+    ) -> None:
+        """Add bindings below an attribute of an object, in the manner it is written in.
+
+        Args:
+            block: the object.
+            prefix: the attribute whose set they go into; empty for the object's own set.
+            bindings: source texts or snippets, names relative to the prefix.
+            after: name of the attribute behind which they go, where it stands in the same set.
+        """
+        home = placing.home(self._tree, block, tuple(prefix))
+        place = home.after
+        if after is not None:
+            place = placing.binding_in(home, self._tree, block, (*prefix, after)) or place
+        self.insert(home.file, home.holder, [_led(home.lead, item) for item in bindings], after=place)
+
+    def remove(self, block: Block, path: Sequence[str]) -> None:
+        """Remove an attribute where it is defined; what it drops in comments is named in the notes."""
+        for slot in block.get(*path):
+            if slot.binding is None or slot.binding.type != "binding":
+                raise NoPlace(f"{'.'.join(path)} cannot be taken out where it stands")
+            placing.demand_own(self._tree, block, slot.expr)
+            copy = self._copy(slot.expr.file)
+            self._built(copy, build.remove_binding(copy.current, copy.node(slot.binding)))
+
+    # -- edits on nodes of the snapshot ----------------------------------------------------------------
+
+    def insert(
+        self,
+        file: ParsedFile,
+        holder: Node,
+        items: Sequence[Item],
+        *,
+        after: Node | None = None,
+        before: Node | None = None,
+    ) -> None:
+        """Insert bindings into a set or elements into a list."""
+        copy = self._copy(file)
+        insert = build.insert_elements if holder.type == "list_expression" else build.insert_bindings
+        edit = insert(
+            copy.current,
+            copy.node(holder),
+            items,
+            after=None if after is None else copy.node(after),
+            before=None if before is None else copy.node(before),
+        )
+        copy.apply((edit,))
+
+    def replace_value(self, file: ParsedFile, binding: Node, text: str) -> None:
+        """Replace the value of a binding."""
+        copy = self._copy(file)
+        copy.apply((build.replace_value(copy.current, copy.node(binding), text),))
+
+    def replace_element(self, file: ParsedFile, element: Node, text: str) -> None:
+        """Replace an element of a list."""
+        copy = self._copy(file)
+        copy.apply((build.replace_element(copy.current, copy.node(element), text),))
+
+    def remove_elements(self, file: ParsedFile, holder: Node, nodes: Sequence[Node]) -> None:
+        """Remove elements of one list."""
+        copy = self._copy(file)
+        found = [copy.node(node) for node in nodes]
+        self._built(copy, build.remove_elements(copy.current, copy.node(holder), found))
+
+    def nest(self, file: ParsedFile, binding: Node, depth: int, items: Sequence[Item]) -> None:
+        """Turn `a.b = v;` into `a = { b = v; …items… };`."""
+        copy = self._copy(file)
+        copy.apply((build.nest_binding(copy.current, copy.node(binding), depth, items),))
+
+    def head(self, file: ParsedFile, node: Node, comment: str, *, blank: bool = False) -> None:
+        """Put a comment line above a node that begins its line; does nothing where it does not."""
+        copy = self._copy(file)
+        found = copy.node(node)
+        source = copy.current.source
+        if not source.starts_line(found.start_byte):
+            return
+        start = source.line_start(found.start_byte)
+        lead = source.newline if blank and not _opens(source, start) else b""
+        text = lead + source.indent(found.start_byte) + b"# " + comment.encode() + source.newline
+        self.edit(file, lambda current: Edit(Span(current.source.path, start, start), text))
+
+    def edit(self, file: ParsedFile, make: Callable[[ParsedFile], Edit]) -> None:
+        """An edit that `make` builds on the draft's present text of a file."""
+        copy = self._copy(file)
+        edit = make(copy.current)
+        build.check(copy.current, (edit,))
+        copy.apply((edit,))
+
+    def present(self, file: ParsedFile, node: Node) -> tuple[ParsedFile, Node]:
+        """A node of the snapshot as it is in the draft's present text."""
+        copy = self._copy(file)
+        return copy.current, copy.node(node)
+
+    def new_file(self, path: str, data: bytes) -> None:
+        """Create a file."""
+        self._new_files[path] = data
+
+    def home(self, block: Block, prefix: Sequence[str] = ()) -> Home:
+        """Where new bindings below an attribute go. Raises NoPlace."""
+        return placing.home(self._tree, block, tuple(prefix))
+
+    # -- the result ------------------------------------------------------------------------------------
+
+    def done(self) -> Change | None:
+        """The finished change, None when nothing differs."""
+        edits: list[Edit] = []
+        for path, copy in self._copies.items():
+            old, new = copy.original.source.data, copy.current.source.data
+            edits += [Edit(Span(path, start, end), text) for start, end, text in regions(old, new)]
+        new_files = tuple(NewFile(path, data) for path, data in self._new_files.items())
+        if not edits and not new_files:
+            return None
+        return Change(
+            self._codemod,
+            Subject(self._block.kind.name, self._block.name),
+            self._block.file,
+            self._block.line,
+            self._title,
+            self._why,
+            (*self._notes, *(f"It is assumed that {text}." for text in self._block.assumed)),
+            Applicability.REVIEW if self._block.assumed else self._applicability,
+            tuple(edits),
+            new_files,
+        )
+
+    def _copy(self, file: ParsedFile) -> _Copy:
+        copy = self._copies.get(file.source.path)
+        if copy is None:
+            copy = self._copies[file.source.path] = _Copy(file)
+        return copy
+
+    def _built(self, copy: _Copy, built: build.Built) -> None:
+        copy.apply(built.edits)
+        for text in built.dropped:
+            self.note(f"The comment '{text.lstrip('# ')}' went with what it described.")
+
+
+def _binding(name: str, value: str, behind: str) -> build.Snippet:
+    return build.Snippet(f"{name} = {value};", behind=behind)
+
+
+def _led(lead: str, item: Item) -> Item:
+    if not lead:
+        return item
+    if isinstance(item, str):
+        return lead + item
+    return build.Snippet(lead + item.text, item.above, item.behind, item.blank, item.blank_below)
+
+
+def _opens(source: Source, start: int) -> bool:
+    """Whether the line above is blank or ends with an opening bracket."""
+    above = source.data[source.line_start(max(start - 1, 0)) : start].strip()
+    return not above or above.endswith((b"[", b"{"))
+
+
+def origin(expr: Expr) -> tuple[ParsedFile, Node]:
+    """The file and node of an expression, for the edits above."""
+    return expr.file, expr.node

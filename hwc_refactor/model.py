@@ -1,0 +1,149 @@
+"""The values a run is made of. All of them are frozen; a report needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from hwc_refactor.nix.edits import Edit
+
+
+class Applicability(StrEnum):
+    """What a change promises."""
+
+    SAFE = "safe"
+    """What runs afterwards has what it had and used before; nobody has to look."""
+    REVIEW = "review"
+    """The rewrite is sound, but a fact outside the tree decides whether it is wanted: the notes say which."""
+
+
+class Severity(IntEnum):
+    """How bad it is what a codemod removes."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    @property
+    def label(self) -> str:
+        """The name in lower case, as in reports."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Subject:
+    """What a change or refusal is about: the kind and name of a NixOS object."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        """`container gluetun`."""
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file that a change creates, with its path relative to the root."""
+
+    path: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One rewrite, whole or not at all.
+
+    Attributes:
+        codemod: id of the codemod that proposes it.
+        subject: the object it changes.
+        file, line: where that object stands; line from 1.
+        title: one line in the imperative mood.
+        why: a sentence or two on what is wrong today.
+        notes: what a person must still do or know.
+        applicability: what the change promises.
+        edits: replacements in files of the snapshot it was proposed on.
+        new_files: files that do not exist yet.
+        diff: number of the documented diff it belongs to, if any.
+    """
+
+    codemod: str
+    subject: Subject
+    file: str
+    line: int
+    title: str
+    why: str
+    notes: tuple[str, ...]
+    applicability: Applicability
+    edits: tuple[Edit, ...]
+    new_files: tuple[NewFile, ...] = ()
+    diff: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something that was found is left as it is: the equal of a change.
+
+    Attributes:
+        code: a stable word for the reason, `image-unknown`.
+        reason: one sentence that a user understands.
+    """
+
+    codemod: str
+    subject: Subject
+    file: str
+    line: int
+    code: str
+    reason: str
+    diff: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error: a file that cannot be used, or a fault of the tool. Line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """A change with its place in the plan.
+
+    Attributes:
+        id: stable over runs: it depends on codemod, file and object only.
+        patch: the unified diff of this change alone, on the text that the changes before it left.
+        before, after: the files it touches, as they were (None: new) and as they are then.
+    """
+
+    id: str
+    change: Change
+    patch: bytes
+    before: Mapping[str, bytes | None]
+    after: Mapping[str, bytes]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file that the change touches."""
+        return tuple(sorted(self.after))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The outcome of a run: what would change, what is refused and why, what went wrong.
+
+    Attributes:
+        root: absolute path of the root, for reports.
+        before, after: the touched files, as they are (None: new) and as they would be.
+    """
+
+    root: str
+    changes: tuple[PlannedChange, ...]
+    refusals: tuple[Refusal, ...]
+    problems: tuple[Problem, ...]
+    before: Mapping[str, bytes | None]
+    after: Mapping[str, bytes]

@@ -1,0 +1,160 @@
+"""Where a new binding of an object goes, and whether a place may be edited for that object alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hwc_refactor.nix.scope import Env, attrpath_of
+from hwc_refactor.nix.strings import attr_name
+from hwc_refactor.nix.syntax import Node, ParsedFile
+from hwc_refactor.nix.values import Attrs, Call, Expr, Slot
+from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.tree import Tree
+
+_WRAPS = frozenset(
+    {"parenthesized_expression", "with_expression", "let_expression", "binding_set", "list_expression"}
+)
+
+
+class NoPlace(Exception):  # noqa: N818
+    """A place cannot be edited for one object alone; the message says why, in words for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where bindings go.
+
+    Attributes:
+        file: the file.
+        holder: the set (or `let`) they go into.
+        lead: the attribute path to write before their names, with a dot at its end; may be empty.
+        after: the binding behind which they go, None for the end.
+    """
+
+    file: ParsedFile
+    holder: Node
+    lead: str = ""
+    after: Node | None = None
+
+
+def home(tree: Tree, block: Block, prefix: tuple[str, ...]) -> Home:
+    """Where new bindings below an attribute of an object go, in the manner the object is written in.
+
+    A set that is written out wins over attribute paths; an attribute that is not there yet gets its names
+    written before. Raises NoPlace when nothing of it may be edited for this object alone.
+    """
+    slots = block.get(*prefix) if prefix else block.slots
+    reason = "it is made by an expression that cannot be edited for it alone"
+    for slot in sorted(slots, key=lambda slot: len(slot.conditions)):
+        if slot.rest:
+            continue
+        literal = literal_set(tree, slot.expr)
+        if literal is None:
+            continue
+        obstacle = not_own(tree, block, literal)
+        if obstacle is None:
+            return Home(literal.file, literal.node)
+        reason = obstacle
+    for slot in reversed(slots):
+        if not slot.rest or slot.binding is None or slot.holder is None:
+            continue
+        obstacle = not_own(tree, block, slot.expr)
+        if obstacle is None:
+            lead = _lead(slot)
+            return Home(slot.expr.file, slot.holder.node, lead, slot.binding)
+        reason = obstacle
+    if prefix and not slots:
+        above = home(tree, block, prefix[:-1])
+        return Home(above.file, above.holder, f"{above.lead}{prefix[-1]}.", above.after)
+    raise NoPlace(reason)
+
+
+def binding_in(home: Home, tree: Tree, block: Block, path: tuple[str, ...]) -> Node | None:
+    """The binding of an attribute when it stands in the set that `home` names."""
+    for slot in block.get(*path):
+        if slot.binding is not None and slot.holder is not None and slot.holder.node == home.holder:
+            return slot.binding
+    return None
+
+
+def literal_set(tree: Tree, expr: Expr) -> Expr | None:
+    """The set literal that an expression amounts to, through `mkIf`, `mkMerge`, `//` and names."""
+    value = tree.resolver.value(expr)
+    match value:
+        case Attrs(literal=True):
+            return value.at
+        case Attrs(at=at) if at.node.type == "binary_expression":
+            for side in ("right", "left"):
+                child = tree.resolver.child(at, side)
+                found = None if child is None else literal_set(tree, child)
+                if found is not None:
+                    return found
+        case Call(name="mkIf" | "optionalAttrs", args=(_, content)):
+            return literal_set(tree, content)
+        case Call(name="mkMerge", args=(listed,)):
+            for item in tree.resolver.items(listed):
+                found = None if item.unknown or item.conditions else literal_set(tree, item.expr)
+                if found is not None and not isinstance(tree.resolver.value(item.expr), Call):
+                    return found
+    return None
+
+
+def demand_own(tree: Tree, block: Block, expr: Expr) -> None:
+    """Raise NoPlace when an expression cannot be edited for the object alone."""
+    obstacle = not_own(tree, block, expr)
+    if obstacle is not None:
+        raise NoPlace(obstacle)
+
+
+def not_own(tree: Tree, block: Block, expr: Expr) -> str | None:
+    """Why an expression cannot be edited for the object alone; None when it can."""
+    if in_called_function(expr.env):
+        return "it stands in a function that makes other objects too"
+    if any(expr.file.source.path == p.file.source.path and _within(expr.node, p.node) for p in _regions(block)):
+        return None
+    name = _let_name(expr)
+    if name is None:
+        return "it stands outside of the object"
+    uses = sum(1 for _ in tree.words(expr.file.source.path, name.encode()))
+    if uses != 2:
+        return f"it stands in '{name}', which is used in {uses - 1} places"
+    return None
+
+
+def in_called_function(env: Env) -> bool:
+    """Whether a scope is the body of a function that is called: an edit there changes every call."""
+    frame: Env | None = env
+    while frame is not None:
+        if frame.kind == "lambda" and frame.args is not None:
+            return True
+        frame = frame.parent
+    return False
+
+
+def _regions(block: Block) -> list[Expr]:
+    return [*(slot.expr for slot in block.slots), *block.calls]
+
+
+def _within(node: Node, region: Node) -> bool:
+    return region.start_byte <= node.start_byte and node.end_byte <= region.end_byte
+
+
+def _let_name(expr: Expr) -> str | None:
+    """The name of the `let` binding whose whole value holds the expression, when nothing else does."""
+    chain = expr.file.chain(expr.node.start_byte, expr.node.end_byte)
+    for position in range(len(chain) - 1, 1, -1):
+        if chain[position].type == "binding":
+            if chain[position - 2].type != "let_expression":
+                continue
+            path = attrpath_of(chain[position])
+            return attr_name(expr.file, path[0]) if len(path) == 1 else None
+    return None
+
+
+def _lead(slot: Slot) -> str:
+    """The part of a binding's attribute path that leads to the attribute a slot defines."""
+    assert slot.binding is not None
+    path = attrpath_of(slot.binding)
+    used = len(path) - len(slot.rest)
+    data = slot.expr.file.source.data
+    return data[path[0].start_byte : path[used - 1].end_byte].decode(errors="replace") + "."

@@ -7,15 +7,16 @@ finds them again in its copy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from hwc_refactor import placing
 from hwc_refactor.model import Applicability, Change, NewFile, Subject
 from hwc_refactor.nix import build
 from hwc_refactor.nix.edits import Edit, Span, apply_edits
 from hwc_refactor.nix.source import Source
+from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.syntax import Node, ParsedFile, parse
-from hwc_refactor.nix.values import Expr
+from hwc_refactor.nix.values import Slot
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.patch import regions
@@ -124,11 +125,37 @@ class Draft:
     def remove(self, block: Block, path: Sequence[str]) -> None:
         """Remove an attribute where it is defined; what it drops in comments is named in the notes."""
         for slot in block.get(*path):
-            if slot.binding is None or slot.binding.type != "binding":
-                raise NoPlace(f"{'.'.join(path)} cannot be taken out where it stands")
-            placing.demand_own(self._tree, block, slot.expr)
-            copy = self._copy(slot.expr.file)
-            self._built(copy, build.remove_binding(copy.current, copy.node(slot.binding)))
+            self.remove_binding(block, slot)
+
+    def remove_binding(self, block: Block, slot: Slot) -> None:
+        """Remove one definition of an attribute."""
+        if slot.binding is None or slot.binding.type != "binding":
+            raise NoPlace("a definition is inherited or computed")
+        placing.demand_own(self._tree, block, slot.expr)
+        copy = self._copy(slot.expr.file)
+        self._built(copy, build.remove_binding(copy.current, copy.node(slot.binding)))
+
+    def extend_list(self, block: Block, path: Sequence[str], elements: Sequence[str]) -> None:
+        """Add strings to a list attribute: into its literal, else behind its value, else a new list."""
+        texts = [quote(element) for element in elements]
+        for item in block.items(*path):
+            if item.holder is not None and item.holder.node.type == "list_expression" and not item.conditions:
+                if placing.not_own(self._tree, block, item.holder) is None:
+                    self.insert(item.holder.file, item.holder.node, texts)
+                    return
+        text = f"[ {' '.join(texts)} ]"
+        slots = [slot for slot in block.get(*path) if not slot.rest]
+        if not slots:
+            self.add(block, path[:-1], [f"{path[-1]} = {text};"])
+            return
+        slot = slots[0]
+        placing.demand_own(self._tree, block, slot.expr)
+        if slot.binding is None or slot.binding.type != "binding" or slot.conditions:
+            raise NoPlace(f"{path[-1]} is given by an expression")
+        if slot.expr.node.type == "list_expression":
+            self.insert(slot.expr.file, slot.expr.node, texts)
+        else:
+            self.replace_value(slot.expr.file, slot.binding, f"({slot.expr.text}) ++ {text}")
 
     # -- edits on nodes of the snapshot ----------------------------------------------------------------
 
@@ -163,6 +190,14 @@ class Draft:
         copy = self._copy(file)
         copy.apply((build.replace_element(copy.current, copy.node(element), text),))
 
+    def replace_text(self, file: ParsedFile, node: Node, text: str) -> None:
+        """Replace the text of a node by anything that leaves the file whole, such as a comment."""
+        copy = self._copy(file)
+        found = copy.node(node)
+        edit = Edit(Span(file.source.path, found.start_byte, found.end_byte), text.encode())
+        build.check(copy.current, (edit,))
+        copy.apply((edit,))
+
     def remove_elements(self, file: ParsedFile, holder: Node, nodes: Sequence[Node]) -> None:
         """Remove elements of one list."""
         copy = self._copy(file)
@@ -184,19 +219,9 @@ class Draft:
         start = source.line_start(found.start_byte)
         lead = source.newline if blank and not _opens(source, start) else b""
         text = lead + source.indent(found.start_byte) + b"# " + comment.encode() + source.newline
-        self.edit(file, lambda current: Edit(Span(current.source.path, start, start), text))
-
-    def edit(self, file: ParsedFile, make: Callable[[ParsedFile], Edit]) -> None:
-        """An edit that `make` builds on the draft's present text of a file."""
-        copy = self._copy(file)
-        edit = make(copy.current)
+        edit = Edit(Span(source.path, start, start), text)
         build.check(copy.current, (edit,))
         copy.apply((edit,))
-
-    def present(self, file: ParsedFile, node: Node) -> tuple[ParsedFile, Node]:
-        """A node of the snapshot as it is in the draft's present text."""
-        copy = self._copy(file)
-        return copy.current, copy.node(node)
 
     def new_file(self, path: str, data: bytes) -> None:
         """Create a file."""
@@ -258,8 +283,3 @@ def _opens(source: Source, start: int) -> bool:
     """Whether the line above is blank or ends with an opening bracket."""
     above = source.data[source.line_start(max(start - 1, 0)) : start].strip()
     return not above or above.endswith((b"[", b"{"))
-
-
-def origin(expr: Expr) -> tuple[ParsedFile, Node]:
-    """The file and node of an expression, for the edits above."""
-    return expr.file, expr.node

@@ -32,7 +32,7 @@ class _Place:
         index: the place of the first new thing among the things of the box.
         offset: the byte that they are put behind or before.
         behind: whether they go behind the offset.
-        own_comment: whether a comment on its own line would stand above the new item.
+        own_comment: whether a comment on its own line would stand above the new item, as if it were its.
     """
 
     index: int
@@ -52,9 +52,10 @@ def insert(
     if not snippets:
         raise BuildError(f"{where(box.file, box.node)}: nothing to insert")
     place = _place(box, after, before)
-    if flat and box.one_line and all(snippet.flat for snippet in snippets):
+    beside_comment = place.own_comment or (before is not None and bool(comments_of(box.file, before).leading))
+    if flat and box.one_line and not beside_comment and all(snippet.flat for snippet in snippets):
         edit = _insert_flat(box, kind, snippets, place)
-        if edit is not None and fits(box.file, edit):
+        if fits(box.file, edit):
             texts = [snippet.text.strip().encode() for snippet in snippets]
             _prove_insert(box, kind, edit, texts, place.index)
             return edit
@@ -106,7 +107,8 @@ def _place(box: Box, after: Node | None, before: Node | None) -> _Place:
     if after is not None:
         comments = comments_of(box.file, after)
         last = (after, comments.trailing or after, *comments.continued)[-1]
-        return _Place(box.index(last) + 1, end_of(box.file, last), True)
+        place = box.index(last)
+        return _Place(place + 1, end_of(box.file, last), True, last != after and own_line(box, place))
     if before is not None:
         first = (*comments_of(box.file, before).leading, before)[0]
         return _Place(box.index(first), first.start_byte, False)
@@ -119,12 +121,14 @@ def _place(box: Box, after: Node | None, before: Node | None) -> _Place:
 def _is_own(box: Box) -> bool:
     """Whether the last comment of a box stands on its own, not behind the last item."""
     items = box.items
-    if items and box.things[-1] in comments_of(box.file, items[-1]).all:
+    if items and box.things[-1] == comments_of(box.file, items[-1]).trailing:
         return False
+    if not items and box.one_line:
+        return True
     return own_line(box, len(box.things) - 1)
 
 
-def _insert_flat(box: Box, kind: str, snippets: Sequence[Snippet], place: _Place) -> Edit | None:
+def _insert_flat(box: Box, kind: str, snippets: Sequence[Snippet], place: _Place) -> Edit:
     data = box.file.source.data
     texts = (render(snippet.text, kind, b"", b"  ", b"\n") for snippet in snippets)
     text = b" ".join(texts)
@@ -147,7 +151,9 @@ def _insert_lines(
     if box.empty or box.one_line:
         front = [indent + line for line in _one_per_line(box, 0, place.index)]
         back = [indent + line for line in _one_per_line(box, place.index, len(box.things))]
-        text = newline.join((*front, _joined(snippets, texts, newline, bool(front)), *back))
+        text = newline.join(
+            (*front, _joined(snippets, texts, newline, bool(front), own=place.own_comment), *back)
+        )
         return Edit(span(box.file, box.opens, box.closes), newline + text + newline + base)
     start = place.offset
     if place.behind:

@@ -173,9 +173,9 @@ def _comma_line(box: Box) -> bytes | None:
     source = box.file.source
     first = box.items[0]
     hugs = not source.data[box.opens : first.start_byte].strip(b" \t")
-    if len(box.items) == 1 and hugs and not box.one_line and source.starts_line(box.closes):
-        if source.data[first.end_byte : box.closes].lstrip()[:1] != b",":
-            return source.indent(box.closes)
+    alone = len(box.items) == 1 and source.data[first.end_byte : box.closes].lstrip()[:1] != b","
+    if alone and hugs and not box.one_line and source.starts_line(box.closes):
+        return source.indent(box.closes)
     for thing in box.things:
         if thing.type == "," and source.starts_line(thing.start_byte):
             return source.indent(thing.start_byte)

@@ -13,7 +13,8 @@ class Comments:
     Attributes:
         leading: those directly above it, in the order of the text.
         trailing: the one behind it, on its last line.
-        continued: the lines below `trailing` that go on with it, in the same column.
+        continued: what goes on with `trailing`: more comments on its line, or the lines below it in the
+            same column.
     """
 
     leading: tuple[Node, ...] = ()
@@ -104,7 +105,12 @@ def _behind(box: Box, place: int) -> tuple[Node, ...]:
     blank = b" \t," if box.node.type == "formals" else b" \t"
     if box.file.source.data[end : things[place].start_byte].strip(blank):
         return ()
-    return (things[place], *_continued(box, place))
+    first = place
+    while place + 1 < len(things) and things[place + 1].type == "comment":
+        if not _adjoin(box, place, things[place + 1].start_byte):
+            break
+        place += 1
+    return (*things[first : place + 1], *_continued(box, place))
 
 
 def _continued(box: Box, place: int) -> tuple[Node, ...]:
@@ -124,8 +130,9 @@ def _continued(box: Box, place: int) -> tuple[Node, ...]:
             break
         last += 1
     after = things[last + 1] if last + 1 < len(things) else None
-    if after is not None and after.start_point.column == first.start_point.column:
-        return ()
+    if after is not None and after.start_point.row == things[last].start_point.row + 1:
+        column = after.start_point.column
+        return () if column == first.start_point.column else things[place + 1 : last + 1]
     return things[place + 1 : last + 1]
 
 

@@ -221,10 +221,10 @@ class Resolver:
     def _slot(self, holder: Expr, inside: Env, binding: Node, path: list[Node]) -> Slot:
         value = binding.child_by_field_name("expression")
         assert value is not None
-        rest = tuple(self._component(holder.file, node, inside) for node in path[1:])
+        rest = tuple(self.component(holder.file, node, inside) for node in path[1:])
         return Slot(rest, Expr(holder.file, value, inside), binding, holder)
 
-    def _component(self, file: ParsedFile, node: Node, env: Env) -> str | Expr:
+    def component(self, file: ParsedFile, node: Node, env: Env) -> str | Expr:
         name = attr_name(file, node)
         return name if name is not None else Expr(file, node, env)
 
@@ -522,7 +522,7 @@ def _select(resolver: Resolver, expr: Expr) -> Value:
     for node in path.named_children:
         if node.type == "comment":
             continue
-        name = resolver.name_of(resolver._component(expr.file, node, expr.env))
+        name = resolver.name_of(resolver.component(expr.file, node, expr.env))
         if not isinstance(name, str):
             return Unknown("an attribute with a computed name is selected", expr)
         if default is not None and isinstance(value, Attrs) and name not in value.slots:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from hwc_refactor.nix.values import Attrs, Expr, Item, Slot, Str, Unknown, Value
+from hwc_refactor.nix.values import Attrs, Condition, Expr, Item, Slot, Str, Unknown, Value
 from hwc_refactor.nixos.discover import Found, definitions
 from hwc_refactor.nixos.tree import Tree
 
@@ -57,6 +57,7 @@ class Block:
         named: whether the name is known.
         slots: the places that define it, in one file or through calls of one function.
         calls: the calls of functions of the root that make it, outermost first; empty for a plain one.
+        conditions: what must hold for the object to be there at all; the slots hold what comes on top.
         elsewhere: definitions of the same name in other files that only add to it or override it.
         assumed: what was taken for granted to find it, in words for the user.
     """
@@ -67,6 +68,7 @@ class Block:
     named: bool
     slots: tuple[Slot, ...]
     calls: tuple[Expr, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     elsewhere: tuple[Slot, ...] = ()
     assumed: tuple[str, ...] = ()
 
@@ -189,7 +191,20 @@ def _block(tree: Tree, kind: Kind, name: str, group: list[Found]) -> Block:
     calls = next((found.calls for found in group if found.calls), ())
     assumed = tuple(dict.fromkeys(text for found in group for text in found.assumed))
     named = isinstance(group[0].name, str)
-    return Block(tree, kind, name, named, tuple(found.slot for found in group), calls, (), assumed)
+    slots = [found.slot for found in group]
+    shared = _shared([slot.conditions for slot in slots])
+    rest = tuple(replace(slot, conditions=slot.conditions[len(shared) :]) for slot in slots)
+    return Block(tree, kind, name, named, rest, calls, shared, (), assumed)
+
+
+def _shared(conditions: Sequence[tuple[Condition, ...]]) -> tuple[Condition, ...]:
+    """The conditions that all definitions begin with."""
+    length = 0
+    for column in zip(*conditions, strict=False):
+        if len({(c.expr.file.source.path, c.expr.node.start_byte, c.holds) for c in column}) > 1:
+            break
+        length += 1
+    return conditions[0][:length]
 
 
 def _joined(blocks: list[Block]) -> Iterator[Block]:
@@ -200,15 +215,6 @@ def _joined(blocks: list[Block]) -> Iterator[Block]:
             extra.setdefault(block.name, []).extend(block.slots)
     for block in blocks:
         if block.named and block.own and block.name in extra:
-            yield Block(
-                block.tree,
-                block.kind,
-                block.name,
-                True,
-                block.slots,
-                block.calls,
-                tuple(extra[block.name]),
-                block.assumed,
-            )
+            yield replace(block, elsewhere=tuple(extra[block.name]))
         elif not (block.named and not block.own and block.name in makers):
             yield block

@@ -1,0 +1,1 @@
+"""The codemods, one file each. A file is found by being here."""

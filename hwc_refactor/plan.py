@@ -1,0 +1,283 @@
+"""The plan: codemods run one after another, each on the text the last one left.
+
+Within one pass all objects are proposed for on one snapshot. Changes whose edits meet cannot both be made
+on it: the later one is proposed again on the text that the first one left, where it sees what it did.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+
+from hwc_refactor import check
+from hwc_refactor.codemod import Codemod, Context, Outcome
+from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Problem, Refusal
+from hwc_refactor.nix.edits import Edit, apply_edits
+from hwc_refactor.nixos.objects import Block, objects
+from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.patch import FileChange, patch
+from hwc_refactor.project import Project
+from hwc_refactor.selection import Selection, SelectionError, Step, steps
+from hwc_refactor.settings import Settings
+
+__all__ = ["make_plan"]
+
+MAX_ROUNDS = 12
+Progress = Callable[[str, int, int], None]
+Key = tuple[str, str, str, int]
+"""What tells an object from others over the rounds of a pass: kind, file, name, and its number among equals."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """The state of a run between passes."""
+
+    tree: Tree
+    changes: list[PlannedChange] = field(default_factory=list)
+    refusals: dict[tuple[object, ...], Refusal] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def refuse(self, refusal: Refusal) -> None:
+        key = (refusal.codemod, refusal.subject, refusal.file, refusal.line, refusal.code)
+        self.refusals.setdefault(key, refusal)
+
+
+def make_plan(
+    project: Project,
+    selection: Selection,
+    settings: Settings,
+    *,
+    progress: Progress | None = None,
+    without: frozenset[str] = frozenset(),
+    safe_only: bool = False,
+) -> Plan:
+    """What the selection would do to a configuration.
+
+    Args:
+        project: the configuration.
+        selection: what to run.
+        settings: the user's configuration.
+        progress: told the codemod, how many objects are done and how many there are.
+        without: ids of changes that are not wanted.
+        safe_only: leave out changes that need a look.
+
+    Raises:
+        SelectionError: when what is selected does not exist, here or at all.
+    """
+    run = _Run(Tree(project.texts))
+    run.problems += project.problems
+    for step in steps(selection, settings):
+        _pass(run, project, step, selection, settings, progress, without, safe_only)
+    culprit = _second_rung(run, project)
+    if culprit is not None:
+        change, complaint = culprit
+        rest = make_plan(
+            project,
+            selection,
+            settings,
+            progress=progress,
+            without=without | {change.id},
+            safe_only=safe_only,
+        )
+        return replace(rest, problems=(*rest.problems, _withdrawn(change.change, complaint)))
+    for file in run.tree.parsed_files:
+        if file.problem is not None:
+            problem = file.problem
+            run.problems.append(
+                Problem(file.source.path, problem.line, problem.column, problem.message)
+            )
+    touched = sorted({path for change in run.changes for path in change.files})
+    return Plan(
+        str(project.root),
+        tuple(run.changes),
+        tuple(sorted(run.refusals.values(), key=lambda r: (r.file, r.line, r.codemod, r.code))),
+        tuple(sorted(run.problems, key=lambda p: (p.file, p.line, p.column))),
+        {path: project.texts.get(path) for path in touched},
+        {path: data for path in touched if (data := run.tree.data(path)) is not None},
+    )
+
+
+# -- one pass ------------------------------------------------------------------------------------------
+
+
+def _pass(
+    run: _Run,
+    project: Project,
+    step: Step,
+    selection: Selection,
+    settings: Settings,
+    progress: Progress | None,
+    without: frozenset[str],
+    safe_only: bool,
+) -> None:
+    waiting: set[Key] | None = None
+    everything: Sequence[Block] = ()
+    for round_number in range(MAX_ROUNDS):
+        context = Context(run.tree, settings, step.codemod.id, step.parameters, step.diff)
+        found = _targets(run.tree, project, step)
+        if round_number == 0:
+            everything = list(found.values())
+        wanted = {
+            key: block
+            for key, block in found.items()
+            if (waiting is None or key in waiting)
+            and project.covers(block.file)
+            and (not selection.only or any(fnmatchcase(block.name, glob) for glob in selection.only))
+        }
+        proposed: list[tuple[Key, Change]] = []
+        for number, (key, block) in enumerate(wanted.items()):
+            if progress is not None:
+                progress(step.codemod.id, number, len(wanted))
+            outcome = _propose(run, step.codemod, block, context)
+            if isinstance(outcome, Refusal):
+                run.refuse(outcome)
+            elif isinstance(outcome, Change):
+                obstacle = _unwanted(_id(key, outcome), outcome, without, safe_only)
+                if obstacle is None:
+                    proposed.append((key, replace(outcome, diff=step.diff)))
+                else:
+                    run.refuse(obstacle)
+        waiting = _accept(run, proposed)
+        if not waiting:
+            break
+    else:
+        for key in sorted(waiting or ()):
+            run.problems.append(
+                Problem(key[1], 1, 1, f"{step.codemod.id}: the changes of {key[0]} {key[2]} keep clashing")
+            )
+    if step.codemod.strays is not None and step.target is None and not selection.only:
+        context = Context(run.tree, settings, step.codemod.id)
+        for refusal in step.codemod.strays(context, everything):
+            if project.covers(refusal.file):
+                run.refuse(refusal)
+
+
+def _targets(tree: Tree, project: Project, step: Step) -> dict[Key, Block]:
+    """The objects of a step, by key."""
+    target = step.target
+    names = None if target is None else (target.name,)
+    blocks = objects(tree, step.codemod.kind, names)
+    if target is not None:
+        documented = [block for block in blocks if block.file == target.file]
+        blocks = documented or [block for block in blocks if block.own]
+        if not blocks and not target.optional:
+            raise SelectionError(
+                f"diff {step.diff} is about the {target.kind} '{target.name}' in {target.file}: there is"
+                f" neither that file nor another definition of this {target.kind} under {project.root}"
+            )
+    found: dict[Key, Block] = {}
+    for block in blocks:
+        ordinal = 0
+        while (key := (block.kind.name, block.file, block.name, ordinal)) in found:
+            ordinal += 1
+        found[key] = block
+    return found
+
+
+def _propose(run: _Run, codemod: Codemod, block: Block, context: Context) -> Outcome | None:
+    try:
+        return codemod.propose(block, context)
+    except Exception as error:  # a fault in one codemod must not stop the others
+        fault = f"{type(error).__name__}: {error}"
+        message = f"{codemod.id} failed on {block.kind.name} {block.name} ({fault}); this is a fault of the tool"
+        line, column = block.place.file.source.line_column(block.offset)
+        run.problems.append(Problem(block.file, line, column, message))
+        return None
+
+
+def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:
+    """Make all proposed changes that do not meet; the keys of those that have to wait."""
+    taken: list[Edit] = []
+    new_files: set[str] = set()
+    accepted: list[tuple[Key, Change]] = []
+    waiting: set[Key] = set()
+    for key, change in proposed:
+        meets = any(edit.span.meets(other.span) for edit in change.edits for other in taken)
+        if meets or any(new.path in new_files for new in change.new_files):
+            waiting.add(key)
+            continue
+        taken += change.edits
+        new_files |= {new.path for new in change.new_files}
+        accepted.append((key, change))
+    snapshot = run.tree
+    edits: dict[str, list[Edit]] = {}
+    texts: dict[str, bytes | None] = {}
+    for key, change in accepted:
+        before: dict[str, bytes | None] = {}
+        after: dict[str, bytes] = {}
+        for path in sorted({edit.span.file for edit in change.edits}):
+            data = snapshot.data(path)
+            assert data is not None
+            before[path] = texts.get(path, data)
+            trial = [*edits.get(path, ()), *(edit for edit in change.edits if edit.span.file == path)]
+            after[path] = apply_edits(data, trial)
+        for new in change.new_files:
+            before[new.path], after[new.path] = snapshot.data(new.path), new.data
+        complaint = next(
+            (text for path in after if (text := check.syntax_problem(path, after[path])) is not None), None
+        )
+        if complaint is not None:
+            run.problems.append(_withdrawn(change, complaint))
+            continue
+        for edit in change.edits:
+            edits.setdefault(edit.span.file, []).append(edit)
+        texts.update(after)
+        files = (FileChange(path, before[path], after[path]) for path in after)
+        run.changes.append(PlannedChange(_id(key, change), change, patch(files), before, after))
+    if texts:
+        run.tree = snapshot.replaced(texts)
+    return waiting
+
+
+def _unwanted(
+    id_: str, change: Change, without: frozenset[str], safe_only: bool
+) -> Refusal | None:
+    if id_ in without:
+        code, reason = "not-wanted", "the change was not wanted in this run"
+    elif safe_only and change.applicability is not Applicability.SAFE:
+        code, reason = "needs-review", "the change needs a look, and only safe ones were asked for"
+    else:
+        return None
+    return Refusal(change.codemod, change.subject, change.file, change.line, code, reason, change.diff)
+
+
+def _id(key: Key, change: Change) -> str:
+    return hashlib.sha256("\0".join((change.codemod, *map(str, key))).encode()).hexdigest()[:12]
+
+
+# -- checks --------------------------------------------------------------------------------------------
+
+
+def _second_rung(run: _Run, project: Project) -> tuple[PlannedChange, str] | None:
+    """The first change after which nix no longer accepts a file that it accepted before."""
+    if not run.changes:
+        return None
+    final: dict[str, bytes] = {}
+    for change in run.changes:
+        final.update(change.after)
+    complaints = check.nix_problems(final)
+    for path, complaint in (complaints or {}).items():
+        original = project.texts.get(path)
+        if original is not None and check.nix_problems({path: original}):
+            continue
+        for change in run.changes:
+            if path in change.after and check.nix_problems({path: change.after[path]}):
+                return change, complaint
+    return None
+
+
+def _withdrawn(change: Change, complaint: str) -> Problem:
+    return Problem(
+        change.file,
+        change.line,
+        1,
+        f"{change.codemod}: the change of {change.subject} would break the file and was withdrawn ({complaint});"
+        " this is a fault of the tool",
+    )
+
+
+def file_changes(before: Mapping[str, bytes | None], after: Mapping[str, bytes]) -> list[FileChange]:
+    """The touched files of a plan as whole replacements, to be shown or written."""
+    return [FileChange(path, before[path], data) for path, data in after.items()]

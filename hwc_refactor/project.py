@@ -1,0 +1,99 @@
+"""Reading a configuration from disk: which files there are, and their bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from hwc_refactor.model import Problem
+from hwc_refactor.settings import Settings
+
+SKIPPED_FOLDERS = frozenset({".git", ".hg", ".jj", ".svn", ".direnv", "node_modules", "result"})
+MAX_SIZE = 4 * 1024 * 1024
+"""Files above this size (bytes) are generated ones; no configuration is written in them by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A configuration as it was read.
+
+    Attributes:
+        root: absolute path.
+        texts: the bytes of every `.nix` file below it, by path relative to the root, sorted.
+        problems: files that could not be read.
+        scope: what the user named: objects in other files are left alone; empty for everything.
+    """
+
+    root: Path
+    texts: Mapping[str, bytes]
+    problems: tuple[Problem, ...] = ()
+    scope: tuple[str, ...] = ()
+
+    def covers(self, path: str) -> bool:
+        """Whether the objects of a file are among those the user named."""
+        return not self.scope or any(path == p or path.startswith(p + "/") or p == "." for p in self.scope)
+
+
+def find_root(start: Path) -> Path:
+    """The work tree of git that encloses a path, else the folder itself."""
+    resolved = start.resolve()
+    folder = resolved if resolved.is_dir() else resolved.parent
+    for candidate in (folder, *folder.parents):
+        if (candidate / ".git").exists():
+            return candidate
+    return folder
+
+
+def read_project(root: Path, paths: Sequence[Path], settings: Settings) -> Project:
+    """Read all `.nix` files below a root.
+
+    Args:
+        root: the folder of the configuration.
+        paths: files or folders below it whose objects are wanted; the rest is read all the same, for what
+            they refer to.
+        settings: gives the globs of paths to leave out.
+
+    Raises:
+        ValueError: when the root is no folder, or a path is not below it or not there.
+    """
+    root = root.resolve()
+    if not root.is_dir():
+        raise ValueError(f"{root} is not a folder")
+    scope: list[str] = []
+    for path in paths:
+        absolute = path.resolve() if path.exists() else (root / path).resolve()
+        if not absolute.exists():
+            raise ValueError(f"{path} does not exist")
+        if not absolute.is_relative_to(root):
+            raise ValueError(f"{path} is outside of the root {root}")
+        scope.append(absolute.relative_to(root).as_posix())
+    texts: dict[str, bytes] = {}
+    problems: list[Problem] = []
+    for name in sorted(_walk(str(root), "", settings.exclude)):
+        try:
+            with open(os.path.join(root, name), "rb", buffering=0) as handle:
+                texts[name] = handle.read()
+        except OSError as error:
+            problems.append(Problem(name, 1, 1, f"cannot be read: {error.strerror}"))
+    return Project(root, texts, tuple(problems), tuple(scope))
+
+
+def _walk(folder: str, prefix: str, exclude: Sequence[str]) -> Iterator[str]:
+    """The paths of the `.nix` files below a folder; links are not followed, so nothing is found twice."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        path = prefix + entry.name
+        if exclude and any(fnmatchcase(path, pattern) for pattern in exclude):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name not in SKIPPED_FOLDERS:
+                yield from _walk(entry.path, path + "/", exclude)
+        elif entry.name.endswith(".nix") and entry.is_file(follow_symlinks=False):
+            if entry.stat(follow_symlinks=False).st_size <= MAX_SIZE:
+                yield path

@@ -1,0 +1,82 @@
+"""The documented diffs as data: which codemods run on which object, with which parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from hwc_refactor.model import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class RecipePass:
+    """One step of a documented diff.
+
+    Attributes:
+        codemod: which codemod.
+        file: the documented file, relative to the root; tried first.
+        kind, name: the object it is about, looked for by name where the file is elsewhere.
+        optional: whether the diff does without the object when a configuration has none of this name.
+        parameters: what the diff prescribes beside the codemod's own rules.
+    """
+
+    codemod: str
+    file: str
+    kind: str
+    name: str
+    optional: bool
+    parameters: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One documented diff."""
+
+    diff: int
+    title: str
+    severity: Severity
+    why: str
+    benefits: tuple[str, ...]
+    passes: tuple[RecipePass, ...]
+
+
+@cache
+def recipes() -> Mapping[int, Recipe]:
+    """The documented diffs of this release, by number."""
+    import tomllib
+
+    found: dict[int, Recipe] = {}
+    for entry in sorted(files("patches").iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".toml"):
+            recipe = _recipe(tomllib.loads(entry.read_text(encoding="utf-8")))
+            found[recipe.diff] = recipe
+    return found
+
+
+def _recipe(data: Mapping[str, object]) -> Recipe:
+    passes = data["pass"]
+    benefits = data["benefits"]
+    diff = data["diff"]
+    assert isinstance(passes, list)
+    assert isinstance(benefits, list)
+    assert isinstance(diff, int)
+    return Recipe(
+        diff,
+        str(data["title"]),
+        Severity[str(data["severity"]).upper()],
+        str(data["why"]),
+        tuple(str(benefit) for benefit in benefits),
+        tuple(
+            RecipePass(
+                str(step["codemod"]),
+                str(step["file"]),
+                str(step["kind"]),
+                str(step["name"]),
+                bool(step.get("optional", False)),
+                step.get("parameters", {}),
+            )
+            for step in passes
+        ),
+    )

@@ -1,0 +1,102 @@
+"""What a user settles beforehand: `hwc-refactor.toml` at the root, with the command line above it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+__all__ = ["LEVELS", "TIMER_STYLES", "Overrides", "Settings", "SettingsError", "load_settings"]
+
+#: The name of the file at the root.
+FILE_NAME = "hwc-refactor.toml"
+LEVELS = ("documented", "strict")
+TIMER_STYLES = ("documented", "faithful")
+
+
+class SettingsError(Exception):
+    """A settings file or option cannot be used; the message is for the user and names the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of a run. Plain values only: they go to worker processes.
+
+    Attributes:
+        exclude: globs of paths, relative to the root, that are not read.
+        level: how far hardening goes, `documented` or `strict`.
+        timer_style: the form of a timer made from a loop, `documented` or `faithful`.
+        disable: ids of codemods that do not run.
+        pins: tag by the name of a container or of an image repository.
+        limits: limits of every container, by the name of the flag without dashes (`memory-swap`).
+        container_limits: those of single containers, by name; they go before `limits`.
+        profiles: the user's image profiles, keys as in the catalogue of images.
+        module_import: the file that imports new modules, relative to the root.
+    """
+
+    exclude: tuple[str, ...] = ()
+    level: str = "documented"
+    timer_style: str = "documented"
+    disable: tuple[str, ...] = ()
+    pins: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
+    container_limits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    profiles: tuple[Mapping[str, object], ...] = ()
+    module_import: str | None = None
+
+    def limits_for(self, container: str) -> Mapping[str, str]:
+        """The limits that the user wants for one container; flags not named here are left to the codemod."""
+        return {**self.limits, **self.container_limits.get(container, {})}
+
+    def pin_for(self, *names: str) -> str | None:
+        """The tag pinned for the first of the names that has one: the container, then its repository."""
+        return next((self.pins[name] for name in names if name in self.pins), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the command line says; it goes before the file.
+
+    Attributes:
+        pins: `NAME=TAG`, as given.
+        pin_files: files of pins, TOML or lines of `NAME=TAG`; earlier than `pins`, so `pins` win.
+        profile_files: TOML files with `[[image]]` tables; they go before those of the settings file.
+    """
+
+    level: str | None = None
+    timer_style: str | None = None
+    pins: Sequence[str] = ()
+    pin_files: Sequence[Path] = ()
+    profile_files: Sequence[Path] = ()
+    module_import: str | None = None
+
+
+def load_settings(
+    root: Path, config: Path | None = None, overrides: Overrides | None = None
+) -> Settings:
+    """The settings of a root: its file (or the one named), and what the command line says above it.
+
+    Raises:
+        SettingsError: when a file or option cannot be used.
+    """
+    from hwc_refactor import settings_file
+
+    given = overrides or Overrides()
+    file = config if config is not None else root / FILE_NAME
+    read = settings_file.read(file) if config is not None or file.exists() or file.is_symlink() else Settings()
+    pins = dict(read.pins)
+    for path in given.pin_files:
+        pins.update(settings_file.read_pins(path))
+    for text in given.pins:
+        name, tag = settings_file.parse_pin(text, f"--pin {text}")
+        pins[name] = tag
+    profiles = tuple(image for path in given.profile_files for image in settings_file.read_profiles(path))
+    wanted = given.module_import
+    return replace(
+        read,
+        level=given.level or read.level,
+        timer_style=given.timer_style or read.timer_style,
+        pins=pins,
+        profiles=(*profiles, *read.profiles),
+        module_import=read.module_import if wanted is None else settings_file.inside(wanted, "--module-import"),
+    )

@@ -213,7 +213,7 @@ def _write(
         if not block.get("environment", name):
             draft.add(block, ("environment",), [f'{name} = "{value}";'])
     if needs.kernel_modules:
-        add_kernel_modules(draft, ctx.tree, block, needs.kernel_modules, headings.get("modules", ""))
+        add_kernel_modules(draft, block, needs.kernel_modules, headings.get("modules", ""))
 
 
 def _write_options(draft: Draft, container: Container, needs: Needs) -> None:

@@ -58,6 +58,7 @@ class Codemod:
         propose: what it makes of one object.
         strays: refusals for what it looks for but finds outside of every object, None without such.
         manual: its docstring.
+        only_in_diffs: whether it runs for documented diffs alone, not on everything it finds.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Codemod:
     propose: Propose
     manual: Manual
     strays: Strays | None = None
+    only_in_diffs: bool = False
 
 
 def codemod(
@@ -79,12 +81,21 @@ def codemod(
     documented_as: str,
     manual: str | None,
     strays: Strays | None = None,
+    only_in_diffs: bool = False,
 ) -> Callable[[Propose], Codemod]:
     """Declare a function as a codemod; `manual` is the docstring of its module."""
 
     def declare(propose: Propose) -> Codemod:
         return Codemod(
-            id_, kind, severity, applicability, documented_as, propose, read_manual(manual or ""), strays
+            id_,
+            kind,
+            severity,
+            applicability,
+            documented_as,
+            propose,
+            read_manual(manual or ""),
+            strays,
+            only_in_diffs,
         )
 
     return declare

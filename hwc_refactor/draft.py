@@ -122,6 +122,16 @@ class Draft:
             place = placing.binding_in(home, self._tree, block, (*prefix, after)) or place
         self.insert(home.file, home.holder, [_led(home.lead, item) for item in bindings], after=place)
 
+    def add_set(self, block: Block, path: Sequence[str], bindings: Sequence[build.Snippet]) -> None:
+        """Add a set of bindings as a new attribute of an object."""
+        lines: list[str] = []
+        for number, item in enumerate(bindings):
+            lines += [""] if item.blank and number else []
+            lines += [f"  # {text}" for text in item.above]
+            lines.append(f"  {item.text}")
+        text = "\n".join((f"{path[-1]} = {{", *lines, "};"))
+        self.add(block, path[:-1], [text])
+
     def remove(self, block: Block, path: Sequence[str]) -> None:
         """Remove an attribute where it is defined; what it drops in comments is named in the notes."""
         for slot in block.get(*path):
@@ -189,6 +199,33 @@ class Draft:
         """Replace an element of a list."""
         copy = self._copy(file)
         copy.apply((build.replace_element(copy.current, copy.node(element), text),))
+
+    def prepend_line(self, file: ParsedFile, string: Node, text: str) -> None:
+        """Put a line and a blank line at the beginning of a script in an indented string."""
+        copy = self._copy(file)
+        found = copy.node(string)
+        source = copy.current.source
+        first = source.line_end(found.start_byte)
+        opening = source.data[found.start_byte : first]
+        if found.type != "indented_string_expression" or opening.strip() != b"''":
+            self.note(f"Put '{text}' at the head of the script.")
+            return
+        newline = source.newline
+        line = source.indent(first) + text.encode() + newline + newline
+        edit = Edit(Span(source.path, first, first), line)
+        build.check(copy.current, (edit,))
+        copy.apply((edit,))
+
+    def behind(self, file: ParsedFile, binding: Node, comment: str) -> None:
+        """Put a comment behind a binding that has none there and ends its line."""
+        copy = self._copy(file)
+        source = copy.current.source
+        end = copy.node(binding).end_byte
+        rest = source.data[end : source.line_end(end)]
+        if not rest.strip():
+            edit = Edit(Span(source.path, end, end), f"  # {comment}".encode())
+            build.check(copy.current, (edit,))
+            copy.apply((edit,))
 
     def replace_text(self, file: ParsedFile, node: Node, text: str) -> None:
         """Replace the text of a node by anything that leaves the file whole, such as a comment."""

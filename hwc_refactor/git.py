@@ -1,7 +1,7 @@
 """The git binary, as far as the tool needs it: which files have a committed copy, and commits.
 
-Never runs hooks, and reads without taking locks. A repository's own settings cannot start programs here,
-with one exception: filters (`filter.<name>.clean`), without which git cannot tell whether a file changed.
+Never runs hooks or a file system monitor, and reads without taking locks. Clean filters do run: without
+them git cannot tell whether a file has changed. A commit is signed when the settings ask for it.
 """
 
 import os
@@ -83,7 +83,7 @@ def dirty(root: Path, paths: Sequence[str]) -> list[str]:
     Raises:
         GitError: when git cannot read the repository.
     """
-    files = {path: (root / path).resolve() for path in paths}
+    files = {path: _real(root / path) for path in paths}
     tops: dict[Path, Path | None] = {}
     grouped: dict[Path, set[Path]] = {}
     for file in files.values():
@@ -100,18 +100,23 @@ def dirty(root: Path, paths: Sequence[str]) -> list[str]:
 def commit(root: Path, paths: Sequence[str], message: str) -> str:
     """Commit the present state of these paths, relative to the root, and nothing else that is staged.
 
-    New files are added, missing ones removed. Returns the hash of the commit.
+    New files are added, missing ones removed; a symbolic link counts as the file it leads to. Returns the
+    hash of the commit.
 
     Raises:
-        GitError: when there is nothing to commit, a path is ignored or in a submodule, a merge is going
-            on, or git refuses for another reason; the index is as before then.
+        GitError: when there is nothing to commit, a path is ignored, outside of the work tree or in a
+            submodule, a merge is going on, or git refuses for another reason; the index is as before then.
     """
     top = work_tree(root)
     if top is None:
         raise GitError(f"{root} lies in no git work tree")
-    names = [str((root / path).resolve().relative_to(top)) for path in paths]
-    if not names:
+    files = [_real(root / path) for path in paths]
+    if not files:
         raise GitError("no paths to commit")
+    for path, file in zip(paths, files, strict=True):
+        if not file.is_relative_to(top):
+            raise GitError(f"{path} lies outside of the work tree {top}")
+    names = [str(file.relative_to(top)) for file in files]
     listing = b"\0".join(map(os.fsencode, names))
     from_stdin = ("--pathspec-from-file=-", "--pathspec-file-nul")
     known = {name for name, _ in _tracked(top, names)}
@@ -132,9 +137,8 @@ def commit(root: Path, paths: Sequence[str], message: str) -> str:
             stdin=listing,
         )
     except GitError:
-        _git(
-            top, "update-index", "--force-remove", "-z", "--stdin", stdin=b"\0".join(map(os.fsencode, fresh))
-        )
+        added = b"\0".join(map(os.fsencode, fresh))
+        _git(top, "update-index", "--force-remove", "-z", "--stdin", stdin=added)
         raise
     return _git(top, "rev-parse", "HEAD").decode("ascii").strip()
 
@@ -167,6 +171,11 @@ def _tracked(top: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         for item in _git(top, "ls-files", "-z", "-v", "--cached", "--", *chunk).split(b"\0"):
             if item:
                 yield os.fsdecode(item[2:]), chr(item[0])
+
+
+def _real(path: Path) -> Path:
+    """The path without symbolic links; one which leads in a circle stays."""
+    return Path(os.path.realpath(path))
 
 
 def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:

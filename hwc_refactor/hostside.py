@@ -10,39 +10,53 @@ from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import attr_name, quote
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nixos.objects import Block
-from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.placing import in_called_function
 
 
 def add_kernel_modules(
-    draft: Draft, tree: Tree, block: Block, modules: Sequence[str], heading: str = ""
+    draft: Draft, block: Block, modules: Sequence[str], heading: str = ""
 ) -> None:
     """Load kernel modules on the host, joined with a definition that stands beside the object already."""
+    _add_to_list(draft, block, ("boot", "kernelModules"), [quote(name) for name in modules], heading)
+
+
+def add_tmpfiles_rules(draft: Draft, block: Block, rules: Sequence[str]) -> None:
+    """Add rules of systemd-tmpfiles (Nix source text) beside an object."""
+    _add_to_list(draft, block, ("systemd", "tmpfiles", "rules"), rules, "")
+
+
+def _add_to_list(
+    draft: Draft, block: Block, option: tuple[str, ...], elements: Sequence[str], heading: str
+) -> None:
+    """Add elements to a list option of the system, in the module that defines the object."""
     slot = block.slots[0]
     file = slot.expr.file
-    advice = f"Load the kernel modules on the host: boot.kernelModules = [ {' '.join(map(quote, modules))} ];"
+    advice = f"Add to the configuration: {'.'.join(option)} = [ {' '.join(elements)} ];"
     found = module_set(file, slot.expr.node, block.kind.parent or block.kind.word)
     if block.assumed or found is None or in_called_function(slot.expr.env):
         draft.note(advice)
         return
     holder, around = found
-    defined = _definition(file, holder)
-    if isinstance(defined, Node) and defined.type == "binding":
-        listed = _first_list(defined.child_by_field_name("expression"))
-        if listed is None:
-            draft.note(advice)
-            return
-        present = {file.text(node) for node in listed.named_children}
-        missing = [text for text in map(quote, modules) if text.encode() not in present]
-        if missing:
-            draft.insert(file, listed, missing)
-        return
-    text = f"kernelModules = [ {' '.join(map(quote, modules))} ];"
-    above = (heading,) if heading else ()
+    rest = option
+    defined = _deepest(file, holder, option)
     if defined is not None:
-        draft.insert(file, defined, [Snippet(text, above=above)])
-        return
-    draft.insert(file, holder, [Snippet("boot." + text, above=above, blank=True)], after=around)
+        target, rest = defined
+        if not rest:
+            listed = _first_list(target.child_by_field_name("expression"))
+            if listed is None:
+                draft.note(advice)
+                return
+            present = {file.text(node) for node in listed.named_children}
+            missing = [text for text in elements if text.encode() not in present]
+            if missing:
+                draft.insert(file, listed, missing)
+            return
+        holder, around = target, None
+    body = " ".join(elements)
+    snippet = Snippet(
+        f"{'.'.join(rest)} = [ {body} ];", above=(heading,) if heading else (), blank=rest == option
+    )
+    draft.insert(file, holder, [snippet], after=around)
 
 
 def module_set(file: ParsedFile, node: Node, first: str) -> tuple[Node, Node] | None:
@@ -63,16 +77,22 @@ def module_set(file: ParsedFile, node: Node, first: str) -> tuple[Node, Node] | 
     return None
 
 
-def _definition(file: ParsedFile, holder: Node) -> Node | None:
-    """What defines `boot.kernelModules` in a set: its binding; else the set of `boot`, to add it to."""
+def _deepest(
+    file: ParsedFile, holder: Node, option: tuple[str, ...]
+) -> tuple[Node, tuple[str, ...]] | None:
+    """What already leads to an option in a set.
+
+    Returns:
+        Its binding and no names; else the innermost set literal on the way and the names that are left.
+    """
     for binding in _bindings(holder):
         path = _path(file, binding)
-        if path == ("boot", "kernelModules"):
-            return binding
+        if path == option:
+            return binding, ()
         value = binding.child_by_field_name("expression")
-        if path == ("boot",) and value is not None and value.type == "attrset_expression":
-            inner = next((b for b in _bindings(value) if _path(file, b) == ("kernelModules",)), None)
-            return value if inner is None else inner
+        if path and option[: len(path)] == path and value is not None and value.type == "attrset_expression":
+            rest = option[len(path) :]
+            return _deepest(file, value, rest) or (value, rest)
     return None
 
 

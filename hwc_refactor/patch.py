@@ -75,7 +75,7 @@ def unified(change: FileChange, context: int = 3) -> bytes:
 
 
 def regions(old: bytes, new: bytes) -> list[tuple[int, int, bytes]]:
-    """The differing stretches of whole lines: where each begins and ends in `old`, and what `new` has there."""
+    """The stretches of whole lines which differ: start and end in `old`, and what `new` has there."""
     before, after = split_lines(old), split_lines(new)
     starts = [0, *accumulate(len(line) for line in before)]
     return [

@@ -75,7 +75,7 @@ def steps(selection: Selection, settings: Settings) -> list[Step]:
     diffs = list(selection.diffs)
     wanted = {_known(name) for name in selection.codemods}
     if selection.everything:
-        wanted |= set(codemods())
+        wanted |= {name for name, known in codemods().items() if not known.only_in_diffs}
     for phase in selection.phases:
         if phase not in PHASES:
             raise SelectionError(f"there is no phase {phase}; the plan has phases 1, 2 and 3")
@@ -109,6 +109,11 @@ def _diff_steps(diffs: list[int]) -> Iterator[Step]:
 
 def _known(name: str) -> str:
     if name in codemods():
+        if codemods()[name].only_in_diffs:
+            raise SelectionError(
+                f"{name} runs as part of the documented diffs in this release;"
+                f" 'hwc-refactor explain {name}' says in which"
+            )
         return name
     if name in ORDER:
         raise SelectionError(

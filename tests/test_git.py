@@ -210,6 +210,25 @@ def test_commit_takes_exactly_the_paths(tree: Path) -> None:
     assert git(tree, "ls-files", "--others").split() == ["loose"]
 
 
+def test_commit_takes_names_literally(tree: Path) -> None:
+    for name in ("kept", "*", ":(top)sub"):
+        (tree / name).write_text("new\n")
+    (tree / "sub" / "kept").write_text("new\n")
+    commit(tree, ["*", ":(top)sub"], "literally")
+    assert sorted(git(tree, "show", "--format=", "--name-only").split()) == ["*", ":(top)sub"]
+    assert dirty(tree, ["kept", "*", ":(top)sub", "sub/kept"]) == ["kept", "sub/kept"]
+
+
+def test_links_which_lead_nowhere(tree: Path, tmp_path: Path) -> None:
+    (tree / "loop").symlink_to("loop")
+    (tree / "dangling").symlink_to("nothing")
+    (tree / "outside").symlink_to(tmp_path / "file")
+    (tmp_path / "file").touch()
+    assert dirty(tree, ["loop", "dangling", "outside"]) == []
+    with pytest.raises(GitError, match="outside of the work tree"):
+        commit(tree, ["outside"], "x")
+
+
 def test_commit_of_a_removal(tree: Path) -> None:
     (tree / "kept").unlink()
     git(tree, "rm", "--quiet", "sub/kept")

@@ -16,7 +16,7 @@ from hwc_refactor.nix.build_box import (
     where,
 )
 from hwc_refactor.nix.build_shift import wrapped
-from hwc_refactor.nix.build_text import Snippet, comment_line, render, unit
+from hwc_refactor.nix.build_text import Snippet, comment_line, padding, render, unit
 from hwc_refactor.nix.comments import comments_of, own_line
 from hwc_refactor.nix.edits import Edit, apply_edits
 from hwc_refactor.nix.syntax import Node, ParsedFile
@@ -133,7 +133,8 @@ def _insert_flat(box: Box, kind: str, snippets: Sequence[Snippet], place: _Place
     texts = (render(snippet.text, kind, b"", b"  ", b"\n") for snippet in snippets)
     text = b" ".join(texts)
     if box.empty:
-        return Edit(span(box.file, box.opens, box.closes), b" " + text + b" ")
+        pad = padding(box, filled=True)
+        return Edit(span(box.file, box.opens, box.closes), pad + text + pad)
     offset = place.offset
     if place.behind:
         crowded = offset != box.closes and skip_blank(data, offset) == offset

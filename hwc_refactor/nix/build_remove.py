@@ -14,6 +14,7 @@ from hwc_refactor.nix.build_box import (
     span,
     where,
 )
+from hwc_refactor.nix.build_text import padding
 from hwc_refactor.nix.comments import comments_inside, comments_of
 from hwc_refactor.nix.edits import Edit
 from hwc_refactor.nix.syntax import Node, text_of
@@ -61,7 +62,7 @@ def _removals(box: Box, gone: set[int]) -> list[Edit]:
         begin, end = thing.start_byte - box.opens, thing.end_byte - box.opens
         left[begin:end] = b" " * (end - begin)
     if not left.strip():
-        return [Edit(span(box.file, box.opens, box.closes), b" ")]
+        return [Edit(span(box.file, box.opens, box.closes), padding(box))]
     edits: list[Edit] = []
     for first, last in _runs(box, gone):
         start, end = _cut(box, first, last)
@@ -100,6 +101,6 @@ def _cut(box: Box, first: int, last: int) -> tuple[int, int]:
     if ends_line:
         return previous, end
     after_line_comment = first > 0 and is_line_comment(box.file, box.things[first - 1])
-    if following == box.closes and source.starts_line(start) and not after_line_comment:
+    if following == box.closes and not after_line_comment:
         return previous, end
     return start, following

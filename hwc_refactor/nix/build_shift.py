@@ -9,9 +9,9 @@ from hwc_refactor.nix.syntax import Node, ParsedFile, parse
 Lead = Callable[[bytes], bytes]
 Width = Callable[[int], int]
 
-_SETS = ("attrset_expression", "rec_attrset_expression", "let_attrset_expression")
+SETS = ("attrset_expression", "rec_attrset_expression", "let_attrset_expression")
 WRAPS = {"bindings": (b"{\n", b"\n}"), "elements": (b"[\n", b"\n]"), "expression": (b"(\n", b"\n)")}
-_WRAPPED = {"bindings": _SETS, "elements": ("list_expression",), "expression": ("parenthesized_expression",)}
+_WRAPPED = {"bindings": SETS, "elements": ("list_expression",), "expression": ("parenthesized_expression",)}
 
 
 def relaid(file: ParsedFile, start: int, end: int, lead: Lead, width: Width) -> bytes:

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hwc_refactor.nix.build_box import BuildError
-from hwc_refactor.nix.build_shift import WRAPS, excerpt, relaid, wrapped
+from hwc_refactor.nix.build_box import Box, BuildError
+from hwc_refactor.nix.build_shift import SETS, WRAPS, excerpt, relaid, wrapped
 from hwc_refactor.nix.syntax import ParsedFile
 
 
@@ -53,6 +53,27 @@ def unit(file: ParsedFile) -> bytes:
     return found
 
 
+def padding(box: Box, *, filled: bool = False) -> bytes:
+    """What the file puts inside the brackets of such a box on one line: a blank, as in `[ 1 ]`, or nothing.
+
+    Args:
+        box: the box.
+        filled: whether it is to hold something; else it is about `[ ]` or `[]`.
+    """
+    if box.node.type == "let_expression":
+        return b" "
+    kind = "list" if box.node.type == "list_expression" else "set"
+    votes = box.file.cache.get("padding")
+    if not isinstance(votes, Counter):
+        votes = Counter(_paddings(box.file))
+        box.file.cache["padding"] = votes
+    for what in (filled, True):
+        wide, tight = votes[kind, what, True], votes[kind, what, False]
+        if wide != tight:
+            return b" " if wide > tight else b""
+    return b" "
+
+
 def render(text: str, kind: str, indent: bytes, step: bytes, newline: bytes, *, first: bool = True) -> bytes:
     """A snippet's text at an indentation, with the file's indent step and line endings.
 
@@ -93,6 +114,20 @@ def comment_line(text: str) -> bytes:
     if text.startswith("#") or (text.startswith("/*") and text.endswith("*/")):
         return text.encode()
     return f"# {text}".rstrip().encode()
+
+
+def _paddings(file: ParsedFile) -> Iterator[tuple[str, bool, bool]]:
+    """For every box on one line: whether it is a list, holds something, and has a blank within."""
+    stack = [file.root]
+    while stack:
+        node = stack.pop()
+        stack.extend(child for child in node.children if child.child_count)
+        if node.type in ("list_expression", *SETS):
+            text = file.text(node)
+            kind, bracket = ("list", b"[") if node.type == "list_expression" else ("set", b"{")
+            if b"\n" not in text:
+                wide = text.partition(bracket)[2].startswith(b" ")
+                yield kind, node.named_child_count > 0, wide
 
 
 def _steps(file: ParsedFile) -> Iterator[bytes]:

@@ -1,18 +1,17 @@
-"""Parsing: tree-sitter-nix, told the two things of the language that its grammar does not know.
+"""Parsing: tree-sitter-nix, helped with the tokens that its grammar does not know.
 
-The released grammar lacks the trailing comma of `{ lib, pkgs, }:`, the pipe operators `|>` and `<|` and
-`inherit (x);` without names. Where a parse fails, those tokens, found outside strings and comments, are
-masked by others of the same length and the parse is repeated: every offset in the tree is true for the
-original bytes, and the tree is only ever read together with those.
+Where a parse fails, those tokens are masked by others of the same length (see `mask`) and the parse is
+repeated: every offset in the tree is true for the original bytes, and the tree is only ever read together
+with those.
 """
 
-import re
 from dataclasses import dataclass, field
 from functools import cache
 
 import tree_sitter_nix
 from tree_sitter import Language, Node, Parser
 
+from hwc_refactor.nix.mask import Masked, mask
 from hwc_refactor.nix.source import Source
 
 __all__ = ["Node", "ParsedFile", "SyntaxProblem", "mask", "parse", "text_of"]
@@ -72,15 +71,17 @@ def parse(source: Source) -> ParsedFile:
     if data.startswith(b"\xef\xbb\xbf"):
         data = b"   " + data[3:]
     root = _parser().parse(data).root_node
-    pipes: tuple[int, ...] = ()
+    masked = Masked(data)
     if root.has_error:
-        masked, pipes = mask(data)
-        if masked != data:
-            root = _parser().parse(masked).root_node
+        masked = mask(data)
+        if masked.data != data:
+            root = _parser().parse(masked.data).root_node
     problem = _problem(source, root) if root.has_error else None
+    if problem is None:
+        problem = next((_comma(source, at) for at in masked.commas if not _trails(root, at)), None)
     if problem is None and not _has_expression(root):
         problem = SyntaxProblem(1, 1, "the file holds no expression")
-    return ParsedFile(source, root, problem, pipes)
+    return ParsedFile(source, root, problem, masked.pipes)
 
 
 def text_of(file: ParsedFile, node: Node) -> str:
@@ -95,6 +96,19 @@ def _parser() -> Parser:
 
 def _has_expression(root: Node) -> bool:
     return any(child.type != "comment" for child in root.named_children)
+
+
+def _trails(root: Node, comma: int) -> bool:
+    """Whether a masked comma stands where Nix allows one: behind the last parameter of a set pattern."""
+    node = root.descendant_for_byte_range(comma, comma + 1)
+    if node is None or node.type != "formals":
+        return False
+    before = [child for child in node.children if child.type != "comment" and child.end_byte <= comma]
+    return bool(before) and before[-1].type == "formal"
+
+
+def _comma(source: Source, at: int) -> SyntaxProblem:
+    return SyntaxProblem(*source.line_column(at), "syntax error near ','")
 
 
 def _problem(source: Source, root: Node) -> SyntaxProblem:
@@ -116,54 +130,3 @@ def _problem(source: Source, root: Node) -> SyntaxProblem:
 
 def _describe(node: Node) -> str:
     return "a name" if node.type == "identifier" else f"'{node.type}'"
-
-
-_TOKEN = re.compile(
-    rb"#[^\n]*|/\*.*?\*/|''|\"|\$\{|[{}]|\|>|<\||,"
-    rb"|\binherit\s*(?:\([^()\"'#{}]*\)\s*)?;|[A-Za-z_][\w'-]*",
-    re.DOTALL,
-)
-_QUOTED = re.compile(rb"\\.|\$\$|\$\{|\"", re.DOTALL)
-_INDENTED = re.compile(rb"'''|''\$|''\\.|\$\$|\$\{|''", re.DOTALL)
-_CLOSES = re.compile(rb"(?:\s|#[^\n]*(?:\n|\Z)|/\*.*?\*/)*\}", re.DOTALL)
-
-
-def mask(data: bytes) -> tuple[bytes, tuple[int, ...]]:
-    """The same bytes with what the grammar does not know masked, and the offsets of the pipes among it."""
-    out = bytearray(data)
-    pipes: list[int] = []
-    stack: list[bytes] = [b"{"]
-    position = 0
-    while position < len(data):
-        context = stack[-1]
-        if context in (b'"', b"''"):
-            found = (_QUOTED if context == b'"' else _INDENTED).search(data, position)
-            if found is None:
-                break
-            token = found.group()
-            position = found.end()
-            if token == context:
-                stack.pop()
-            elif token == b"${":
-                stack.append(b"{")
-            continue
-        found = _TOKEN.search(data, position)
-        if found is None:
-            break
-        token = found.group()
-        position = found.end()
-        if token in (b'"', b"''"):
-            stack.append(token)
-        elif token in (b"{", b"${"):
-            stack.append(b"{")
-        elif token == b"}":
-            if len(stack) > 1:
-                stack.pop()
-        elif token in (b"|>", b"<|"):
-            out[found.start() : found.end()] = b"//"
-            pipes.append(found.start())
-        elif token == b"," and _CLOSES.match(data, position):
-            out[found.start() : found.end()] = b" "
-        elif token.startswith(b"inherit") and token.endswith(b";"):
-            out[found.start() : found.end()] = re.sub(rb"[^\r\n]", b" ", token)
-    return bytes(out), tuple(pipes)

@@ -1,0 +1,147 @@
+"""Pin a container's image to a version instead of `:latest` or no tag.
+
+What it does
+    Gives an image without a version the tag that a documented diff, the configuration file or
+    `--pin NAME=TAG` names. Where the image comes from an option, its declaration is split: the tag leaves
+    the option's default and becomes the default of a new option beside it, and every place in the tree
+    that sets or reads the option follows. It never makes a version up.
+Why
+    A floating tag means another program after the next pull: a switch that changes nothing can break the
+    service, and a rollback does not bring the old version back.
+Before
+    virtualisation.oci-containers.containers.gluetun.image = "qmcgaw/gluetun:latest";
+After
+    virtualisation.oci-containers.containers.gluetun.image = "qmcgaw/gluetun:v3.39.1";
+When it refuses
+    version-unknown: no version is named for it; give one with --pin NAME=TAG or under [pins]
+    image-not-in-sight: the image is put together from parts that are not in sight
+    image-file: the image is a file that the configuration builds or names
+    autoupdate: a label asks podman to update the image by its tag
+    option-declaration-not-found: the image is an option whose declaration is not in the tree
+    option-default-not-literal: the default of that option is computed
+    option-set-elsewhere: another place sets that option to something that is no plain string
+    option-set-to-digest: another place sets that option to an image by digest
+    option-read-otherwise: another place reads that option in a way that cannot be followed
+    shared-image: the image is written in a place that serves other containers too
+What a person must still do
+    Choose the version: look it up in the registry, and raise it from time to time.
+Sources
+    virtualisation.oci-containers.containers.<name>.image; podman-auto-update(1);
+    distribution's reference grammar, https://pkg.go.dev/github.com/distribution/reference
+"""
+
+from __future__ import annotations
+
+from hwc_refactor import placing
+from hwc_refactor.codemod import Context, Outcome, codemod
+from hwc_refactor.draft import Draft
+from hwc_refactor.model import Refusal, Severity
+from hwc_refactor.nix.values import Expr, Str, Text
+from hwc_refactor.nixos.containers import Container, ImageSource
+from hwc_refactor.nixos.images import Image, image_of
+from hwc_refactor.nixos.objects import CONTAINER, Block
+from hwc_refactor.placing import NoPlace
+from hwc_refactor.splitting import CannotSplit, Split, split_option
+
+WHY = "A floating tag means another program after the next pull, and no way back by a rollback."
+
+
+@codemod(
+    "pin-image",
+    kind=CONTAINER,
+    severity=Severity.MEDIUM,
+    applicability="review",
+    documented_as="diff 3, 5",
+    manual=__doc__,
+)
+def propose(block: Block, ctx: Context) -> Outcome | None:
+    """Pin the image of one container."""
+    if not block.get("image"):
+        return None
+    source = Container(block).image_source
+    if source is None or source.value is None:
+        return _unseen(block, source, ctx)
+    image = image_of(source.value)
+    if not image.floating:
+        return None
+    if obstacle := _obstacle(block, image, ctx):
+        return obstacle
+    tag = ctx.settings.pin_for(block.name, image.repository, image.plain) or ctx.text("tag")
+    if tag is None:
+        return ctx.refuse(
+            block,
+            "version-unknown",
+            f"{image.repository} follows {'its latest version' if image.tag is None else ':' + image.tag};"
+            f" name the version you want with --pin {block.name}=TAG or under [pins] in hwc-refactor.toml.",
+            source.slot.expr,
+        )
+    draft = ctx.draft(block, f"pin {image.repository} to {tag}", WHY)
+    try:
+        _write(draft, block, ctx, source, tag)
+    except CannotSplit as obstacle:
+        return ctx.refuse(block, obstacle.code, str(obstacle), obstacle.at)
+    except NoPlace as obstacle:
+        return ctx.refuse(
+            block, "shared-image", f"The image cannot be changed for it alone: {obstacle}.", source.slot.expr
+        )
+    draft.review(f"Compare {tag} with the version that runs today: an older program may not read newer data.")
+    return draft.done()
+
+
+def _unseen(block: Block, source: ImageSource | None, ctx: Context) -> Refusal | None:
+    if block.get("imageFile") or block.get("imageStream"):
+        return None
+    at = None if source is None else source.slot.expr
+    if source is not None and source.option is not None and not source.declared:
+        return ctx.refuse(
+            block,
+            "option-declaration-not-found",
+            f"Its image is the option {'.'.join(source.option)}, whose declaration is not in the tree.",
+            at,
+        )
+    return ctx.refuse(
+        block, "image-not-in-sight", "Its image is put together from parts that are not in sight.", at
+    )
+
+
+def _obstacle(block: Block, image: Image, ctx: Context) -> Refusal | None:
+    if not image.known:
+        return ctx.refuse(block, "image-not-in-sight", "The name of its image is put together from open parts.")
+    for name in ("imageFile", "imageStream"):
+        if block.get(name):
+            return ctx.refuse(
+                block, "image-file", f"Its image comes from {name}; the tag has to be the one in that file."
+            )
+    labels = " ".join((*block.names("labels"), *(f.value or "" for f in Container(block).flags_named("--label"))))
+    if "io.containers.autoupdate" in labels:
+        return ctx.refuse(
+            block, "autoupdate", "A label asks podman to keep it up to date by its tag; pinning would end that."
+        )
+    return None
+
+
+def _write(draft: Draft, block: Block, ctx: Context, source: ImageSource, tag: str) -> None:
+    if source.option is not None:
+        split = Split(tag, ctx.text("option-description") or "", ctx.text("option-behind") or "")
+        split_option(draft, ctx.tree, source, split)
+    else:
+        assert source.value is not None
+        literal = _literal(source.value)
+        if literal is None:
+            raise NoPlace("it is put together from parts")
+        placing.demand_own(ctx.tree, block, literal)
+        head = literal.text[:-1].removesuffix(":latest")
+        draft.replace_text(literal.file, literal.node, f'{head}:{tag}"')
+    if source.slot.binding is not None and (behind := ctx.text("behind")):
+        draft.behind(source.slot.expr.file, source.slot.binding, behind)
+
+
+def _literal(value: Str) -> Expr | None:
+    """The string in the tree that the end of the image's text stands in."""
+    last = value.parts[-1] if value.parts else None
+    if not isinstance(last, Text) or last.at.node.type != "string_expression":
+        return None
+    source = last.at.text
+    if not source.endswith(last.text + '"'):
+        return None
+    return last.at

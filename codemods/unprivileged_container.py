@@ -65,6 +65,7 @@ WHY = (
     "A privileged container holds every capability and sees every device of the host:"
     " whoever breaks the program inside owns the host."
 )
+UNBOUND = "Nothing bounds what the container takes of the host, or keeps its programs from gaining privileges."
 
 
 def _strays(ctx: Context, blocks: Sequence[Block]) -> Iterable[Refusal]:
@@ -103,18 +104,16 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
             backend=backend(ctx.tree),
             capabilities=ctx.texts("capabilities"),
         )
-    draft = ctx.draft(block, _title(block, privileged, broad, bool(limits)), WHY)
+    why = WHY if privileged or broad else UNBOUND
+    draft = ctx.draft(block, _title(block, privileged, broad, bool(limits)), why)
     try:
         _write(draft, container, ctx, needs, broad, limits)
     except NoPlace as obstacle:
         return ctx.refuse(
             block, "shared-option-list", f"What it is given cannot be changed for it alone: {obstacle}."
         )
-    change = draft.done()
-    if change is not None:
-        _annotate(draft, container, needs, broad)
-        change = draft.done()
-    return change
+    _annotate(draft, container, needs, broad)
+    return draft.done()
 
 
 def _obstacle(container: Container, profile: Profile | None, ctx: Context) -> Refusal | None:
@@ -125,12 +124,12 @@ def _obstacle(container: Container, profile: Profile | None, ctx: Context) -> Re
             return ctx.refuse(
                 block,
                 "set-by-option",
-                f"Whether it is privileged depends on '{flag.conditions[0].text}', which is set elsewhere.",
+                f"Whether it is privileged depends on '{flag.conditions[-1].text}', which is set elsewhere.",
                 flag.items[0].expr,
             )
     for slot in container.privileged_option:
         if not container.says_privileged(slot):
-            text = slot.expr.text if not slot.conditions else slot.conditions[0].text
+            text = slot.expr.text if not slot.conditions else slot.conditions[-1].text
             return ctx.refuse(block, "set-by-option", f"Whether it is privileged depends on '{text}'.", slot.expr)
     source = container.image_source
     image = None if source is None else source.image
@@ -198,9 +197,10 @@ def _write(
     flags.add(Group(needs.flags))
     flags.add(Group(limits, headings.get("limits", "")))
     flags.add(Group(needs.security, headings.get("security", "")))
-    flags.head(next(iter(given), None), headings.get("capabilities", ""), blank=False)
-    flags.head(next(iter(passed), None), headings.get("devices", ""))
-    flags.head(next(iter(container.flags_named("--network")), None), headings.get("network", ""))
+    if gone:
+        flags.head(next(iter(given), None), headings.get("capabilities", ""), blank=False)
+        flags.head(next(iter(passed), None), headings.get("devices", ""))
+        flags.head(next(iter(container.flags_named("--network")), None), headings.get("network", ""))
     modules = [flag for flag in gone if "SYS_MODULE" in (flag.value or "")]
     flags.remove(modules, in_place=headings.get("removed-module", ""))
     flags.remove([flag for flag in gone if flag not in modules])

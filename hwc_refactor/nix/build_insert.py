@@ -133,7 +133,7 @@ def _insert_flat(box: Box, kind: str, snippets: Sequence[Snippet], place: _Place
     texts = (render(snippet.text, kind, b"", b"  ", b"\n") for snippet in snippets)
     text = b" ".join(texts)
     if box.empty:
-        pad = padding(box, filled=True)
+        pad = padding(box.file, box.node.type, filled=True)
         return Edit(span(box.file, box.opens, box.closes), pad + text + pad)
     offset = place.offset
     if place.behind:

@@ -14,7 +14,7 @@ from hwc_refactor.nix.build_box import (
 from hwc_refactor.nix.build_insert import item_indent
 from hwc_refactor.nix.build_list import insert_elements
 from hwc_refactor.nix.build_set import insert_bindings, replace_value
-from hwc_refactor.nix.build_text import Snippet
+from hwc_refactor.nix.build_text import Snippet, padding
 from hwc_refactor.nix.comments import comments_of
 from hwc_refactor.nix.edits import Edit
 from hwc_refactor.nix.syntax import Node, ParsedFile, text_of
@@ -54,7 +54,10 @@ def insert_import(file: ParsedFile, module_set: Node, path_text: str) -> Edit:
             return replace_value(file, item, f"{text_of(file, value)} ++ [ {path_text} ]")
         raise BuildError(f"{where(file, item)}: 'imports' is a {value.type}, nothing can be added to it")
     first = box.items[0] if box.items else None
-    snippet = Snippet(f"imports = [ {path_text} ];", blank_below=first is not None and not box.one_line)
+    pad = padding(file, "list_expression", filled=True).decode()
+    snippet = Snippet(
+        f"imports = [{pad}{path_text}{pad}];", blank_below=first is not None and not box.one_line
+    )
     return insert_bindings(file, module_set, [snippet], before=first)
 
 

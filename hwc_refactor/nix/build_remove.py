@@ -62,7 +62,7 @@ def _removals(box: Box, gone: set[int]) -> list[Edit]:
         begin, end = thing.start_byte - box.opens, thing.end_byte - box.opens
         left[begin:end] = b" " * (end - begin)
     if not left.strip():
-        return [Edit(span(box.file, box.opens, box.closes), padding(box))]
+        return [Edit(span(box.file, box.opens, box.closes), padding(box.file, box.node.type))]
     edits: list[Edit] = []
     for first, last in _runs(box, gone):
         start, end = _cut(box, first, last)

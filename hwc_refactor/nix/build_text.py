@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hwc_refactor.nix.build_box import Box, BuildError
+from hwc_refactor.nix.build_box import BuildError
 from hwc_refactor.nix.build_shift import SETS, WRAPS, excerpt, relaid, wrapped
 from hwc_refactor.nix.syntax import ParsedFile
 
@@ -53,20 +53,21 @@ def unit(file: ParsedFile) -> bytes:
     return found
 
 
-def padding(box: Box, *, filled: bool = False) -> bytes:
-    """What the file puts inside the brackets of such a box on one line: a blank, as in `[ 1 ]`, or nothing.
+def padding(file: ParsedFile, node_type: str, *, filled: bool = False) -> bytes:
+    """What the file puts inside the brackets of a box on one line: a blank, as in `[ 1 ]`, or nothing.
 
     Args:
-        box: the box.
+        file: the file.
+        node_type: the type of the box's node.
         filled: whether it is to hold something; else it is about `[ ]` or `[]`.
     """
-    if box.node.type == "let_expression":
+    if node_type == "let_expression":
         return b" "
-    kind = "list" if box.node.type == "list_expression" else "set"
-    votes = box.file.cache.get("padding")
+    kind = "list" if node_type == "list_expression" else "set"
+    votes = file.cache.get("padding")
     if not isinstance(votes, Counter):
-        votes = Counter(_paddings(box.file))
-        box.file.cache["padding"] = votes
+        votes = Counter(_paddings(file))
+        file.cache["padding"] = votes
     for what in (filled, True):
         wide, tight = votes[kind, what, True], votes[kind, what, False]
         if wide != tight:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hwc_refactor.model import Refusal, Subject
-from hwc_refactor.nix.scope import attrpath_of
+from hwc_refactor.nix.scope import attrpath_of, bound_names
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nixos.containers import Container
@@ -13,6 +13,7 @@ from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 
 FLAG = b'"--privileged'
+_SETS = ("attrset_expression", "rec_attrset_expression")
 
 
 def stray_privileges(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Iterator[Refusal]:
@@ -22,6 +23,7 @@ def stray_privileges(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Itera
         for flag in Container(block).privileged_flags:
             for item in flag.items:
                 seen.add((item.expr.file.source.path, item.expr.node.start_byte))
+    yield from _stray_options(tree, codemod, blocks)
     for path in tree.holding(FLAG):
         file = tree.sound(path)
         if file is None:
@@ -43,6 +45,38 @@ def stray_privileges(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Itera
                         " who uses it, and with which image, is not known.",
                     )
             offset = file.source.data.find(FLAG, offset + 1)
+
+
+def _stray_options(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Iterator[Refusal]:
+    """A refusal for each `privileged = true` beside an `image` that belongs to none of the containers."""
+    seen = {
+        (slot.binding.start_byte, slot.expr.file.source.path)
+        for block in blocks
+        for slot in block.get("privileged")
+        if slot.binding is not None
+    }
+    for path in tree.holding(b"privileged"):
+        file = None if b"image" not in (tree.data(path) or b"") else tree.sound(path)
+        for offset in tree.words(path, b"privileged") if file is not None else ():
+            assert file is not None
+            chain = file.chain(offset, offset + len(b"privileged"))
+            if len(chain) < 4 or chain[-2].type != "attrpath" or chain[-3].type != "binding":
+                continue
+            binding, holder = chain[-3], chain[-5]
+            value = binding.child_by_field_name("expression")
+            if value is None or file.text(value) not in (b"true", b'"true"') or holder.type not in _SETS:
+                continue
+            if (binding.start_byte, path) in seen or "image" not in bound_names(file, holder):
+                continue
+            name = _owner(file, chain[:-3])
+            yield Refusal(
+                codemod,
+                Subject("container", name),
+                path,
+                file.source.line_column(offset)[0],
+                "container-not-in-sight",
+                f"'{name}' is privileged, but it is no container of virtualisation.oci-containers.",
+            )
 
 
 def _owner(file: ParsedFile, chain: Sequence[Node]) -> str:

@@ -213,4 +213,6 @@ def _make_first(
             rules.append(f'"d {path} - - - -"')
     if rules:
         add_tmpfiles_rules(draft, block, rules)
-        draft.note("The directory is made by systemd-tmpfiles before the sandbox needs it; one that exists stays as it is.")
+        draft.note(
+            "The directory is made by systemd-tmpfiles before the sandbox needs it; one that exists stays as it is."
+        )

@@ -78,11 +78,11 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     draft = ctx.draft(block, f"pin {image.repository} to {tag}", WHY)
     try:
         _write(draft, block, ctx, source, tag)
-    except CannotSplit as obstacle:
-        return ctx.refuse(block, obstacle.code, str(obstacle), obstacle.at)
-    except NoPlace as obstacle:
+    except CannotSplit as error:
+        return ctx.refuse(block, error.code, str(error), error.at)
+    except NoPlace as error:
         return ctx.refuse(
-            block, "shared-image", f"The image cannot be changed for it alone: {obstacle}.", source.slot.expr
+            block, "shared-image", f"The image cannot be changed for it alone: {error}.", source.slot.expr
         )
     draft.review(f"Compare {tag} with the version that runs today: an older program may not read newer data.")
     return draft.done()
@@ -106,16 +106,22 @@ def _unseen(block: Block, source: ImageSource | None, ctx: Context) -> Refusal |
 
 def _obstacle(block: Block, image: Image, ctx: Context) -> Refusal | None:
     if not image.known:
-        return ctx.refuse(block, "image-not-in-sight", "The name of its image is put together from open parts.")
+        return ctx.refuse(
+            block, "image-not-in-sight", "The name of its image is put together from open parts."
+        )
     for name in ("imageFile", "imageStream"):
         if block.get(name):
             return ctx.refuse(
                 block, "image-file", f"Its image comes from {name}; the tag has to be the one in that file."
             )
-    labels = " ".join((*block.names("labels"), *(f.value or "" for f in Container(block).flags_named("--label"))))
+    labels = " ".join(
+        (*block.names("labels"), *(f.value or "" for f in Container(block).flags_named("--label")))
+    )
     if "io.containers.autoupdate" in labels:
         return ctx.refuse(
-            block, "autoupdate", "A label asks podman to keep it up to date by its tag; pinning would end that."
+            block,
+            "autoupdate",
+            "A label asks podman to keep it up to date by its tag; pinning would end that.",
         )
     return None
 

@@ -65,7 +65,9 @@ WHY = (
     "A privileged container holds every capability and sees every device of the host:"
     " whoever breaks the program inside owns the host."
 )
-UNBOUND = "Nothing bounds what the container takes of the host, or keeps its programs from gaining privileges."
+UNBOUND = (
+    "Nothing bounds what the container takes of the host, or keeps its programs from gaining privileges."
+)
 
 
 def _strays(ctx: Context, blocks: Sequence[Block]) -> Iterable[Refusal]:
@@ -130,12 +132,16 @@ def _obstacle(container: Container, profile: Profile | None, ctx: Context) -> Re
     for slot in container.privileged_option:
         if not container.says_privileged(slot):
             text = slot.expr.text if not slot.conditions else slot.conditions[-1].text
-            return ctx.refuse(block, "set-by-option", f"Whether it is privileged depends on '{text}'.", slot.expr)
+            return ctx.refuse(
+                block, "set-by-option", f"Whether it is privileged depends on '{text}'.", slot.expr
+            )
     source = container.image_source
     image = None if source is None else source.image
     if image is None or not image.known:
         return ctx.refuse(
-            block, "image-not-in-sight", "Its image cannot be told from the tree, so neither can what it needs."
+            block,
+            "image-not-in-sight",
+            "Its image cannot be told from the tree, so neither can what it needs.",
         )
     if profile is None:
         return ctx.refuse(
@@ -241,7 +247,9 @@ def _annotate(draft: Draft, container: Container, needs: Needs, broad: tuple[str
         draft.note(f"It loses {', '.join(broad)}, which its documentation does not ask for.")
     if container.unread:
         draft.note("Some of its options come from expressions that are not in sight; they stay as they are.")
-    draft.review("Watch it after the switch: what its documentation does not mention may have used the privileges.")
+    draft.review(
+        "Watch it after the switch: what its documentation does not mention may have used the privileges."
+    )
 
 
 def _title(block: Block, privileged: bool, broad: tuple[str, ...], limits: bool) -> str:

@@ -65,4 +65,6 @@ def _run(program: str, places: Sequence[Path]) -> str | None:
     if done.returncode == 0:
         return None
     lines = done.stderr.decode(errors="replace").strip().splitlines()
-    return next((line for line in lines if line.startswith("error")), lines[0] if lines else "no reason given")
+    return next(
+        (line for line in lines if line.startswith("error")), lines[0] if lines else "no reason given"
+    )

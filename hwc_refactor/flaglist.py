@@ -16,7 +16,9 @@ from hwc_refactor.nixos.flags import Flag
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 
-_SIMPLE = frozenset({"variable_expression", "select_expression", "list_expression", "parenthesized_expression"})
+_SIMPLE = frozenset(
+    {"variable_expression", "select_expression", "list_expression", "parenthesized_expression"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,9 @@ class FlagList:
             node,
             snippets,
             after=after.expr.node if after and self.has(after) else None,
-            before=before.expr.node if before and self.has(before) and not (after and self.has(after)) else None,
+            before=before.expr.node
+            if before and self.has(before) and not (after and self.has(after))
+            else None,
         )
 
     def has(self, item: Item) -> bool:

@@ -13,9 +13,7 @@ from hwc_refactor.nixos.objects import Block
 from hwc_refactor.placing import in_called_function
 
 
-def add_kernel_modules(
-    draft: Draft, block: Block, modules: Sequence[str], heading: str = ""
-) -> None:
+def add_kernel_modules(draft: Draft, block: Block, modules: Sequence[str], heading: str = "") -> None:
     """Load kernel modules on the host, joined with a definition that stands beside the object already."""
     _add_to_list(draft, block, ("boot", "kernelModules"), [quote(name) for name in modules], heading)
 
@@ -36,8 +34,8 @@ def _add_to_list(
     if block.assumed or found is None or in_called_function(slot.expr.env):
         draft.note(advice)
         return
-    holder, around = found
-    rest = option
+    holder, rest = found[0], option
+    around: Node | None = found[1]
     defined = _deepest(file, holder, option)
     if defined is not None:
         target, rest = defined
@@ -77,9 +75,7 @@ def module_set(file: ParsedFile, node: Node, first: str) -> tuple[Node, Node] | 
     return None
 
 
-def _deepest(
-    file: ParsedFile, holder: Node, option: tuple[str, ...]
-) -> tuple[Node, tuple[str, ...]] | None:
+def _deepest(file: ParsedFile, holder: Node, option: tuple[str, ...]) -> tuple[Node, tuple[str, ...]] | None:
     """What already leads to an option in a set.
 
     Returns:

@@ -110,7 +110,9 @@ def not_own(tree: Tree, block: Block, expr: Expr) -> str | None:
     """Why an expression cannot be edited for the object alone; None when it can."""
     if in_called_function(expr.env):
         return "it stands in a function that makes other objects too"
-    if any(expr.file.source.path == p.file.source.path and _within(expr.node, p.node) for p in _regions(block)):
+    if any(
+        expr.file.source.path == p.file.source.path and _within(expr.node, p.node) for p in _regions(block)
+    ):
         return None
     name = _let_name(expr)
     if name is None:

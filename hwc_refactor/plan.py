@@ -85,9 +85,7 @@ def make_plan(
     for file in run.tree.parsed_files:
         if file.problem is not None:
             problem = file.problem
-            run.problems.append(
-                Problem(file.source.path, problem.line, problem.column, problem.message)
-            )
+            run.problems.append(Problem(file.source.path, problem.line, problem.column, problem.message))
     touched = sorted({path for change in run.changes for path in change.files})
     return Plan(
         str(project.root),
@@ -181,7 +179,9 @@ def _propose(run: _Run, codemod: Codemod, block: Block, context: Context) -> Out
         return codemod.propose(block, context)
     except Exception as error:  # a fault in one codemod must not stop the others
         fault = f"{type(error).__name__}: {error}"
-        message = f"{codemod.id} failed on {block.kind.name} {block.name} ({fault}); this is a fault of the tool"
+        message = (
+            f"{codemod.id} failed on {block.kind.name} {block.name} ({fault}); this is a fault of the tool"
+        )
         line, column = block.place.file.source.line_column(block.offset)
         run.problems.append(Problem(block.file, line, column, message))
         return None
@@ -231,9 +231,7 @@ def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:
     return waiting
 
 
-def _unwanted(
-    id_: str, change: Change, without: frozenset[str], safe_only: bool
-) -> Refusal | None:
+def _unwanted(id_: str, change: Change, without: frozenset[str], safe_only: bool) -> Refusal | None:
     if id_ in without:
         code, reason = "not-wanted", "the change was not wanted in this run"
     elif safe_only and change.applicability is not Applicability.SAFE:

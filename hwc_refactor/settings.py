@@ -71,9 +71,7 @@ class Overrides:
     module_import: str | None = None
 
 
-def load_settings(
-    root: Path, config: Path | None = None, overrides: Overrides | None = None
-) -> Settings:
+def load_settings(root: Path, config: Path | None = None, overrides: Overrides | None = None) -> Settings:
     """The settings of a root: its file (or the one named), and what the command line says above it.
 
     Raises:
@@ -83,7 +81,9 @@ def load_settings(
 
     given = overrides or Overrides()
     file = config if config is not None else root / FILE_NAME
-    read = settings_file.read(file) if config is not None or file.exists() or file.is_symlink() else Settings()
+    read = (
+        settings_file.read(file) if config is not None or file.exists() or file.is_symlink() else Settings()
+    )
     pins = dict(read.pins)
     for path in given.pin_files:
         pins.update(settings_file.read_pins(path))
@@ -98,5 +98,7 @@ def load_settings(
         timer_style=given.timer_style or read.timer_style,
         pins=pins,
         profiles=(*profiles, *read.profiles),
-        module_import=read.module_import if wanted is None else settings_file.inside(wanted, "--module-import"),
+        module_import=read.module_import
+        if wanted is None
+        else settings_file.inside(wanted, "--module-import"),
     )

@@ -166,7 +166,9 @@ class _File:
     def choice(self, key: str, words: tuple[str, ...]) -> str:
         value = str(self.data.get(key, words[0]))
         if value not in words:
-            raise self.error((key,), f"'{key}' has to be {' or '.join(words)}, not '{value}'{_near(value, words)}")
+            raise self.error(
+                (key,), f"'{key}' has to be {' or '.join(words)}, not '{value}'{_near(value, words)}"
+            )
         return value
 
 
@@ -180,12 +182,14 @@ def _text(path: Path) -> str:
 
 
 def _disabled(file: _File) -> tuple[str, ...]:
-    from hwc_refactor.selection import ORDER
+    names = file.texts("disable")
+    if names:
+        from hwc_refactor.selection import ORDER
 
-    for name in file.texts("disable"):
-        if name not in ORDER:
-            raise file.error(("disable",), f"there is no codemod '{name}'{_near(name, ORDER)}")
-    return file.texts("disable")
+        for name in names:
+            if name not in ORDER:
+                raise file.error(("disable",), f"there is no codemod '{name}'{_near(name, ORDER)}")
+    return names
 
 
 def _pins(file: _File, above: tuple[str, ...], table: Mapping[str, object]) -> dict[str, str]:

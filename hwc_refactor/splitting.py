@@ -64,7 +64,9 @@ def split_option(draft: Draft, tree: Tree, source: ImageSource, split: Split) ->
     reading = readers(tree, option)
     for expr in reading:
         if not expr.text.endswith("." + option[-1]):
-            raise CannotSplit("option-read-otherwise", f"'{expr.text}' reads the option in its own way.", expr)
+            raise CannotSplit(
+                "option-read-otherwise", f"'{expr.text}' reads the option in its own way.", expr
+            )
     assert declaration.default is not None
     _replace(draft, declaration.default, quote(image.repository))
     for place, literal in parts:
@@ -85,9 +87,13 @@ def _default_image(tree: Tree, declaration: OptionDeclaration) -> Image:
     default = declaration.default
     value = None if default is None else tree.resolver.value(default)
     if not isinstance(value, Str) or value.literal is None or default is None:
-        raise CannotSplit("option-default-not-literal", "The default of the image option is not a plain string.")
+        raise CannotSplit(
+            "option-default-not-literal", "The default of the image option is not a plain string."
+        )
     if default.node.type != "string_expression":
-        raise CannotSplit("option-default-not-literal", "The default of the image option stands elsewhere.", default)
+        raise CannotSplit(
+            "option-default-not-literal", "The default of the image option stands elsewhere.", default
+        )
     return parse_image(value.literal)
 
 
@@ -95,7 +101,9 @@ def _literal_image(tree: Tree, place: Setting) -> Image:
     value = tree.resolver.value(place.expr)
     literal = value.literal if isinstance(value, Str) else None
     if literal is None or place.expr.node.type != "string_expression":
-        raise CannotSplit("option-set-elsewhere", "The option is also set to something that is no plain string.", place.expr)
+        raise CannotSplit(
+            "option-set-elsewhere", "The option is also set to something that is no plain string.", place.expr
+        )
     image = parse_image(literal)
     if image.digest is not None:
         raise CannotSplit("option-set-to-digest", "The option is also set to an image by digest.", place.expr)
@@ -130,9 +138,7 @@ def _read_both(draft: Draft, expr: Expr, image: str, tag: str) -> None:
         draft.replace_text(expr.file, expr.node, f'"{both}"')
 
 
-def _declare(
-    draft: Draft, declaration: OptionDeclaration, name: str, image: Image, split: Split
-) -> None:
+def _declare(draft: Draft, declaration: OptionDeclaration, name: str, image: Image, split: Split) -> None:
     """Declare the tag's option beside the image's, with the same words."""
     file, binding = declaration.file, declaration.binding
     value = binding.child_by_field_name("expression")

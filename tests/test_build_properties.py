@@ -74,7 +74,7 @@ def sample(rng: Random, kind: str) -> Sample:
     opening, closing = ("[", "]") if kind == "list" else (rng.choice(("{", "{", "rec {")), "}")
     count = rng.randrange(5)
     layout = rng.choice(("lines", "lines", "lines", "flat", "odd"))
-    pool = ELEMENTS if kind == "list" else VALUES
+    pool: tuple[str, ...] = ELEMENTS if kind == "list" else VALUES
     if layout == "flat":
         pool = tuple(value for value in pool if "\n" not in value)
     inner, outer = step * 2, step

@@ -155,27 +155,32 @@ def _split(file: ParsedFile, binding: Node, depth: int) -> tuple[int, int]:
 
 
 def _refuse_doubles(box: Box, texts: Sequence[str]) -> None:
-    """Refuse to define a path twice; two sets under one path are fine, Nix merges them."""
-    seen = {path: whole for item in box.items for path, whole in _paths(box.file, item)}
+    """Refuse to define a path twice; sets under one path are fine as long as what they hold differs."""
+    seen = {path for item in box.items for path in _paths(box.file, item)}
     for text in texts:
         file = wrapped(text.strip().encode(), "bindings")
-        if file is None:
-            continue
-        for item in box_of(file, file.root.named_children[0]).items:
-            for path, whole in _paths(file, item):
-                if path in seen and (whole or seen[path]):
-                    name = path.decode(errors="replace")
-                    raise BuildError(f"{where(box.file, box.node)}: '{name}' is defined here already")
-                seen[path] = whole
+        new = box_of(file, file.root.named_children[0]).items if file is not None else ()
+        for path in [path for item in new if file is not None for path in _paths(file, item)]:
+            if any(path[: len(old)] == old[: len(path)] for old in seen):
+                name = b".".join(path).decode(errors="replace")
+                raise BuildError(f"{where(box.file, box.node)}: '{name}' is defined here already")
+            seen.add(path)
 
 
-def _paths(file: ParsedFile, item: Node) -> list[tuple[bytes, bool]]:
-    """The paths that a binding defines, and whether each is more than a set literal."""
-    if item.type == "binding":
-        path, value = item.child_by_field_name("attrpath"), item.child_by_field_name("expression")
-        if path is None or value is None:
-            return []
-        names = (file.text(name).removeprefix(b'"').removesuffix(b'"') for name in path.named_children)
-        return [(b".".join(names), value.type != "attrset_expression")]
-    names_node = item.child_by_field_name("attrs")
-    return [(file.text(name), True) for name in (names_node.named_children if names_node is not None else ())]
+def _paths(file: ParsedFile, item: Node) -> list[tuple[bytes, ...]]:
+    """The paths that a binding or `inherit` gives a value, those within set literals included."""
+    if item.type != "binding":
+        names = item.child_by_field_name("attrs")
+        return [(_plain(file, name),) for name in (names.named_children if names is not None else ())]
+    path, value = item.child_by_field_name("attrpath"), item.child_by_field_name("expression")
+    if path is None or value is None:
+        return []
+    front = tuple(_plain(file, name) for name in path.children_by_field_name("attr"))
+    if value.type not in ("attrset_expression", "rec_attrset_expression"):
+        return [front]
+    return [front + rest for inner in box_of(file, value).items for rest in _paths(file, inner)]
+
+
+def _plain(file: ParsedFile, name: Node) -> bytes:
+    text = file.text(name)
+    return text[1:-1] if text.startswith(b'"') else text

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from hwc_refactor.nix.resolve import Resolver
 
 GLOBALS = frozenset(
-    "builtins abort baseNameOf derivation derivationStrict dirOf fetchGit fetchMercurial fetchTarball fetchTree"
-    " fromTOML import isNull map placeholder removeAttrs scopedImport throw toString".split()
+    """
+    builtins abort baseNameOf derivation derivationStrict dirOf fetchGit fetchMercurial fetchTarball
+    fetchTree fromTOML import isNull map placeholder removeAttrs scopedImport throw toString
+    """.split()
 )
 """The names that Nix binds everywhere (nix.dev/manual, "Built-in Functions")."""
 
@@ -48,12 +50,15 @@ MODIFIERS = {
 """Wrappers of the module system around one value, with their number of arguments."""
 
 PLAIN_NAMES = frozenset(
-    "types mkOption mkEnableOption mkPackageOption mkIf mkMerge literalExpression literalMD mdDoc getExe"
-    " getExe' getBin makeBinPath concatStrings concatMapStrings concatMapStringsSep mapAttrsToList filterAttrs"
-    " attrNames attrValues hasAttr hasPrefix hasSuffix removePrefix removeSuffix splitString toLower toUpper"
-    " escapeShellArg escapeShellArgs any all filter elem head tail last length foldl foldl' foldr flip id"
-    " const pipe generators mkRemovedOptionModule mkRenamedOptionModule mkAliasOptionModule nixosSystem"
-    " recursiveUpdate optionalString versionAtLeast versionOlder warn assertMsg range".split()
+    """
+    types mkOption mkEnableOption mkPackageOption mkIf mkMerge literalExpression literalMD mdDoc
+    getExe getExe' getBin makeBinPath concatStrings concatMapStrings concatMapStringsSep
+    mapAttrsToList filterAttrs attrNames attrValues hasAttr hasPrefix hasSuffix removePrefix
+    removeSuffix splitString toLower toUpper escapeShellArg escapeShellArgs any all filter elem head
+    tail last length foldl foldl' foldr flip id const pipe generators mkRemovedOptionModule
+    mkRenamedOptionModule mkAliasOptionModule nixosSystem recursiveUpdate optionalString
+    versionAtLeast versionOlder warn assertMsg range
+    """.split()
 )
 
 
@@ -91,12 +96,10 @@ def _to_string(resolver: Resolver, call: Call) -> Value | None:
         return value
     if not isinstance(value, Scalar) or isinstance(value.value, float):
         return None
-    text = {True: "1", False: "", None: ""}.get(value.value) if not _is_int(value.value) else str(value.value)
-    return Str((Text(text or "", call.args[0]),), call.at)
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    text = "" if not value.value and not isinstance(value.value, int) else str(value.value)
+    if isinstance(value.value, bool):
+        text = "1" if value.value else ""
+    return Str((Text(text, call.args[0]),), call.at)
 
 
 def _optionals(resolver: Resolver, call: Call) -> Value | None:

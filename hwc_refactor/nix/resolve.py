@@ -7,10 +7,11 @@ expression and scope; cycles, depth and the number of steps are bounded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from hwc_refactor.nix import library
+from hwc_refactor.nix import library, merging
+from hwc_refactor.nix.forms import HANDLERS
 from hwc_refactor.nix.scope import (
     MODULE_ARGUMENTS,
     Bound,
@@ -25,7 +26,7 @@ from hwc_refactor.nix.scope import (
     lookup,
     root_env,
 )
-from hwc_refactor.nix.strings import Hole, attr_name, decode
+from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import (
     Attrs,
@@ -34,7 +35,6 @@ from hwc_refactor.nix.values import (
     Closure,
     Condition,
     Expr,
-    Gap,
     Item,
     ListValue,
     PathValue,
@@ -42,7 +42,6 @@ from hwc_refactor.nix.values import (
     Scalar,
     Slot,
     Str,
-    Text,
     Unknown,
     Value,
 )
@@ -98,7 +97,7 @@ class Resolver:
         return result
 
     def _value(self, expr: Expr) -> Value:
-        handler = _HANDLERS.get(expr.node.type)
+        handler = HANDLERS.get(expr.node.type)
         if handler is None:
             return Unknown(f"a {expr.node.type.replace('_', ' ')} is not followed", expr)
         if expr.file.pipes and any(expr.node.start_byte <= p < expr.node.end_byte for p in expr.file.pipes):
@@ -125,7 +124,8 @@ class Resolver:
 
     # -- names ---------------------------------------------------------------------------------------
 
-    def _name(self, name: str, expr: Expr) -> Value:
+    def name(self, name: str, expr: Expr) -> Value:
+        """What a name means in the scope of `expr`."""
         if name in ("true", "false", "null"):
             found = lookup(name, expr.env)
             if isinstance(found, Free):
@@ -135,7 +135,7 @@ class Resolver:
         match found:
             case Bound(frame=frame):
                 holder = Expr(frame.file, frame.node, frame.parent or frame)
-                return self._from_slots(self._set(holder, frame).slots.get(name, ()), expr)
+                return self._from_slots(self.bindings(holder, frame).slots.get(name, ()), expr)
             case Parameter(frame=frame, argument=argument, default=default):
                 if isinstance(argument, Expr):
                     return self.value(argument)
@@ -177,7 +177,7 @@ class Resolver:
 
     # -- sets ----------------------------------------------------------------------------------------
 
-    def _set(self, expr: Expr, inside: Env) -> Attrs:
+    def bindings(self, expr: Expr, inside: Env) -> Attrs:
         """The attributes of a set or `let`, whose values live in the scope `inside`."""
         key = (expr.node.id, inside)
         memo = expr.file.cache.setdefault("sets", {})
@@ -225,6 +225,7 @@ class Resolver:
         return Slot(rest, Expr(holder.file, value, inside), binding, holder)
 
     def component(self, file: ParsedFile, node: Node, env: Env) -> str | Expr:
+        """A component of an attribute path: its name, or its expression when it is computed."""
         name = attr_name(file, node)
         return name if name is not None else Expr(file, node, env)
 
@@ -257,8 +258,8 @@ class Resolver:
                 continue
             view = self.attrs(slot.expr)
             for name, definitions in view.slots.items():
-                slot_map[name] = (*slot_map.get(name, ()), *(_under(d, slot) for d in definitions))
-            dynamic += [(name, _under(definition, slot)) for name, definition in view.dynamic]
+                slot_map[name] = (*slot_map.get(name, ()), *(merging.under(d, slot) for d in definitions))
+            dynamic += [(name, merging.under(definition, slot)) for name, definition in view.dynamic]
             opened += view.open
         return Attrs(slot_map, at, tuple(dynamic), tuple(opened))
 
@@ -310,7 +311,7 @@ class Resolver:
             case Branch():
                 yes = self._guard(self.attrs(value.then), Condition(value.condition))
                 no = self._guard(self.attrs(value.otherwise), Condition(value.condition, holds=False))
-                return _merge((yes, no), value.at)
+                return merging.merge((yes, no), value.at)
             case Call(args=args) if library.is_library(value.function):
                 match value.name, args:
                     case ("mkIf" | "optionalAttrs", (condition, content)):
@@ -326,18 +327,18 @@ class Resolver:
                             for condition_ in item.conditions:
                                 view = self._guard(view, condition_)
                             views.append(view)
-                        merged = _merge(views, value.at)
+                        merged = merging.merge(views, value.at)
                         return replace(merged, open=(*merged.open, *opened))
                     case name, (*_, content) if (
                         name in library.MODIFIERS and len(args) == library.MODIFIERS[name]
                     ):
-                        return _modified(self.attrs(content), name, value.at)
+                        return merging.modified(self.attrs(content), name, value.at)
                     case "recursiveUpdate", (left, right):
-                        return _merge((self.attrs(left), self.attrs(right)), value.at)
+                        return merging.merge((self.attrs(left), self.attrs(right)), value.at)
                     case _:
                         pass
         where = at or getattr(value, "at", None)
-        reason = value if isinstance(value, Unknown) else Unknown(_describe(value), where)
+        reason = value if isinstance(value, Unknown) else Unknown(merging.describe(value), where)
         assert where is not None
         return Attrs({}, where, open=(reason,))
 
@@ -346,9 +347,9 @@ class Resolver:
         if truth is not None:
             return view if truth is condition.holds else Attrs({}, view.at)
         return Attrs(
-            {n: tuple(_conditioned(s, condition) for s in slots) for n, slots in view.slots.items()},
+            {n: tuple(merging.conditioned(s, condition) for s in slots) for n, slots in view.slots.items()},
             view.at,
-            tuple((name, _conditioned(slot, condition)) for name, slot in view.dynamic),
+            tuple((name, merging.conditioned(slot, condition)) for name, slot in view.dynamic),
             view.open,
         )
 
@@ -382,7 +383,7 @@ class Resolver:
                         return self.items(content)
                     case _:
                         pass
-        reason = value if isinstance(value, Unknown) else Unknown(_describe(value), expr)
+        reason = value if isinstance(value, Unknown) else Unknown(merging.describe(value), expr)
         return (Item(expr, None, unknown=reason),)
 
     def _guarded(self, items: tuple[Item, ...], condition: Condition) -> tuple[Item, ...]:
@@ -485,295 +486,3 @@ class Resolver:
             if node.type != "comment":
                 return self.value(Expr(file, node, root_env(file)))
         return Unknown(f"{value.text} is empty", path)
-
-
-# -- handlers of the node types ------------------------------------------------------------------------
-
-
-def _through(field: str) -> Callable[[Resolver, Expr], Value]:
-    def handler(resolver: Resolver, expr: Expr) -> Value:
-        below = resolver.child(expr, field)
-        return Unknown("the expression is incomplete", expr) if below is None else resolver.value(below)
-
-    return handler
-
-
-def _variable(resolver: Resolver, expr: Expr) -> Value:
-    return resolver._name(expr.text, expr)
-
-
-def _inherited(resolver: Resolver, expr: Expr) -> Value:
-    attrs = expr.node.parent
-    binding = None if attrs is None else attrs.parent
-    if binding is None or binding.type != "inherit_from":
-        return resolver._name(expr.text, expr)
-    base = binding.child_by_field_name("expression")
-    assert base is not None
-    return resolver.select(resolver.value(Expr(expr.file, base, expr.env)), expr.text, expr)
-
-
-def _select(resolver: Resolver, expr: Expr) -> Value:
-    base = resolver.child(expr, "expression")
-    path = expr.node.child_by_field_name("attrpath")
-    default = resolver.child(expr, "default")
-    assert base is not None
-    assert path is not None
-    value = resolver.value(base)
-    for node in path.named_children:
-        if node.type == "comment":
-            continue
-        name = resolver.name_of(resolver.component(expr.file, node, expr.env))
-        if not isinstance(name, str):
-            return Unknown("an attribute with a computed name is selected", expr)
-        if default is not None and isinstance(value, Attrs) and name not in value.slots:
-            if not value.open and not value.dynamic:
-                return resolver.value(default)
-        value = resolver.select(value, name, expr)
-    if default is not None and isinstance(value, Ref) and not library.is_library(value.path):
-        return Unknown(f"it is {'.'.join(value.path)} where that exists, else the default", expr)
-    return value
-
-
-def _apply(resolver: Resolver, expr: Expr) -> Value:
-    function = resolver.child(expr, "function")
-    argument = resolver.child(expr, "argument")
-    assert function is not None
-    assert argument is not None
-    return resolver.apply(resolver.value(function), argument, expr)
-
-
-def _attrset(resolver: Resolver, expr: Expr) -> Value:
-    inside = expr.env
-    if expr.node.type == "rec_attrset_expression":
-        inside = inner(expr.env, expr.file, expr.node, expr.node)
-    return resolver._set(expr, inside)
-
-
-def _closure(resolver: Resolver, expr: Expr) -> Value:
-    return Closure(expr)
-
-
-def _if(resolver: Resolver, expr: Expr) -> Value:
-    condition = resolver.child(expr, "condition")
-    then = resolver.child(expr, "consequence")
-    otherwise = resolver.child(expr, "alternative")
-    assert condition is not None
-    assert then is not None
-    assert otherwise is not None
-    truth = resolver.truth(condition)
-    if truth is None:
-        return Branch(condition, then, otherwise, expr)
-    return resolver.value(then if truth else otherwise)
-
-
-def _list(resolver: Resolver, expr: Expr) -> Value:
-    items = tuple(
-        Item(Expr(expr.file, node, expr.env), expr)
-        for node in expr.node.named_children
-        if node.type != "comment"
-    )
-    return ListValue(items, expr)
-
-
-def _string(resolver: Resolver, expr: Expr) -> Value:
-    parts: list[Text | Gap] = []
-    for part in decode(expr.file, expr.node).parts:
-        if not isinstance(part, Hole):
-            parts.append(Text(part.text, expr))
-            continue
-        hole = Expr(expr.file, part.expression, expr.env)
-        value = resolver.value(hole)
-        if isinstance(value, Str):
-            parts += value.parts
-        else:
-            parts.append(Gap(value, hole))
-    return Str(tuple(parts), expr)
-
-
-def _path(resolver: Resolver, expr: Expr) -> Value:
-    if any(child.type == "interpolation" for child in expr.node.named_children):
-        return Unknown("the path is computed", expr)
-    return PathValue(expr.text, expr)
-
-
-def _search_path(resolver: Resolver, expr: Expr) -> Value:
-    return Ref((expr.text,), expr)
-
-
-def _uri(resolver: Resolver, expr: Expr) -> Value:
-    return Str((Text(expr.text, expr),), expr)
-
-
-def _number(resolver: Resolver, expr: Expr) -> Value:
-    return Scalar(float(expr.text) if expr.node.type == "float_expression" else int(expr.text), expr)
-
-
-def _has_attr(resolver: Resolver, expr: Expr) -> Value:
-    base = resolver.child(expr, "expression")
-    path = expr.node.child_by_field_name("attrpath")
-    assert base is not None
-    assert path is not None
-    value = resolver.value(base)
-    for node in path.named_children:
-        name = attr_name(expr.file, node)
-        if name is None or not isinstance(value, Attrs) or value.open or value.dynamic:
-            return Unknown("whether the attribute exists is not known", expr)
-        if name not in value.slots:
-            return Scalar(False, expr)
-        value = resolver.select(value, name, expr)
-    return Scalar(True, expr)
-
-
-def _unary(resolver: Resolver, expr: Expr) -> Value:
-    argument = resolver.child(expr, "argument")
-    assert argument is not None
-    value = resolver.value(argument)
-    if isinstance(value, Scalar):
-        negated = expr.node.child(0)
-        if negated is not None and negated.type == "!" and isinstance(value.value, bool):
-            return Scalar(not value.value, expr)
-        if isinstance(value.value, int | float) and not isinstance(value.value, bool):
-            return Scalar(-value.value, expr)
-    return Unknown("its operand is not known", expr)
-
-
-def _binary(resolver: Resolver, expr: Expr) -> Value:
-    left = resolver.child(expr, "left")
-    right = resolver.child(expr, "right")
-    operator = expr.node.child_by_field_name("operator")
-    assert left is not None
-    assert right is not None
-    assert operator is not None
-    match operator.type:
-        case "++":
-            return ListValue((*resolver.items(left), *resolver.items(right)), expr)
-        case "//":
-            return _update(resolver.attrs(left), resolver.attrs(right), expr)
-        case "+":
-            return _plus(resolver, left, right, expr)
-        case "&&" | "||" | "->":
-            return _logic(operator.type, resolver.truth(left), resolver.truth(right), expr)
-        case "==" | "!=":
-            same = _equal(resolver.value(left), resolver.value(right))
-            if same is not None:
-                return Scalar(same is (operator.type == "=="), expr)
-    return Unknown(f"'{operator.type}' is not computed", expr)
-
-
-def _logic(operator: str, left: bool | None, right: bool | None, expr: Expr) -> Value:
-    if operator == "->":
-        left = None if left is None else not left
-        operator = "||"
-    decisive = operator == "||"
-    if left is decisive or right is decisive:
-        return Scalar(decisive, expr)
-    if left is None or right is None:
-        return Unknown("the condition is not known", expr)
-    return Scalar(not decisive, expr)
-
-
-def _equal(left: Value, right: Value) -> bool | None:
-    if isinstance(left, Scalar) and isinstance(right, Scalar):
-        return left.value == right.value
-    if isinstance(left, Str) and isinstance(right, Str):
-        first, second = left.literal, right.literal
-        return None if first is None or second is None else first == second
-    closed = (Scalar, Str, ListValue, Attrs)
-    if isinstance(left, closed) and isinstance(right, closed) and type(left) is not type(right):
-        return False
-    return None
-
-
-def _plus(resolver: Resolver, left: Expr, right: Expr, expr: Expr) -> Value:
-    first, second = resolver.value(left), resolver.value(right)
-    if isinstance(first, PathValue) and isinstance(second, Str) and second.literal is not None:
-        return PathValue(first.text + second.literal, first.at)
-    if isinstance(first, Str) or isinstance(second, Str):
-        parts: list[Text | Gap] = []
-        for value, source in ((first, left), (second, right)):
-            parts += value.parts if isinstance(value, Str) else (Gap(value, source),)
-        return Str(tuple(parts), expr)
-    numbers = [v.value for v in (first, second) if isinstance(v, Scalar) and isinstance(v.value, int | float)]
-    if len(numbers) == 2:
-        return Scalar(numbers[0] + numbers[1], expr)
-    return Unknown("a sum is not known", expr)
-
-
-def _update(left: Attrs, right: Attrs, at: Expr) -> Attrs:
-    slots: dict[str, tuple[Slot, ...]] = dict(left.slots)
-    for name, definitions in right.slots.items():
-        certain = any(not slot.conditions for slot in definitions)
-        slots[name] = definitions if certain else (*slots.get(name, ()), *definitions)
-    return Attrs(slots, at, (*left.dynamic, *right.dynamic), (*left.open, *right.open))
-
-
-def _merge(views: tuple[Attrs, ...] | list[Attrs], at: Expr) -> Attrs:
-    slots: dict[str, tuple[Slot, ...]] = {}
-    for view in views:
-        for name, definitions in view.slots.items():
-            slots[name] = (*slots.get(name, ()), *definitions)
-    dynamic = tuple(pair for view in views for pair in view.dynamic)
-    return Attrs(slots, at, dynamic, tuple(reason for view in views for reason in view.open))
-
-
-def _conditioned(slot: Slot, condition: Condition) -> Slot:
-    return replace(slot, conditions=(condition, *slot.conditions))
-
-
-def _under(slot: Slot, outer: Slot) -> Slot:
-    if not outer.conditions and not outer.modifiers:
-        return slot
-    return replace(
-        slot,
-        conditions=(*outer.conditions, *slot.conditions),
-        modifiers=(*outer.modifiers, *slot.modifiers),
-    )
-
-
-def _modified(view: Attrs, name: str, at: Expr) -> Attrs:
-    def modified(slot: Slot) -> Slot:
-        return replace(slot, modifiers=(name, *slot.modifiers))
-
-    slots: Mapping[str, tuple[Slot, ...]] = {
-        key: tuple(modified(slot) for slot in definitions) for key, definitions in view.slots.items()
-    }
-    return Attrs(slots, at, tuple((key, modified(slot)) for key, slot in view.dynamic), view.open)
-
-
-def _describe(value: Value) -> str:
-    match value:
-        case Ref():
-            return f"it is {'.'.join(value.path)}, which is set elsewhere"
-        case Call():
-            return f"it is built by {'.'.join(value.function)}, which is not followed"
-        case Branch():
-            return f"it depends on {value.condition.text}"
-    return "it is of another kind"
-
-
-_HANDLERS: dict[str, Callable[[Resolver, Expr], Value]] = {
-    "parenthesized_expression": _through("expression"),
-    "let_expression": _through("body"),
-    "with_expression": _through("body"),
-    "assert_expression": _through("body"),
-    "variable_expression": _variable,
-    "identifier": _inherited,
-    "select_expression": _select,
-    "apply_expression": _apply,
-    "attrset_expression": _attrset,
-    "rec_attrset_expression": _attrset,
-    "function_expression": _closure,
-    "if_expression": _if,
-    "list_expression": _list,
-    "string_expression": _string,
-    "indented_string_expression": _string,
-    "path_expression": _path,
-    "hpath_expression": _path,
-    "spath_expression": _search_path,
-    "uri_expression": _uri,
-    "integer_expression": _number,
-    "float_expression": _number,
-    "has_attr_expression": _has_attr,
-    "unary_expression": _unary,
-    "binary_expression": _binary,
-}

@@ -197,4 +197,5 @@ def _frame(env: Env, file: ParsedFile, kind: FrameKind, node: Node) -> Env:
     found = frames.get(key)
     if found is None:
         found = frames[key] = Env(file, kind, node, env)
-    return found  # type: ignore[no-any-return]
+    assert isinstance(found, Env)
+    return found

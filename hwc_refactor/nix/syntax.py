@@ -121,7 +121,9 @@ def _problem(source: Source, root: Node) -> SyntaxProblem:
         if node.is_error and (broken is None or not broken.is_error):
             line, column = source.line_column(node.start_byte)
             excerpt = source.data[node.start_byte : node.start_byte + 20].split(b"\n")[0]
-            return SyntaxProblem(line, column, f"syntax error near '{excerpt.decode(errors='replace').strip()}'")
+            return SyntaxProblem(
+                line, column, f"syntax error near '{excerpt.decode(errors='replace').strip()}'"
+            )
         if broken is None:
             line, column = source.line_column(node.start_byte)
             return SyntaxProblem(line, column, "syntax error")

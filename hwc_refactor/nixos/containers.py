@@ -126,9 +126,7 @@ class Container:
     @cached_property
     def devices(self) -> set[str]:
         """The host's devices that are passed by name, and CDI devices; open pieces as `${…}`."""
-        shown = {
-            flag.value.split(":")[0] for flag in self.flags_named("--device") if flag.value is not None
-        }
+        shown = {flag.value.split(":")[0] for flag in self.flags_named("--device") if flag.value is not None}
         for item in self.block.items("devices"):
             value = None if item.unknown else self.block.tree.resolver.value(item.expr)
             if isinstance(value, Str):

@@ -11,15 +11,24 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from hwc_refactor.nix import library
 from hwc_refactor.nix.scope import MODULE_ARGUMENTS, Env, attrpath_of, env_along, formals_of, inner, root_env
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
-from hwc_refactor.nix.values import Attrs, Call, Closure, Condition, Expr, ListValue, Slot, Unknown
+from hwc_refactor.nix.values import Attrs, Call, Closure, Condition, Expr, ListValue, Ref, Slot, Unknown
 from hwc_refactor.nixos.tree import Tree
 
-MODULE_NAMES = MODULE_ARGUMENTS | {"inputs", "self", "modulesPath", "utils", "specialArgs", "nixpkgs", "system"}
+MODULE_NAMES = MODULE_ARGUMENTS | {
+    "inputs",
+    "self",
+    "modulesPath",
+    "utils",
+    "specialArgs",
+    "nixpkgs",
+    "system",
+}
 MAX_CALL_DEPTH = 3
 MAX_CALLS = 400
 _APPLIED = re.compile(rb"[)\s]*[\w({\"'\[./<~]")
@@ -130,8 +139,8 @@ def _below(
             entry.conditions,
             entry.modifiers,
         )
-        for name, found in _walk(tree, (slot,), below):
-            yield Found(name, found, entry.calls, assumed)
+        for attribute, found in _walk(tree, (slot,), below):
+            yield Found(attribute, found, entry.calls, assumed)
 
 
 def _walk(tree: Tree, slots: tuple[Slot, ...], below: Sequence[str]) -> Iterator[tuple[str | Expr, Slot]]:
@@ -183,7 +192,7 @@ def entries(tree: Tree, file: ParsedFile, chain: Sequence[Node], depth: int = 0)
 def _descend(tree: Tree, file: ParsedFile, chain: Sequence[Node], entry: _Entry) -> _Entry:
     """Walk down a chain whose first node has the entry's scope, gathering scopes and conditions."""
     env, conditions, modifiers = entry.env, list(entry.conditions), list(entry.modifiers)
-    for node, child in zip(chain, chain[1:], strict=False):
+    for node, child in pairwise(chain):
         if node.type == "apply_expression" and child == node.child_by_field_name("argument"):
             function = node.child_by_field_name("function")
             assert function is not None
@@ -191,10 +200,9 @@ def _descend(tree: Tree, file: ParsedFile, chain: Sequence[Node], entry: _Entry)
             if isinstance(value, Call) and library.is_library(value.function) and len(value.args) == 1:
                 if value.name in ("mkIf", "optionalAttrs"):
                     conditions.append(Condition(value.args[0]))
-            if not isinstance(value, Unknown | Closure):
-                path = getattr(value, "path", None) or getattr(value, "function", ("",))
-                if path[-1] in library.MODIFIERS:
-                    modifiers.append(path[-1])
+            path = value.path if isinstance(value, Ref) else getattr(value, "function", ())
+            if path and path[-1] in library.MODIFIERS:
+                modifiers.append(path[-1])
         elif node.type == "if_expression":
             condition = node.child_by_field_name("condition")
             if condition is not None and child != condition:
@@ -281,7 +289,13 @@ def _callers(tree: Tree, file: ParsedFile, chain: Sequence[Node], index: int) ->
     between = chain[chain.index(binding) + 1 : index] if binding is not None else chain[:index]
     if binding is not None and all(
         node.type
-        in ("function_expression", "parenthesized_expression", "let_expression", "with_expression", "assert_expression")
+        in (
+            "function_expression",
+            "parenthesized_expression",
+            "let_expression",
+            "with_expression",
+            "assert_expression",
+        )
         for node in between
     ):
         path = attrpath_of(binding)

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from hwc_refactor.nix.resolve import Resolver
 from hwc_refactor.nix.values import Condition, Item, Str
 
-SHORT = {"-v": "--volume", "-e": "--env", "-p": "--publish", "-m": "--memory", "-u": "--user", "-h": "--hostname"}
+SHORT = {
+    "-v": "--volume",
+    "-e": "--env",
+    "-p": "--publish",
+    "-m": "--memory",
+    "-u": "--user",
+    "-h": "--hostname",
+}
 SAME = {"--net": "--network", "--cap_add": "--cap-add"}
 
 
@@ -54,7 +61,8 @@ def read_flags(resolver: Resolver, items: Sequence[Item]) -> tuple[list[Flag], l
         if not isinstance(value, Str) or not value.shown.startswith("-"):
             unread.append(item)
             continue
-        text, literal, used = value.shown, value.literal is not None, (item,)
+        text, literal = value.shown, value.literal is not None
+        used: tuple[Item, ...] = (item,)
         name, equals, rest = text.partition("=")
         argument: str | None = rest if equals else None
         if not equals and position < len(items) and not items[position].unknown:

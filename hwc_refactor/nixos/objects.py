@@ -181,7 +181,11 @@ def objects(tree: Tree, kind: Kind, names: Iterable[str] | None = None) -> list[
         if wanted is not None and name not in wanted:
             continue
         home = found.calls[0].file.source.path if found.calls else found.slot.expr.file.source.path
-        key = (home, name, tuple(call.node.start_byte for call in found.calls if not isinstance(found.name, str)))
+        key = (
+            home,
+            name,
+            tuple(call.node.start_byte for call in found.calls if not isinstance(found.name, str)),
+        )
         groups.setdefault(key, []).append(found)
     blocks = [_block(tree, kind, name, group) for (_, name, _), group in groups.items()]
     return list(_joined(blocks))

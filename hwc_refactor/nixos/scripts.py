@@ -27,8 +27,10 @@ WRITERS = {
 """Commands that change files, and which of their operands they change (coreutils manual)."""
 
 PLAIN = frozenset(
-    "cat echo printf true false test [ : cd exit set export local read sleep date id whoami hostname head tail"
-    " grep sed awk cut tr sort uniq wc basename dirname readlink realpath stat ls env".split()
+    """
+    cat echo printf true false test [ : cd exit set export local read sleep date id whoami hostname
+    head tail grep sed awk cut tr sort uniq wc basename dirname readlink realpath stat ls env
+    """.split()
 )
 """Commands that only read and print when they are not redirected (coreutils, grep, sed, gawk, bash)."""
 

@@ -82,7 +82,9 @@ def _stray_options(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Iterato
 def _owner(file: ParsedFile, chain: Sequence[Node]) -> str:
     """The name of the nearest thing around that has one of its own: the set an option list belongs to."""
     names = [
-        ".".join(attr_name(file, part) or file.text(part).decode(errors="replace") for part in attrpath_of(node))
+        ".".join(
+            attr_name(file, part) or file.text(part).decode(errors="replace") for part in attrpath_of(node)
+        )
         for node in chain
         if node.type == "binding"
     ]

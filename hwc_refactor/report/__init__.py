@@ -1,0 +1,1 @@
+"""How a run is shown: one module for each form. Nothing here knows how the run came about."""

@@ -1,0 +1,21 @@
+"""The plain diff: bytes for `git apply`, as they are."""
+
+from __future__ import annotations
+
+import sys
+
+from hwc_refactor.model import Plan
+from hwc_refactor.patch import patch
+from hwc_refactor.report.result import file_changes
+
+
+def diff(plan: Plan) -> bytes:
+    """The unified diff of all files."""
+    return patch(file_changes(plan))
+
+
+def emit(data: bytes) -> None:
+    """Write to standard output, byte for byte: line endings and broken UTF-8 stay as they are."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,46 @@
+"""What a report is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from hwc_refactor.model import Plan, Severity
+from hwc_refactor.patch import FileChange
+
+
+class Mode(StrEnum):
+    """What was asked for."""
+
+    DRY_RUN = "dry-run"
+    CHECK = "check"
+    APPLY = "apply"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of a command that plans changes, with what a reader wants to know beside it.
+
+    Attributes:
+        plan: the outcome.
+        mode: whether it was made, or only shown.
+        again: the command that makes what was only shown; the one that takes back what was made.
+        severities: how bad it is what a codemod removes, by id.
+        dirty: touched files whose present state no commit holds.
+        left: files that somebody else changed in the last moment, and that were left alone.
+        commits: hashes of the commits made, in order.
+    """
+
+    plan: Plan
+    mode: Mode
+    again: str
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    dirty: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    commits: tuple[str, ...] = ()
+
+
+def file_changes(plan: Plan) -> list[FileChange]:
+    """The files of a plan, sorted by path."""
+    return [FileChange(path, plan.before[path], plan.after[path]) for path in sorted(plan.after)]

@@ -16,7 +16,7 @@ _WRAPS = frozenset(
 )
 
 
-class NoPlace(Exception):  # noqa: N818
+class NoPlace(Exception):
     """A place cannot be edited for one object alone; the message says why, in words for the user."""
 
 

@@ -16,7 +16,7 @@ from hwc_refactor.nixos.options import OptionDeclaration, Setting, declarations,
 from hwc_refactor.nixos.tree import Tree
 
 
-class CannotSplit(Exception):  # noqa: N818
+class CannotSplit(Exception):
     """The option stays whole. `code` names the reason for machines, the message for users."""
 
     def __init__(self, code: str, message: str, at: Expr | None = None) -> None:

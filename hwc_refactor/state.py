@@ -23,11 +23,11 @@ class StateError(RuntimeError):
     """The state folder cannot be used; the message says what to do."""
 
 
-class Locked(RuntimeError):  # noqa: N818
+class Locked(RuntimeError):
     """Another run works on the same root."""
 
 
-class WriteRefused(RuntimeError):  # noqa: N818
+class WriteRefused(RuntimeError):
     """A file cannot be written safely.
 
     Attributes:

@@ -14,11 +14,11 @@ from hwc_refactor.write import RecoverReport, check, no_fault
 __all__ = ["Locked", "NothingToUndo", "StateError", "Summary", "UndoRefused", "UndoReport", "last", "undo"]
 
 
-class NothingToUndo(RuntimeError):  # noqa: N818
+class NothingToUndo(RuntimeError):
     """The root has no record left."""
 
 
-class UndoRefused(RuntimeError):  # noqa: N818
+class UndoRefused(RuntimeError):
     """Files were changed since the write, and an undo would lose that.
 
     Attributes:

@@ -317,8 +317,7 @@ def test_insert_formal(rng: Random) -> None:
     names = ["lib", "config ? 1", "options ? { a = 1; }", "utils"][: rng.randrange(5)]
     names += ["..."] if rng.random() < 0.6 or not names else []
     style = rng.choice(("flat", "trailing", "leading", "last comma", "mixed"))
-    block = f" # {rng.choice(WORDS)}" if style == "last comma" else " /* x */"
-    notes = [rng.choice(("", "", f" # {rng.choice(WORDS)}", block)) for _ in names]
+    notes = [rng.choice(("", "", f" # {rng.choice(WORDS)}", " /* x */")) for _ in names]
     if style == "flat":
         text = "{ " + ", ".join(names) + " }"
     elif style == "leading":

@@ -457,22 +457,28 @@ class Resolver:
         return call
 
     def _call_package(self, call: Call) -> Value:
-        function = self.import_path(call.args[0])
-        if not isinstance(function, Closure):
+        frame = self.package_frame(call.args[0], call.args[1])
+        if isinstance(frame, Unknown):
             return call
-        given = self.attrs(call.args[1])
+        body = frame.node.child_by_field_name("body")
+        assert body is not None
+        return self.value(Expr(frame.file, body, frame))
+
+    def package_frame(self, path: Expr, argument: Expr) -> Env | Unknown:
+        """The scope of the function in a file that `callPackage` calls; the rest comes from `pkgs`."""
+        function = self.import_path(path)
+        if not isinstance(function, Closure):
+            return Unknown("the file that callPackage reads is no function in sight", path)
+        given = self.attrs(argument)
         _, formals, _ = formals_of(function.at.file, function.at.node)
         args: dict[str, Expr | Value] = {}
         for name, default in (formals or {}).items():
-            argument = self._argument(given, given, name, function.at)
-            if argument is not None:
-                args[name] = argument
+            found = self._argument(given, given, name, function.at)
+            if found is not None:
+                args[name] = found
             elif default is None:
-                args[name] = Ref((name,) if name in MODULE_ARGUMENTS else ("pkgs", name), call.at)
-        env = Env(function.at.file, "lambda", function.at.node, function.at.env, args)
-        body = function.at.node.child_by_field_name("body")
-        assert body is not None
-        return self.value(Expr(function.at.file, body, env))
+                args[name] = Ref((name,) if name in MODULE_ARGUMENTS else ("pkgs", name), argument)
+        return Env(function.at.file, "lambda", function.at.node, function.at.env, args)
 
     def import_path(self, path: Expr) -> Value:
         """The value of a file of the root that a path names."""

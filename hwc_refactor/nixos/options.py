@@ -92,11 +92,11 @@ def readers(tree: Tree, path: Sequence[str]) -> list[Expr]:
 
 
 def _candidates(tree: Tree, path: Sequence[str], also: bytes) -> Iterator[str]:
-    """The files that hold the last name of a path, and every other telling part of it or `cfg`."""
+    """The files that hold the last two names of a path."""
     owner = path[-2].encode() if len(path) > 1 else b""
     for name in tree.holding(path[-1].encode()):
         data = tree.data(name) or b""
-        if also in data and (owner in data or b"${" in data):
+        if also in data and owner in data:
             yield name
 
 

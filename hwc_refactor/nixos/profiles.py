@@ -49,19 +49,25 @@ def find_profile(image: Image, own: Iterable[Mapping[str, object]] = ()) -> Prof
     """
     if not image.known:
         return None
-    for profiles in (tuple(_profile(entry) for entry in own), shipped_profiles()):
-        best: tuple[int, Profile] | None = None
-        for profile in profiles:
-            for pattern in profile.match:
-                plain = parse_image(pattern).plain
-                exact = plain == image.plain
-                if exact or fnmatchcase(image.plain, plain):
-                    rank = 10_000 if exact else len(plain)
-                    if best is None or rank > best[0]:
-                        best = (rank, profile)
-        if best is not None:
-            return best[1]
-    return None
+    return _best(image.plain, tuple(_profile(entry) for entry in own)) or _shipped(image.plain)
+
+
+@cache
+def _shipped(plain: str) -> Profile | None:
+    return _best(plain, shipped_profiles())
+
+
+def _best(plain: str, profiles: tuple[Profile, ...]) -> Profile | None:
+    best: tuple[int, Profile] | None = None
+    for profile in profiles:
+        for pattern in profile.match:
+            name = parse_image(pattern).plain
+            exact = name == plain
+            if exact or ("*" in name and fnmatchcase(plain, name)):
+                rank = 10_000 if exact else len(name)
+                if best is None or rank > best[0]:
+                    best = (rank, profile)
+    return None if best is None else best[1]
 
 
 @cache

@@ -10,6 +10,13 @@ from hwc_refactor.nix.resolve import Resolver
 from hwc_refactor.nix.source import Source
 from hwc_refactor.nix.syntax import ParsedFile, parse
 
+_NAME_BYTES = frozenset(
+    bytes((b,)) for b in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_'-"
+)
+_IMPORT = re.compile(rb"(?:import|callPackage)\s*\(?\s*(\.\.?(?:/[\w.+-]+)+)")
+MAX_REEXPORTS = 3
+"""How many files may hand a value on."""
+
 
 class Tree:
     """The `.nix` files of a configuration, by path relative to the root.
@@ -71,9 +78,37 @@ class Tree:
 
     def words(self, path: str, word: bytes) -> Iterator[int]:
         """The offsets at which `word` stands as a whole Nix name in a file."""
-        pattern = re.compile(rb"(?<![\w'-])" + re.escape(word) + rb"(?![\w'-])")
-        for match in pattern.finditer(self._texts[path]):
-            yield match.start()
+        data = self._texts[path]
+        offset = data.find(word)
+        while offset >= 0:
+            end = offset + len(word)
+            if data[offset - 1 : offset] not in _NAME_BYTES and data[end : end + 1] not in _NAME_BYTES:
+                yield offset
+            offset = data.find(word, end)
+
+    def imports_of(self, path: str) -> tuple[tuple[str, int], ...]:
+        """Where a file is imported as a value: the files and the offsets of the path literals in them."""
+        key = ("imports", path)
+        known = self.memo.get(key)
+        if not isinstance(known, tuple):
+            folder, name = posixpath.split(path)
+            stem = posixpath.basename(folder) if name == "default.nix" else name.removesuffix(".nix")
+            known = self.memo[key] = tuple(
+                (other, match.start(1))
+                for other in (self.holding(stem.encode()) if stem else ())
+                for match in _IMPORT.finditer(self._texts[other])
+                if self.target(other, match[1].decode()) == path
+            )
+        return known
+
+    def importers(self, path: str) -> tuple[str, ...]:
+        """The files that may hold the value of a file: those that import it, and those that import them."""
+        found: dict[str, None] = {}
+        level = [path]
+        for _ in range(MAX_REEXPORTS):
+            level = [other for file in level for other, _ in self.imports_of(file) if other not in found]
+            found.update(dict.fromkeys(level))
+        return tuple(found)
 
     def target(self, path: str, literal: str) -> str | None:
         """The file that a path literal in the file `path` means: itself, or its `default.nix`."""

@@ -1,4 +1,4 @@
-"""JSON for scripts, CI and editors; the keys are a promise (docs/json.md)."""
+"""JSON for scripts, CI and editors; the keys are a promise."""
 
 from __future__ import annotations
 
@@ -58,7 +58,6 @@ def _change(planned: PlannedChange) -> dict[str, Any]:
 def _refusal(refusal: Refusal) -> dict[str, Any]:
     return {
         "codemod": refusal.codemod,
-        "diff": refusal.diff,
         "file": refusal.file,
         "line": refusal.line,
         "object": _subject(refusal.subject),

@@ -1,0 +1,1 @@
+"""The commands: each a thin layer between the command line and the engine."""

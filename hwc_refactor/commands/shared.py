@@ -1,0 +1,187 @@
+"""What the commands share: common options, where output goes, and errors for users."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from hwc_refactor.report.escape import visible
+from hwc_refactor.report.lines import Line, paint, render
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
+WRITABLE = click.Path(dir_okay=False, path_type=Path)
+
+
+class Failure(click.ClickException):
+    """An error that ends the run: one message on standard error, exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the message; what it quotes from files is made harmless."""
+        text = "\n".join(visible(line) for line in self.format_message().splitlines())
+        print(f"{paint('error:', 'error', colour=colour(sys.stderr))} {text}", file=file or sys.stderr)
+
+
+def common_options(command: F) -> F:
+    """Options that stand before or behind the name of a command."""
+    for option in reversed(
+        (
+            click.option("--root", type=FOLDER, help="The configuration. [default: the git work tree around here]"),
+            click.option("--config", type=READABLE, help="Settings file. [default: hwc-refactor.toml at the root]"),
+            click.option("-q", "--quiet", is_flag=True, help="No summary and no progress; errors still show."),
+            click.option("-v", "--verbose", is_flag=True, help="Tell more, also why; show where a fault of the tool is."),
+            click.option("--no-color", is_flag=True, help="No colours; the variable NO_COLOR does the same."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The common options of a run, from both sides of the command's name."""
+
+    root: Path | None
+    config: Path | None
+    quiet: bool
+    verbose: bool
+
+    @classmethod
+    def of(cls, context: click.Context) -> Common:
+        """Read them; those behind the command's name win."""
+        outer = context.parent.params if context.parent is not None else {}
+        given = {name: context.params.get(name) or outer.get(name) for name in ("root", "config", "quiet", "verbose")}
+        return cls(given["root"], given["config"], bool(given["quiet"]), bool(given["verbose"]))
+
+    def find_root(self, paths: Sequence[Path] = ()) -> Path:
+        """The root: as told, else the work tree around here, else that around the paths.
+
+        Raises:
+            Failure: when the paths belong to different roots.
+        """
+        from hwc_refactor.project import find_root
+
+        if self.root is not None:
+            return self.root.resolve()
+        here = find_root(Path.cwd())
+        there = [path.resolve() for path in paths if path.exists()]
+        if all(path.is_relative_to(here) for path in there):
+            return here
+        roots = {find_root(path) for path in there}
+        if len(roots) > 1:
+            raise Failure(f"the paths belong to different roots: {', '.join(sorted(map(str, roots)))}; use --root")
+        return roots.pop()
+
+
+def colour(stream: IO[Any]) -> bool:
+    """Whether a stream wants colours."""
+    context = click.get_current_context(silent=True)
+    while context is not None:
+        if context.params.get("no_color"):
+            return False
+        context = context.parent
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return is_terminal(stream)
+
+
+def is_terminal(stream: IO[Any]) -> bool:
+    """Whether a stream is a terminal."""
+    try:
+        return stream.isatty()
+    except ValueError:  # it is closed
+        return False
+
+
+def columns(stream: IO[Any]) -> int | None:
+    """The width of a terminal, by COLUMNS or the terminal itself; None for anything else."""
+    if not is_terminal(stream):
+        return None
+    from shutil import get_terminal_size
+
+    return max(get_terminal_size((80, 24)).columns, 20)
+
+
+def tell(lines: Iterable[Line]) -> None:
+    """Lines for standard error."""
+    sys.stdout.flush()
+    sys.stderr.write(render(lines, colour=colour(sys.stderr), width=columns(sys.stderr)))
+    sys.stderr.flush()
+
+
+def save(path: Path, data: bytes) -> None:
+    """Write a report to a file.
+
+    Raises:
+        Failure: when that is not possible.
+    """
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise Failure(f"{path} cannot be written: {error.strerror}") from error
+
+
+def command_line(context: click.Context, leave_out: Iterable[str] = ()) -> str:
+    """The command as it was typed, ready to be typed again, without some of its options.
+
+    Args:
+        context: that of the command.
+        leave_out: names of parameters.
+    """
+    words = ["hwc-refactor", *_typed(context.parent, ())] if context.parent is not None else []
+    words += [context.command.name or "", *_typed(context, tuple(leave_out))]
+    return shlex.join(words)
+
+
+def _typed(context: click.Context, leave_out: Sequence[str]) -> Iterable[str]:
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name in leave_out or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        value = context.params.get(name)
+        values = value if isinstance(value, (list, tuple)) else (value,)
+        if isinstance(parameter, click.Option):
+            flag = max(parameter.opts, key=len)
+            yield from (flag,) if parameter.is_flag else (word for v in values for word in (flag, str(v)))
+        else:
+            yield from map(str, values)
+
+
+class Progress:
+    """A line that tells how far a run is; on terminals only, and only when the run takes a while."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        """Begin; nothing is shown for the first moment."""
+        self._on = not quiet and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+        self._next = time.monotonic() + 0.5
+        self._shown = False
+        self.last = ""
+
+    def __call__(self, codemod: str, done: int, total: int) -> None:
+        """Tell: this codemod, so many objects done of so many."""
+        self.last = codemod
+        if self._on and time.monotonic() >= self._next:
+            self._next = time.monotonic() + 0.1
+            self._shown = True
+            sys.stderr.write(f"\r\x1b[K{visible(codemod)} {done}/{total}")
+            sys.stderr.flush()
+
+    def done(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            self._shown = False
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -1,0 +1,127 @@
+"""The summary on standard error: errors, what changes, what is refused and why, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from hwc_refactor.model import Applicability, Plan, PlannedChange, Problem, Refusal
+from hwc_refactor.patch import unified
+from hwc_refactor.report.lines import Line
+from hwc_refactor.report.result import Mode, Result, file_changes
+
+#: Codes of refusals that the user asked for, in the words of a heading.
+_ASKED = {"not-wanted": "Left out as you said", "needs-review": "Left out by --safe-only, for they need a look"}
+
+
+def problems(found: Iterable[Problem]) -> Iterator[Line]:
+    """Errors in the form that editors and CI systems read."""
+    for problem in found:
+        place = f"{problem.file}:{problem.line}:{problem.column}: " if problem.file else ""
+        yield Line(f"{place}error: {problem.message}", "error", wrap=False)
+
+
+def closing(result: Result, *, details: bool) -> Iterator[Line]:
+    """What stands at the end of a run.
+
+    Args:
+        result: the run.
+        details: whether each change is told with why and notes; without, by its title alone.
+    """
+    plan = result.plan
+    if plan.changes:
+        yield from _changes(result, details or result.mode is Mode.APPLY, details)
+        yield from _files(result)
+    yield from _refused(plan.refusals)
+    if plan.changes or plan.refusals:
+        yield Line("")
+    yield Line(_count(result), "bold", wrap=False)
+    yield from _next(result)
+
+
+def change_facts(planned: PlannedChange) -> str:
+    """Where a change stands and what it promises, in one line."""
+    change = planned.change
+    diff = f", diff {change.diff}" if change.diff is not None else ""
+    look = "needs a look" if change.applicability is Applicability.REVIEW else "safe"
+    return f"{change.subject}, {change.file}:{change.line} ({change.codemod}{diff}; {look})"
+
+
+def file_counts(plan: Plan) -> Iterator[tuple[str, str, int, int]]:
+    """Each touched file: `M` or `A`, its path, and the lines that come and go."""
+    for file in file_changes(plan):
+        hunks = [line for line in unified(file).split(b"\n") if line[:1] in b"+-"]
+        body = [line for line in hunks if not line.startswith((b"+++ ", b"--- "))]
+        added = sum(line.startswith(b"+") for line in body)
+        yield ("A" if file.before is None else "M"), file.path, added, len(body) - added
+
+
+def _changes(result: Result, notes: bool, why: bool) -> Iterator[Line]:
+    made = result.mode is Mode.APPLY
+    yield Line("Changed" if made else "Would change", "bold")
+    for planned in result.plan.changes:
+        yield Line(planned.change.title, "good", 2)
+        yield Line(change_facts(planned), "dim", 4, wrap=False)
+        if why:
+            yield Line(planned.change.why, indent=4)
+        if notes:
+            yield from (Line(note, indent=4, bullet="- ") for note in planned.change.notes)
+
+
+def _files(result: Result) -> Iterator[Line]:
+    yield Line("Written" if result.mode is Mode.APPLY else "Files", "bold")
+    for letter, path, added, removed in file_counts(result.plan):
+        if path not in result.left:
+            yield Line(f"{letter} {path}  +{added} -{removed}", indent=2, wrap=False)
+    for path in result.left:
+        yield Line(f"{path} was changed by somebody else just now and was left alone", "warning", 2, wrap=False)
+
+
+def _refused(refusals: Iterable[Refusal]) -> Iterator[Line]:
+    def heading(refusal: Refusal) -> str:
+        return _ASKED.get(refusal.code, "Refused")
+
+    for title, group in groupby(sorted(refusals, key=lambda r: heading(r) != "Refused"), heading):
+        yield Line(title, "bold")
+        for refusal in group:
+            place = f"{refusal.subject}, {refusal.file}:{refusal.line} ({refusal.codemod}: {refusal.code})"
+            yield Line(place, "warning" if title == "Refused" else "dim", 2, wrap=False)
+            if title == "Refused":
+                yield Line(refusal.reason, indent=4)
+
+
+def _count(result: Result) -> str:
+    plan = result.plan
+    parts = []
+    if plan.changes:
+        made = "made" if result.mode is Mode.APPLY else "to make"
+        parts.append(f"{number(len(plan.changes), 'change')} {made} in {number(len(plan.after), 'file')}")
+    else:
+        parts.append("Nothing to change")
+    refused = sum(refusal.code not in _ASKED for refusal in plan.refusals)
+    if refused:
+        parts.append(f"{refused} refused")
+    if plan.problems:
+        parts.append(number(len(plan.problems), "error"))
+    if plan.changes and result.mode is not Mode.APPLY:
+        parts.append("nothing was written")
+    return ", ".join(parts) + "."
+
+
+def _next(result: Result) -> Iterator[Line]:
+    if not result.plan.changes:
+        return
+    if result.mode is Mode.APPLY:
+        if result.commits:
+            yield Line(f"Committed: {' '.join(commit[:10] for commit in result.commits)}", wrap=False)
+        yield Line(f"To take it back: {result.again}", "link", wrap=False)
+        return
+    if result.dirty:
+        yield Line("These files have changes that no commit holds; commit them first, or add --allow-dirty:", "warning")
+        yield from (Line(path, indent=2, wrap=False) for path in result.dirty)
+    yield Line(f"To make these changes: {result.again}", "link", wrap=False)
+
+
+def number(count: int, noun: str) -> str:
+    """`1 change`, `2 changes`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

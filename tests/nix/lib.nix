@@ -1,0 +1,252 @@
+# A small stand-in for nixpkgs' lib: as much of the module system as the tests' configurations use.
+#
+# It follows nixpkgs in what shows in a result: which definition wins, in which order lists are joined,
+# and what is an error. The tests compare both where nixpkgs' lib is at hand.
+let
+  inherit (builtins)
+    attrNames concatLists concatMap concatStringsSep elem elemAt filter foldl' functionArgs genList
+    genericClosure head isAttrs isBool isFunction isInt isList isPath isString length listToAttrs map
+    mapAttrs match removeAttrs seq tail toJSON typeOf;
+
+  # -- plain functions -------------------------------------------------------------------------------
+
+  id = x: x;
+  const = x: _: x;
+  last = list: elemAt list (length list - 1);
+  all = pred: list: filter (x: !pred x) list == [ ];
+  reverseList = list: genList (n: elemAt list (length list - 1 - n)) (length list);
+  optional = condition: x: if condition then [ x ] else [ ];
+  optionals = condition: list: if condition then list else [ ];
+  optionalString = condition: text: if condition then text else "";
+  optionalAttrs = condition: set: if condition then set else { };
+  nameValuePair = name: value: { inherit name value; };
+  genAttrs = names: f: listToAttrs (map (name: nameValuePair name (f name)) names);
+  mapAttrsToList = f: set: map (name: f name set.${name}) (attrNames set);
+  mapAttrs' = f: set: listToAttrs (mapAttrsToList f set);
+  filterAttrs = pred: set:
+    listToAttrs (concatMap (name: optional (pred name set.${name}) (nameValuePair name set.${name})) (attrNames set));
+  concatMapStringsSep = separator: f: list: concatStringsSep separator (map f list);
+  zipAttrs = sets:
+    genAttrs (concatMap attrNames sets) (name: concatMap (set: optional (set ? ${name}) set.${name}) sets);
+
+  # -- what a definition may be wrapped in -----------------------------------------------------------
+
+  mkIf = condition: content: { _type = "if"; inherit condition content; };
+  mkMerge = contents: { _type = "merge"; inherit contents; };
+  mkOverride = priority: content: { _type = "override"; inherit priority content; };
+  mkOptionDefault = mkOverride 1500;
+  mkDefault = mkOverride 1000;
+  mkForce = mkOverride 50;
+  usual = 100;
+
+  wrapOf = value: if isAttrs value then value._type or "" else "";
+
+  # The sets that a definition of a set amounts to, its wraps moved onto their values.
+  pushDown = value:
+    {
+      merge = concatMap pushDown value.contents;
+      "if" = map (mapAttrs (_: mkIf value.condition)) (pushDown value.content);
+      override = map (mapAttrs (_: mkOverride value.priority)) (pushDown value.content);
+    }.${wrapOf value} or [ value ];
+
+  # The values that a definition of an option amounts to, with their priorities.
+  discharge = value:
+    {
+      merge = concatMap discharge value.contents;
+      "if" = if value.condition then discharge value.content else [ ];
+      override = [ { inherit (value) priority; value = value.content; } ];
+    }.${wrapOf value} or [ { priority = usual; inherit value; } ];
+
+  strongest = found:
+    let priority = foldl' (least: one: if one.priority < least then one.priority else least) 9999 found;
+    in map (one: one.value) (filter (one: one.priority == priority) found);
+
+  # -- types -----------------------------------------------------------------------------------------
+
+  show = concatStringsSep ".";
+  mkOptionType = { name, check ? const true, merge ? mergeEqual, empty ? [ ] }: {
+    _type = "option-type";
+    inherit name check merge empty;
+  };
+
+  mergeEqual = loc: values:
+    if all (value: value == head values) values
+    then head values
+    else throw "The option `${show loc}' has conflicting definition values";
+  mergeOne = loc: values:
+    if length values == 1 then head values else throw "The option `${show loc}' is defined more than once";
+
+  # The value of an option from its definitions: a list of one, or an empty list when there is none.
+  merged = loc: type: definitions:
+    let values = strongest (concatMap discharge definitions);
+    in if values == [ ] then type.empty
+    else if all type.check values then [ (type.merge loc values) ]
+    else throw "A definition for option `${show loc}' is not of type `${type.name}'";
+
+  required = loc: found:
+    if found == [ ] then throw "The option `${show loc}' was accessed but has no value defined" else head found;
+
+  isDerivation = value: isAttrs value && (value ? outPath || value ? __toString);
+
+  types = rec {
+    anything = mkOptionType {
+      name = "anything";
+      merge = loc: values:
+        let kinds = map (value: if isDerivation value then "derivation" else typeOf value) values;
+        in if !(all (kind: kind == head kinds) kinds)
+        then throw "The option `${show loc}' has conflicting option types"
+        else ({ set = (attrsOf anything).merge; derivation = mergeOne; }.${head kinds} or mergeEqual) loc values;
+    };
+    unspecified = mkOptionType { name = "unspecified"; merge = mergeOne; };
+    raw = unspecified;
+    package = mkOptionType { name = "package"; check = isDerivation; merge = mergeOne; };
+    bool = mkOptionType { name = "bool"; check = isBool; };
+    int = mkOptionType { name = "int"; check = isInt; };
+    ints.positive = mkOptionType { name = "positive int"; check = value: isInt value && value > 0; };
+    ints.unsigned = mkOptionType { name = "unsigned int"; check = value: isInt value && value >= 0; };
+    port = mkOptionType { name = "port"; check = value: isInt value && value >= 0 && value <= 65535; };
+    str = mkOptionType { name = "str"; check = isString; };
+    lines = mkOptionType { name = "lines"; check = isString; merge = _: concatStringsSep "\n"; };
+    path = mkOptionType {
+      name = "path";
+      check = value: isPath value || isDerivation value || isString value && match "/.*" value != null;
+    };
+    enum = values: mkOptionType { name = "one of ${toJSON values}"; check = value: elem value values; };
+    nullOr = type: mkOptionType {
+      name = "null or ${type.name}";
+      check = value: value == null || type.check value;
+      merge = loc: values:
+        if all (value: value == null) values then null
+        else if elem null values then throw "The option `${show loc}' is both null and not null"
+        else type.merge loc values;
+      empty = [ null ];
+    };
+    either = one: other: mkOptionType {
+      name = "${one.name} or ${other.name}";
+      check = value: one.check value || other.check value;
+      merge = loc: values: (if all one.check values then one else other).merge loc values;
+    };
+    listOf = type: mkOptionType {
+      name = "list of ${type.name}";
+      check = isList;
+      merge = loc: values: concatMap (value: merged loc type [ value ]) (concatLists values);
+      empty = [ [ ] ];
+    };
+    attrsOf = type: mkOptionType {
+      name = "attribute set of ${type.name}";
+      check = isAttrs;
+      merge = loc: values:
+        let found = mapAttrs (name: merged (loc ++ [ name ]) type) (zipAttrs (concatMap pushDown values));
+        in mapAttrs (_: head) (filterAttrs (_: one: one != [ ]) found);
+      empty = [ { } ];
+    };
+    lazyAttrsOf = attrsOf;
+    submodule = module: mkOptionType {
+      name = "submodule";
+      check = value: isAttrs value || isFunction value;
+      merge = submoduleMerge module;
+      empty = [ (submoduleMerge module [ ] [ ]) ];
+    };
+  };
+
+  submoduleMerge = module: loc: values:
+    (evalModules {
+      prefix = loc;
+      specialArgs = optionalAttrs (loc != [ ]) { name = last loc; };
+      modules = (if isList module then module else [ module ])
+        ++ map (value: if isFunction value then value else { config = value; }) values;
+    }).config;
+
+  # -- options and modules ---------------------------------------------------------------------------
+
+  mkOption = attrs: attrs // { _type = "option"; };
+  mkEnableOption = name: mkOption {
+    type = types.bool;
+    default = false;
+    description = "Whether to enable ${name}.";
+  };
+  isOption = value: wrapOf value == "option";
+
+  evalModules = { modules, specialArgs ? { }, prefix ? [ ] }:
+    let
+      args = { inherit lib config; options = declarations; } // specialArgs;
+
+      load = key: module:
+        if isPath module || isString module then load (toString module) (import module)
+        else if isFunction module then load key (module args)
+        else rec {
+          inherit key;
+          whole = module ? config || module ? options;
+          free = module.freeformType or null;
+          options = module.options or { };
+          config = if whole then module.config or { } else removeAttrs module [ "_file" "key" "imports" "freeformType" ];
+          imports = loadAll key (module.imports or [ ]);
+        };
+      keyOf = parent: number: module: if isPath module then toString module else "${parent}:${toString number}";
+      loadAll = parent: list:
+        genList (n: let module = elemAt list n; in load (keyOf parent n module) module) (length list);
+
+      # Imports come before what imports them; a file that is imported twice counts once.
+      loaded = reverseList (genericClosure {
+        startSet = loadAll "" modules;
+        operator = module: module.imports;
+      });
+      declarations = map (module: module.options) loaded;
+      definitions = map (module: module.config) loaded;
+      freeform = filter (type: type != null) (map (module: module.free) loaded);
+
+      config = raw;
+      raw = tree.value // optionalAttrs (freeform != [ ]) (foldl' setDefaultAt (freeValue tree.unmatched) [ tree.value ]);
+      freeValue = unmatched: (head freeform).merge prefix (map nested unmatched);
+      tree = level prefix declarations definitions;
+      checked =
+        if freeform != [ ] || tree.unmatched == [ ] then raw
+        else throw "The option `${show (prefix ++ (head tree.unmatched).path)}' does not exist";
+    in
+    { config = checked; };
+
+  nested = { path, value }: foldl' (inner: name: { ${name} = inner; }) value (reverseList path);
+  setDefaultAt = base: over:
+    base // mapAttrs (name: value:
+      if base ? ${name} && isAttrs base.${name} && isAttrs value && !isDerivation value
+      then setDefaultAt base.${name} value else value) over;
+
+  # One level of the option tree: its values, and the definitions that no option declares.
+  level = path: declarations: definitions:
+    let
+      declared = zipAttrs declarations;
+      defined = zipAttrs (concatMap pushDown definitions);
+      below = mapAttrs (name: declared: level (path ++ [ name ]) declared (defined.${name} or [ ]))
+        (filterAttrs (_: found: !(isOption (head found))) declared);
+      option = name: found:
+        if length found > 1 then throw "The option `${show (path ++ [ name ])}' is declared twice"
+        else valueOf (path ++ [ name ]) (head found) (defined.${name} or [ ]);
+      strange = filter (name: !(declared ? ${name})) (attrNames defined);
+    in
+    {
+      value = mapAttrs (name: found: if isOption (head found) then option name found else below.${name}.value) declared;
+      unmatched =
+        concatMap (name: map (value: { path = [ name ]; inherit value; }) defined.${name}) strange
+        ++ concatLists (mapAttrsToList (name: one: map (found: found // { path = [ name ] ++ found.path; }) one.unmatched) below);
+    };
+
+  valueOf = loc: option: definitions:
+    let
+      default = optional (option ? default) (mkOptionDefault option.default);
+      value = required loc (merged loc (option.type or types.unspecified) (definitions ++ default));
+    in
+    (option.apply or id) value;
+
+  lib = {
+    inherit
+      concatMapStringsSep const evalModules filterAttrs genAttrs id isDerivation isOption last mapAttrs'
+      mapAttrsToList mkDefault mkEnableOption mkForce mkIf mkMerge mkOption mkOptionDefault mkOptionType
+      mkOverride nameValuePair optional optionalAttrs optionalString optionals reverseList types zipAttrs;
+    inherit (builtins)
+      all any attrNames attrValues concatLists concatMap concatStringsSep elem filter head isAttrs isFunction
+      isList isString length listToAttrs mapAttrs removeAttrs tail toJSON;
+    literalExpression = text: { _type = "literalExpression"; inherit text; };
+    toList = value: if isList value then value else [ value ];
+  };
+in
+lib

@@ -1,0 +1,86 @@
+# The options of NixOS, agenix and podman that the example sets: declared with their real types where the
+# tests look at them, as anything elsewhere.
+{ lib, ... }:
+let
+  inherit (lib) mkOption types;
+
+  text = mkOption { type = types.str; };
+  texts = mkOption { type = types.listOf types.str; default = [ ]; };
+  anything = types.attrsOf types.anything;
+  free = mkOption { type = anything; default = { }; };
+  code = mkOption { type = types.lines; default = ""; };
+
+  unit = {
+    description = mkOption { type = types.str; default = ""; };
+  } // lib.genAttrs [ "after" "before" "bindsTo" "partOf" "requiredBy" "requires" "wantedBy" "wants" ] (_: texts);
+
+  service = types.submodule {
+    freeformType = anything;
+    options = unit // {
+      script = code;
+      preStart = code;
+      postStart = code;
+      environment = mkOption { type = types.attrsOf (types.nullOr types.str); default = { }; };
+      serviceConfig = free;
+    };
+  };
+
+  timer = types.submodule {
+    freeformType = anything;
+    options = unit // { timerConfig = free; };
+  };
+
+  container = types.submodule {
+    options = {
+      image = text;
+      autoStart = mkOption { type = types.bool; default = true; };
+      cmd = texts;
+      dependsOn = texts;
+      environment = mkOption { type = types.attrsOf types.str; default = { }; };
+      environmentFiles = mkOption { type = types.listOf types.path; default = [ ]; };
+      extraOptions = texts;
+      labels = mkOption { type = types.attrsOf types.str; default = { }; };
+      login = free;
+      ports = texts;
+      privileged = mkOption { type = types.bool; default = false; };
+      user = mkOption { type = types.nullOr types.str; default = null; };
+      volumes = texts;
+    };
+  };
+
+  secret = types.submodule ({ name, ... }: {
+    options = {
+      file = mkOption { type = types.path; };
+      mode = mkOption { type = types.str; default = "0400"; };
+      owner = mkOption { type = types.str; default = "0"; };
+      path = mkOption { type = types.str; default = "/run/agenix/${name}"; };
+    };
+  });
+in
+{
+  options = {
+    age.identityPaths = texts;
+    age.secrets = mkOption { type = types.attrsOf secret; default = { }; };
+    assertions = mkOption { type = types.listOf types.unspecified; default = [ ]; };
+    boot.blacklistedKernelModules = texts;
+    boot.kernelModules = texts;
+    boot.kernelPackages = mkOption { type = types.unspecified; };
+    boot.loader = free;
+    environment.sessionVariables = free;
+    environment.systemPackages = mkOption { type = types.listOf types.package; default = [ ]; };
+    fileSystems = free;
+    hardware = free;
+    networking = free;
+    services = free;
+    system = free;
+    systemd.services = mkOption { type = types.attrsOf service; default = { }; };
+    systemd.timers = mkOption { type = types.attrsOf timer; default = { }; };
+    systemd.tmpfiles.rules = texts;
+    time.timeZone = mkOption { type = types.nullOr types.str; default = null; };
+    users = free;
+    virtualisation.libvirtd = free;
+    virtualisation.oci-containers.backend = mkOption { type = types.enum [ "docker" "podman" ]; default = "podman"; };
+    virtualisation.oci-containers.containers = mkOption { type = types.attrsOf container; default = { }; };
+    virtualisation.podman = free;
+  };
+}

@@ -86,12 +86,14 @@ def _strays(ctx: Context, blocks: Sequence[Block]) -> Iterable[Refusal]:
 def propose(block: Block, ctx: Context) -> Outcome | None:
     """Make one container unprivileged."""
     container = Container(block)
-    image = None if container.image_source is None else container.image_source.image
-    profile = None if image is None else find_profile(image, ctx.settings.profiles)
     privileged = container.privileged
-    broad = beyond(container, profile)
     wanted_limits = {**ctx.table("limits"), **ctx.settings.limits_for(block.name)}
     limits = limits_to_add(container, wanted_limits) if block.own else ()
+    if not (privileged or limits or ctx.parameters or beyond(container, None)):
+        return None
+    image = None if container.image_source is None else container.image_source.image
+    profile = None if image is None else find_profile(image, ctx.settings.profiles)
+    broad = beyond(container, profile)
     if not (privileged or broad or limits or ctx.parameters):
         return None
     if privileged or broad:

@@ -112,22 +112,35 @@ def _comma(source: Source, at: int) -> SyntaxProblem:
 
 
 def _problem(source: Source, root: Node) -> SyntaxProblem:
-    node = root
-    while True:
-        if node.is_missing:
-            line, column = source.line_column(min(node.start_byte, len(source.data)))
-            return SyntaxProblem(line, column, f"syntax error: expected {_describe(node)}")
-        broken = next((c for c in node.children if c.has_error or c.is_missing or c.is_error), None)
-        if node.is_error and (broken is None or not broken.is_error):
-            line, column = source.line_column(node.start_byte)
-            excerpt = source.data[node.start_byte : node.start_byte + 20].split(b"\n")[0]
-            return SyntaxProblem(
-                line, column, f"syntax error near '{excerpt.decode(errors='replace').strip()}'"
-            )
-        if broken is None:
-            line, column = source.line_column(node.start_byte)
-            return SyntaxProblem(line, column, "syntax error")
-        node = broken
+    """The first of the innermost errors; where one holds whole expressions, Nix ended behind the last."""
+    node = min(_innermost(root), key=lambda error: error.start_byte, default=root)
+    at = node.start_byte
+    if node.is_missing:
+        return SyntaxProblem(*_line_column(source, at), f"syntax error: expected {_describe(node)}")
+    if any(child.is_named and child.type != "identifier" for child in node.children):
+        at = node.children[-1].end_byte
+        while source.data[at : at + 1] in (b" ", b"\t"):
+            at += 1
+    excerpt = source.data[at : at + 20].split(b"\n")[0].decode(errors="replace").strip()
+    near = f"near '{excerpt}'" if excerpt else "at the end of the line"
+    return SyntaxProblem(*_line_column(source, at), f"syntax error {near}")
+
+
+def _innermost(root: Node) -> list[Node]:
+    """The ERROR and MISSING nodes that hold no others."""
+    errors: list[Node] = []
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        broken = [child for child in node.children if child.has_error or child.is_error or child.is_missing]
+        if not broken and (node.is_error or node.is_missing):
+            errors.append(node)
+        waiting += broken
+    return errors
+
+
+def _line_column(source: Source, offset: int) -> tuple[int, int]:
+    return source.line_column(min(offset, len(source.data)))
 
 
 def _describe(node: Node) -> str:

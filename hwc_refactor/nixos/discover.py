@@ -7,7 +7,8 @@ calls of that function are looked for in the whole root, and each call gives a d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from hwc_refactor.nix.scope import attrpath_of
@@ -35,7 +36,19 @@ class Found:
     assumed: tuple[str, ...] = ()
 
 
-def definitions(tree: Tree, parent: str | None, word: str, below: tuple[str, ...]) -> Iterator[Found]:
+_COMPUTED = re.compile(
+    rb"[.\s]\$\{[^}]*\}\s*[=.]|\"[^\"\n]*\$\{[^\"\n]*\"\s*[=.]|(?:gen|map|listTo)Attrs|nameValuePair"
+)
+"""Where a file may define attributes whose names do not stand in it."""
+
+
+def definitions(
+    tree: Tree,
+    parent: str | None,
+    word: str,
+    below: tuple[str, ...],
+    names: Collection[str] | None = None,
+) -> Iterator[Found]:
     """All definitions of attributes below `parent.word.below` in the tree.
 
     Args:
@@ -43,9 +56,14 @@ def definitions(tree: Tree, parent: str | None, word: str, below: tuple[str, ...
         parent: the name that has to stand before `word` (`virtualisation` before `oci-containers`).
         word: the telling name whose bytes decide which files are looked at.
         below: the names between `word` and the attribute.
+        names: attributes that are enough; files that cannot define them are not looked into.
     """
     needle = word.encode()
+    wanted = None if names is None else [name.encode() for name in names]
     for path in tree.holding(needle):
+        data = tree.data(path) or b""
+        if wanted is not None and not any(n in data for n in wanted) and not _COMPUTED.search(data):
+            continue
         file = tree.sound(path)
         if file is None:
             continue

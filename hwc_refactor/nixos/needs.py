@@ -49,6 +49,8 @@ def broad_capabilities() -> Mapping[str, str]:
 
 def beyond(container: Container, profile: Profile | None) -> tuple[str, ...]:
     """The broad capabilities that are added although the image is not known to need them."""
+    if not container.capabilities:
+        return ()
     allowed = set() if profile is None else {*profile.capabilities, *profile.optional_capabilities}
     return tuple(name for name in sorted(container.capabilities - allowed) if name in broad_capabilities())
 

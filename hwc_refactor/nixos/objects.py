@@ -176,7 +176,7 @@ def objects(tree: Tree, kind: Kind, names: Iterable[str] | None = None) -> list[
     """
     wanted = None if names is None else frozenset(names)
     groups: dict[tuple[str, str, tuple[int, ...]], list[Found]] = {}
-    for found in definitions(tree, kind.parent, kind.word, kind.below):
+    for found in definitions(tree, kind.parent, kind.word, kind.below, wanted):
         name = found.name if isinstance(found.name, str) else found.name.text
         if wanted is not None and name not in wanted:
             continue

@@ -49,25 +49,34 @@ def find_profile(image: Image, own: Iterable[Mapping[str, object]] = ()) -> Prof
     """
     if not image.known:
         return None
-    return _best(image.plain, tuple(_profile(entry) for entry in own)) or _shipped(image.plain)
+    return _Index(tuple(_profile(entry) for entry in own)).find(image.plain) or _shipped().find(image.plain)
+
+
+class _Index:
+    """Profiles by the names and globs they match."""
+
+    def __init__(self, profiles: tuple[Profile, ...]) -> None:
+        self._exact: dict[str, Profile] = {}
+        self._globs: list[tuple[str, Profile]] = []
+        for profile in profiles:
+            for pattern in profile.match:
+                name = parse_image(pattern).plain
+                if any(char in name for char in "*?["):
+                    self._globs.append((name, profile))
+                else:
+                    self._exact.setdefault(name, profile)
+        self._globs.sort(key=lambda pair: -len(pair[0]))
+
+    def find(self, plain: str) -> Profile | None:
+        exact = self._exact.get(plain)
+        if exact is not None:
+            return exact
+        return next((profile for glob, profile in self._globs if fnmatchcase(plain, glob)), None)
 
 
 @cache
-def _shipped(plain: str) -> Profile | None:
-    return _best(plain, shipped_profiles())
-
-
-def _best(plain: str, profiles: tuple[Profile, ...]) -> Profile | None:
-    best: tuple[int, Profile] | None = None
-    for profile in profiles:
-        for pattern in profile.match:
-            name = parse_image(pattern).plain
-            exact = name == plain
-            if exact or ("*" in name and fnmatchcase(plain, name)):
-                rank = 10_000 if exact else len(name)
-                if best is None or rank > best[0]:
-                    best = (rank, profile)
-    return None if best is None else best[1]
+def _shipped() -> _Index:
+    return _Index(shipped_profiles())
 
 
 @cache

@@ -1,7 +1,8 @@
 # What a configuration comes to, as plain data.
 #
-#   nix-instantiate --eval --strict --json facts.nix --arg modules '[ /etc/nixos/hosts/server ]'
-{ modules, lib ? import ./lib.nix }:
+#   nix-instantiate --eval --strict --json facts.nix --argstr root /etc/nixos \
+#     --arg modules 'root: [ (root + "/hosts/server") ]'
+{ root, modules, lib ? import ./lib.nix }:
 let
   # Nothing is built: a package is a store path that depends on its name and its text alone.
   built = name: text: {
@@ -31,7 +32,7 @@ let
 
   inherit (lib.evalModules {
     specialArgs = { inherit pkgs; inputs.agenix.nixosModules.default = { }; };
-    modules = [ ./options.nix host ] ++ modules;
+    modules = [ ./options.nix host ] ++ modules (/. + root);
   }) config;
 in
 {

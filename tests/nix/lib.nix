@@ -4,9 +4,9 @@
 # and what is an error. The tests compare both where nixpkgs' lib is at hand.
 let
   inherit (builtins)
-    attrNames concatLists concatMap concatStringsSep elem elemAt filter foldl' functionArgs genList
-    genericClosure head isAttrs isBool isFunction isInt isList isPath isString length listToAttrs map
-    mapAttrs match removeAttrs seq tail toJSON typeOf;
+    attrNames concatLists concatMap concatStringsSep elem elemAt filter foldl' genList genericClosure head
+    isAttrs isBool isFunction isInt isList isPath isString length listToAttrs map mapAttrs match removeAttrs
+    toJSON typeOf;
 
   # -- plain functions -------------------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ let
 
   evalModules = { modules, specialArgs ? { }, prefix ? [ ] }:
     let
-      args = { inherit lib config; options = declarations; } // specialArgs;
+      args = { inherit lib; config = raw; options = declarations; } // specialArgs;
 
       load = key: module:
         if isPath module || isString module then load (toString module) (import module)
@@ -195,9 +195,10 @@ let
       definitions = map (module: module.config) loaded;
       freeform = filter (type: type != null) (map (module: module.free) loaded);
 
-      config = raw;
-      raw = tree.value // optionalAttrs (freeform != [ ]) (foldl' setDefaultAt (freeValue tree.unmatched) [ tree.value ]);
-      freeValue = unmatched: (head freeform).merge prefix (map nested unmatched);
+      # What the modules see is not checked yet: which options there are must not depend on their values.
+      raw =
+        if freeform == [ ] then tree.value
+        else update ((head freeform).merge prefix (map nested tree.unmatched)) tree.value;
       tree = level prefix declarations definitions;
       checked =
         if freeform != [ ] || tree.unmatched == [ ] then raw
@@ -206,10 +207,10 @@ let
     { config = checked; };
 
   nested = { path, value }: foldl' (inner: name: { ${name} = inner; }) value (reverseList path);
-  setDefaultAt = base: over:
+  update = base: over:
     base // mapAttrs (name: value:
-      if base ? ${name} && isAttrs base.${name} && isAttrs value && !isDerivation value
-      then setDefaultAt base.${name} value else value) over;
+      if isAttrs (base.${name} or null) && isAttrs value && !isDerivation value
+      then update base.${name} value else value) over;
 
   # One level of the option tree: its values, and the definitions that no option declares.
   level = path: declarations: definitions:

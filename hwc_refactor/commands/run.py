@@ -1,0 +1,200 @@
+"""What `apply` does: read, plan, ask, show, write."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from hwc_refactor.commands.shared import (
+    Common,
+    Failure,
+    Progress,
+    colour,
+    columns,
+    command_line,
+    is_terminal,
+    save,
+    tell,
+)
+from hwc_refactor.model import Plan
+from hwc_refactor.report import summary
+from hwc_refactor.report.lines import Line
+from hwc_refactor.report.result import Mode, Result, file_changes
+from hwc_refactor.selection import Selection
+from hwc_refactor.settings import Overrides, Settings
+
+#: Options that are not part of the command which makes what was shown, or of what an undo names.
+_SHOWING = ("dry_run", "check", "format_", "output", "diff_output", "quiet", "verbose", "no_color")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The command line of `apply`, read."""
+
+    context: click.Context
+    common: Common
+    selection: Selection
+    overrides: Overrides
+    paths: Sequence[Path]
+    dry_run: bool
+    check: bool
+    interactive: bool
+    safe_only: bool
+    allow_dirty: bool
+    commit: bool
+    json: bool
+    output: Path | None
+    diff_output: Path | None
+
+    @property
+    def mode(self) -> Mode:
+        """What was asked for."""
+        return Mode.DRY_RUN if self.dry_run else Mode.CHECK if self.check else Mode.APPLY
+
+    @property
+    def name(self) -> str:
+        """The run in a few words, as an undo names it."""
+        return command_line(self.context, (*_SHOWING, "root", "config")).removeprefix("hwc-refactor ")
+
+
+def run(request: Request) -> int:
+    """Carry the command out; the exit code."""
+    from hwc_refactor.settings import load_settings
+
+    if request.interactive and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+        raise Failure("--interactive asks on a terminal, and this is none")
+    root = request.common.find_root(request.paths)
+    settings = load_settings(root, request.common.config, request.overrides)
+    _settle(root, request.mode)
+    plan = _plan(request, root, settings)
+    tell(summary.problems(plan.problems))
+    if request.diff_output is not None:
+        from hwc_refactor.report import plain
+
+        save(request.diff_output, plain.diff(plan))
+    result = _result(request, root, plan)
+    if request.mode is Mode.APPLY and plan.changes:
+        from hwc_refactor.commands.writing import write
+
+        result = write(root, result, request.name, commit=request.commit, allow_dirty=request.allow_dirty)
+    _show(request, result)
+    if plan.problems or result.left:
+        return 2
+    return 1 if request.check and plan.changes else 0
+
+
+def _settle(root: Path, mode: Mode) -> None:
+    """Finish or take back what a run that was cut off left, before anything is read."""
+    from hwc_refactor import write
+    from hwc_refactor.commands.writing import recovered
+    from hwc_refactor.state import locate
+
+    if mode is Mode.APPLY:
+        tell(recovered(write.recover(root)))
+    elif locate(root).journal.exists():
+        tell([Line("warning: an earlier run was cut off while it wrote; the next apply puts that right", "warning")])
+
+
+def _plan(request: Request, root: Path, settings: Settings) -> Plan:
+    from hwc_refactor.plan import make_plan
+    from hwc_refactor.project import read_project
+
+    progress = Progress(quiet=request.common.quiet)
+    request.context.meta["hwc_refactor.progress"] = progress
+    try:
+        project = read_project(root, request.paths, settings)
+    except ValueError as error:
+        raise Failure(str(error)) from error
+
+    def replan(without: frozenset[str]) -> Plan:
+        try:
+            return make_plan(
+                project,
+                request.selection,
+                settings,
+                progress=progress,
+                without=without,
+                safe_only=request.safe_only,
+            )
+        finally:
+            progress.done()
+
+    plan = replan(frozenset())
+    if request.interactive:
+        from hwc_refactor.commands.interactive import Asker, choose
+
+        plan = choose(plan, replan, Asker())
+    return plan
+
+
+def _result(request: Request, root: Path, plan: Plan) -> Result:
+    from hwc_refactor import git
+    from hwc_refactor.registry import codemods
+
+    dirty: list[str] = []
+    if not request.allow_dirty:
+        dirty = git.dirty(root, [file.path for file in file_changes(plan) if file.before is not None])
+    return Result(
+        plan,
+        request.mode,
+        command_line(request.context, _SHOWING),
+        {name: codemod.severity for name, codemod in codemods().items()},
+        tuple(dirty),
+    )
+
+
+def _show(request: Request, result: Result) -> None:
+    """The result on standard output or in a file, the summary on standard error."""
+    quiet, verbose = request.common.quiet, request.common.verbose
+    if request.json:
+        from hwc_refactor.report import jsonout
+
+        _put(request, jsonout.dumps(jsonout.run(result.plan)))
+    elif request.output is not None:
+        save(request.output, _report(result))
+    elif request.dry_run:
+        _print_dry_run(result, quiet=quiet)
+    if not quiet:
+        tell(summary.closing(result, details=verbose))
+
+
+def _put(request: Request, data: bytes) -> None:
+    from hwc_refactor.report import plain
+
+    if request.output is not None:
+        save(request.output, data)
+    else:
+        plain.emit(data)
+
+
+def _print_dry_run(result: Result, *, quiet: bool) -> None:
+    from hwc_refactor.report import plain
+
+    if not is_terminal(sys.stdout):
+        plain.emit(plain.diff(result.plan))
+        return
+    from hwc_refactor.report import text
+
+    out = text.console(sys.stdout, colour=colour(sys.stdout), width=columns(sys.stdout))
+    if quiet:
+        text.print_diff(out, plain.diff(result.plan))
+    else:
+        text.print_changes(out, result)
+
+
+def _report(result: Result) -> bytes:
+    """The report for people, without colours, for a file."""
+    from io import StringIO
+
+    from hwc_refactor.report import text
+    from hwc_refactor.report.lines import render
+
+    page = StringIO()
+    text.print_changes(text.console(page, colour=False, width=100), result)
+    page.write(render(summary.problems(result.plan.problems), colour=False, width=None))
+    page.write(render(summary.closing(result, details=False), colour=False, width=100))
+    return page.getvalue().encode("utf-8", "backslashreplace")

@@ -1,0 +1,60 @@
+"""`hwc-refactor undo`: the last apply of a root is taken back, whole."""
+
+from __future__ import annotations
+
+import click
+
+from hwc_refactor.commands.shared import Common, Failure, common_options, tell
+from hwc_refactor.report.lines import Line
+from hwc_refactor.undo import Summary
+
+__all__ = ["undo"]
+
+_EPILOG = """\b
+Examples:
+  hwc-refactor undo             take back the last apply of the configuration around here
+  hwc-refactor undo --dry-run   say what that would take back
+"""
+
+
+@click.command("undo", epilog=_EPILOG, short_help="Take back the last apply, whole.")
+@click.option("--dry-run", is_flag=True, help="Say what would be taken back, write nothing.")
+@common_options
+@click.pass_context
+def undo(context: click.Context, dry_run: bool, **_: object) -> int:
+    """Take back what the last apply of this configuration wrote, byte for byte.
+
+    Nothing is done when one of its files was changed since. Run it again to take back the apply before.
+    """
+    from hwc_refactor import undo as undoing
+    from hwc_refactor.commands.writing import recovered
+
+    common = Common.of(context)
+    root = common.find_root()
+    if dry_run:
+        last = undoing.last(root)
+        tell(_summary("Would take back", last) if last else [Line(f"There is nothing to undo in {root}.")])
+        return 0
+    try:
+        report = undoing.undo(root)
+    except undoing.NothingToUndo:
+        tell([Line(f"There is nothing to undo in {root}.")])
+        return 0
+    except undoing.UndoRefused as error:
+        pairs = zip(error.paths, error.reasons or ["was changed since"] * len(error.paths), strict=True)
+        listed = "\n".join(f"  {path} {reason}" for path, reason in pairs)
+        raise Failure(f"nothing was taken back: files are not as the last apply left them:\n{listed}") from error
+    tell(recovered(report.recovered))
+    if not common.quiet:
+        tell(_summary("Took back", report.undone))
+    for path in report.left:
+        tell([Line(f"error: {path} was changed by somebody else just now and was left alone", "error")])
+    return 2 if report.left else 0
+
+
+def _summary(verb: str, last: Summary) -> list[Line]:
+    time = f"{last.time:%Y-%m-%d %H:%M} UTC"
+    return [
+        Line(f"{verb} '{last.description}' of {time}", "bold", wrap=False),
+        *(Line(path, indent=2, wrap=False) for path in last.paths),
+    ]

@@ -1,0 +1,31 @@
+"""The cases, and what holds for all of them."""
+
+from pathlib import Path
+
+import harness
+import pytest
+
+from hwc_refactor import check
+
+CASES = harness.cases()
+IDS = [case.id for case in CASES]
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_case(case: harness.Case) -> None:
+    harness.check_case(case)
+
+
+@pytest.mark.parametrize("variant", harness.VARIANTS)
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_other_spelling(case: harness.Case, variant: str) -> None:
+    harness.check_variant(case, harness.VARIANTS[variant])
+
+
+@pytest.mark.skipif(check.nix_parser() is None, reason="nix is not installed")
+def test_nix_reads_every_case_and_result() -> None:
+    assert harness.nix_complaints() == {}
+
+
+def test_git_applies_every_diff(tmp_path: Path) -> None:
+    harness.apply_all(tmp_path)

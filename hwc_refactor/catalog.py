@@ -40,7 +40,10 @@ _DIFFS = {
 }
 _CODEMODS = {
     "loop-to-timer": ("diff 1", "Turn an endless loop with a sleep into a oneshot service and a timer."),
-    "env-secrets-to-load-credential": ("diff 2, 4", "Hand secrets over with LoadCredential, not in the environment."),
+    "env-secrets-to-load-credential": (
+        "diff 2, 4",
+        "Hand secrets over with LoadCredential, not in the environment.",
+    ),
     "unprivileged-container": ("diff 3", "Run a container with what it needs instead of --privileged."),
     "root-to-dynamic-user": ("diff 4", "Run a service as a user of its own instead of root."),
     "container-module": ("diff 5", "Declare a container with services.hwc.container."),

@@ -60,7 +60,7 @@ ALONE = "module.nix"
 _HEAD = re.compile(r"# (refuses|options|recipe|note): (.+)")
 _DASHES = re.compile(r"^-{5,}\n", re.MULTILINE)
 _FILE = re.compile(r"^==> (.+) <==\n", re.MULTILINE)
-_HERE = re.compile(r"[ \t]*# <- here$", re.MULTILINE)
+_HERE = re.compile(r"(?:[ \t]*# <- here)+$", re.MULTILINE)
 
 Texts = Mapping[str, bytes]
 
@@ -126,9 +126,10 @@ def read_case(path: Path) -> Case:
     before, dashes, after = _split_dashes(text)
     marked = _files(before)
     marks = [
-        (name, data.decode()[: found.start()].count("\n") + 1)
+        (name, number)
         for name, data in marked.items()
-        for found in _HERE.finditer(data.decode())
+        for number, line in enumerate(data.decode().split("\n"), 1)
+        for _ in range(line.count("# <- here"))
     ]
     codes = [value for key, value in heads if key == "refuses"]
     if len(marks) != len(codes):
@@ -136,7 +137,9 @@ def read_case(path: Path) -> Case:
     options = [json.loads(value) for key, value in heads if key == "options"]
     numbers = [int(value) for key, value in heads if key == "recipe"]
     folder = path.parent.name
-    recipe = int(folder.removeprefix("diff-")) if folder.startswith("diff-") else (numbers or [None])[0]
+    if folder.startswith("diff-"):
+        numbers.append(int(folder.removeprefix("diff-")))
+    recipe = numbers[0] if numbers else None
     return Case(
         path,
         {name: _HERE.sub("", data.decode()).encode() for name, data in marked.items()},
@@ -204,10 +207,8 @@ def run(case: Case, texts: Texts | None = None) -> Plan:
     nix is left to a test of its own that looks at all results in one call.
     """
     files = case.before if texts is None else texts
-    if case.recipe is not None:
-        selection = Selection(diffs=(case.recipe,))
-    else:
-        selection = Selection(codemods=(case.folder,))
+    diffs = () if case.recipe is None else (case.recipe,)
+    selection = Selection(diffs=diffs, codemods=() if diffs else (case.folder,))
     with mocked.object(check, "nix_parser", return_value=None):
         return make_plan(Project(Path("/configuration"), dict(sorted(files.items()))), selection, case.settings)
 
@@ -306,7 +307,8 @@ def _words(case: Case, plan: Plan) -> None:
 
 
 def _sentence(case: Case, text: str) -> None:
-    if not text.endswith(".") or text.endswith("..") or not text[0].isalnum() and text[0] not in "/'":
+    begins = text[:1].isalnum() or text[:1] in ("/", "'")
+    if not begins or not text.endswith(".") or text.endswith(".."):
         raise Failed("wrong", case, f"this is no sentence: {text}")
 
 

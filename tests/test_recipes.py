@@ -1,6 +1,6 @@
 """The documented diffs on the example: the patches that are kept, and that the objects are found anywhere.
 
-`UPDATE_PATCHES=1 pytest tests/test_recipes.py` writes the patches anew.
+`UPDATE_PATCHES=1 pytest -n 0 tests/test_recipes.py` writes the patches anew.
 """
 
 from __future__ import annotations

@@ -34,18 +34,40 @@ def _complete_codemod(_: click.Context, __: click.Parameter, incomplete: str) ->
     return [CompletionItem(name) for name in codemod_names() if name.startswith(incomplete)]
 
 
-@click.command("apply", epilog=_EPILOG, short_help="Rewrite; with --dry-run print the diff and write nothing.")
+@click.command(
+    "apply", epilog=_EPILOG, short_help="Rewrite; with --dry-run print the diff and write nothing."
+)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
-@click.option("--diff", "diffs", type=click.IntRange(1, 6), multiple=True, help="A documented diff, 1 to 6. Repeatable.")
 @click.option(
-    "--codemod", "codemods", metavar="ID", multiple=True, help="A codemod by its id. Repeatable.",
+    "--diff",
+    "diffs",
+    type=click.IntRange(1, 6),
+    metavar="N",
+    multiple=True,
+    help="A documented diff, 1 to 6. Repeatable.",
+)
+@click.option(
+    "--codemod",
+    "codemods",
+    metavar="ID",
+    multiple=True,
+    help="A codemod by its id. Repeatable.",
     shell_complete=_complete_codemod,
 )
 @click.option(
-    "--phase", "phases", type=click.IntRange(1, 3), multiple=True, help="A phase of the priority plan. Repeatable."
+    "--phase",
+    "phases",
+    type=click.IntRange(1, 3),
+    multiple=True,
+    help="A phase of the priority plan, 1 to 3. Repeatable.",
 )
 @click.option("--all", "everything", is_flag=True, help="All codemods.")
-@click.option("--only", metavar="NAME", multiple=True, help="Only services or containers of this name; globs. Repeatable.")
+@click.option(
+    "--only",
+    metavar="NAME",
+    multiple=True,
+    help="Only services or containers of this name; globs. Repeatable.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the diff, write nothing.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if anything would change.")
 @click.option("-i", "--interactive", is_flag=True, help="Ask about each change: yes, no, all, quit, why.")
@@ -54,20 +76,32 @@ def _complete_codemod(_: click.Context, __: click.Parameter, incomplete: str) ->
 @click.option("--commit", is_flag=True, help="Make one git commit for each change.")
 @click.option("--diff-output", type=WRITABLE, metavar="FILE", help="Also write the unified diff there.")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--output", type=WRITABLE, metavar="FILE", help="Write the report there instead of standard output.")
-@click.option("--pin", "pins", metavar="NAME=TAG", multiple=True, help="Version of a container's image. Repeatable.")
-@click.option("--pins", "pin_files", type=READABLE, metavar="FILE", multiple=True, help="A file of such versions.")
 @click.option(
-    "--profile", "profile_files", type=READABLE, metavar="FILE", multiple=True,
+    "--output", type=WRITABLE, metavar="FILE", help="Write the report there instead of standard output."
+)
+@click.option(
+    "--pin", "pins", metavar="NAME=TAG", multiple=True, help="Version of a container's image. Repeatable."
+)
+@click.option(
+    "--pins", "pin_files", type=READABLE, metavar="FILE", multiple=True, help="A file of such versions."
+)
+@click.option(
+    "--profile",
+    "profile_files",
+    type=READABLE,
+    metavar="FILE",
+    multiple=True,
     help="A TOML file with [[image]] profiles: what images need. Repeatable.",
 )
 @click.option("--level", type=click.Choice(["documented", "strict"]), help="How far hardening goes.")
-@click.option("--timer-style", type=click.Choice(["documented", "faithful"]), help="Form of timers made from loops.")
+@click.option(
+    "--timer-style", type=click.Choice(["documented", "faithful"]), help="Form of timers made from loops."
+)
 @click.option("--module-import", metavar="FILE", help="The file that imports new modules.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes.")
 @common_options
 @click.pass_context
-def apply(context: click.Context, **given: Any) -> int:
+def apply(context: click.Context, /, **given: Any) -> int:
     """Rewrite what SELECTION names: --diff, --codemod, --phase or --all.
 
     PATHs narrow the run to objects in these files or folders. On a terminal, --dry-run shows each change

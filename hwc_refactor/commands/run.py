@@ -96,7 +96,14 @@ def _settle(root: Path, mode: Mode) -> None:
     if mode is Mode.APPLY:
         tell(recovered(write.recover(root)))
     elif locate(root).journal.exists():
-        tell([Line("warning: an earlier run was cut off while it wrote; the next apply puts that right", "warning")])
+        tell(
+            [
+                Line(
+                    "warning: an earlier run was cut off while it wrote; the next apply puts that right",
+                    "warning",
+                )
+            ]
+        )
 
 
 def _plan(request: Request, root: Path, settings: Settings) -> Plan:

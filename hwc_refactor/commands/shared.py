@@ -39,10 +39,21 @@ def common_options(command: F) -> F:
     """Options that stand before or behind the name of a command."""
     for option in reversed(
         (
-            click.option("--root", type=FOLDER, help="The configuration. [default: the git work tree around here]"),
-            click.option("--config", type=READABLE, help="Settings file. [default: hwc-refactor.toml at the root]"),
-            click.option("-q", "--quiet", is_flag=True, help="No summary and no progress; errors still show."),
-            click.option("-v", "--verbose", is_flag=True, help="Tell more, also why; show where a fault of the tool is."),
+            click.option(
+                "--root", type=FOLDER, help="The configuration. [default: the git work tree around here]"
+            ),
+            click.option(
+                "--config", type=READABLE, help="Settings file. [default: hwc-refactor.toml at the root]"
+            ),
+            click.option(
+                "-q", "--quiet", is_flag=True, help="No summary and no progress; errors still show."
+            ),
+            click.option(
+                "-v",
+                "--verbose",
+                is_flag=True,
+                help="Tell more, also why; show where a fault of the tool is.",
+            ),
             click.option("--no-color", is_flag=True, help="No colours; the variable NO_COLOR does the same."),
         )
     ):
@@ -63,7 +74,11 @@ class Common:
     def of(cls, context: click.Context) -> Common:
         """Read them; those behind the command's name win."""
         outer = context.parent.params if context.parent is not None else {}
-        given = {name: context.params.get(name) or outer.get(name) for name in ("root", "config", "quiet", "verbose")}
+        given = {
+            name: context.params.get(name) or outer.get(name)
+            for name in ("root", "config", "quiet", "verbose")
+        }
+        context.meta["hwc_refactor.verbose"] = bool(given["verbose"])
         return cls(given["root"], given["config"], bool(given["quiet"]), bool(given["verbose"]))
 
     def find_root(self, paths: Sequence[Path] = ()) -> Path:
@@ -82,7 +97,9 @@ class Common:
             return here
         roots = {find_root(path) for path in there}
         if len(roots) > 1:
-            raise Failure(f"the paths belong to different roots: {', '.join(sorted(map(str, roots)))}; use --root")
+            raise Failure(
+                f"the paths belong to different roots: {', '.join(sorted(map(str, roots)))}; use --root"
+            )
         return roots.pop()
 
 

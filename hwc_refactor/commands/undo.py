@@ -21,7 +21,7 @@ Examples:
 @click.option("--dry-run", is_flag=True, help="Say what would be taken back, write nothing.")
 @common_options
 @click.pass_context
-def undo(context: click.Context, dry_run: bool, **_: object) -> int:
+def undo(context: click.Context, /, dry_run: bool, **_: object) -> int:
     """Take back what the last apply of this configuration wrote, byte for byte.
 
     Nothing is done when one of its files was changed since. Run it again to take back the apply before.
@@ -43,7 +43,9 @@ def undo(context: click.Context, dry_run: bool, **_: object) -> int:
     except undoing.UndoRefused as error:
         pairs = zip(error.paths, error.reasons or ["was changed since"] * len(error.paths), strict=True)
         listed = "\n".join(f"  {path} {reason}" for path, reason in pairs)
-        raise Failure(f"nothing was taken back: files are not as the last apply left them:\n{listed}") from error
+        raise Failure(
+            f"nothing was taken back: files are not as the last apply left them:\n{listed}"
+        ) from error
     tell(recovered(report.recovered))
     if not common.quiet:
         tell(_summary("Took back", report.undone))

@@ -79,7 +79,9 @@ def _commit_all(root: Path, result: Result) -> Result:
             undoing.undo(root)
             if isinstance(error, git.GitError):
                 made = f"{len(commits)} of {len(result.plan.changes)} changes are committed"
-                raise Failure(f"{made}; '{planned.change.title}' was taken back, for git says: {error}") from error
+                raise Failure(
+                    f"{made}; '{planned.change.title}' was taken back, for git says: {error}"
+                ) from error
             raise
     where = shlex.quote(str(root))
     span = commits[0] if len(commits) == 1 else f"{commits[0][:10]}^..{commits[-1][:10]}"
@@ -93,4 +95,5 @@ def message(planned: PlannedChange) -> str:
     notes = "".join(f"\n- {note}" for note in change.notes)
     still = f"\n\nTo do or to know:{notes}" if notes else ""
     diff = f", diff {change.diff}" if change.diff is not None else ""
-    return f"{change.subject.name}: {change.title}\n\n{change.why}{still}\n\nMade by hwc-refactor ({change.codemod}{diff}).\n"
+    made = f"Made by hwc-refactor ({change.codemod}{diff})."
+    return f"{change.subject.name}: {change.title}\n\n{change.why}{still}\n\n{made}\n"

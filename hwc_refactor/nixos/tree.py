@@ -86,16 +86,20 @@ class Tree:
                 yield offset
             offset = data.find(word, end)
 
+    def referring(self, path: str) -> tuple[str, ...]:
+        """The files whose bytes may name a file by a path literal: they hold its name, or its folder's."""
+        folder, name = posixpath.split(path)
+        stem = posixpath.basename(folder) if name == "default.nix" else name.removesuffix(".nix")
+        return self.holding(stem.encode()) if stem else ()
+
     def imports_of(self, path: str) -> tuple[tuple[str, int], ...]:
         """Where a file is imported as a value: the files and the offsets of the path literals in them."""
         key = ("imports", path)
         known = self.memo.get(key)
         if not isinstance(known, tuple):
-            folder, name = posixpath.split(path)
-            stem = posixpath.basename(folder) if name == "default.nix" else name.removesuffix(".nix")
             known = self.memo[key] = tuple(
                 (other, match.start(1))
-                for other in (self.holding(stem.encode()) if stem else ())
+                for other in self.referring(path)
                 for match in _IMPORT.finditer(self._texts[other])
                 if self.target(other, match[1].decode()) == path
             )

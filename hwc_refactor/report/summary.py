@@ -11,7 +11,10 @@ from hwc_refactor.report.lines import Line
 from hwc_refactor.report.result import Mode, Result, file_changes
 
 #: Codes of refusals that the user asked for, in the words of a heading.
-_ASKED = {"not-wanted": "Left out as you said", "needs-review": "Left out by --safe-only, for they need a look"}
+_ASKED = {
+    "not-wanted": "Left out as you said",
+    "needs-review": "Left out by --safe-only, for they need a look",
+}
 
 
 def problems(found: Iterable[Problem]) -> Iterator[Line]:
@@ -74,7 +77,9 @@ def _files(result: Result) -> Iterator[Line]:
         if path not in result.left:
             yield Line(f"{letter} {path}  +{added} -{removed}", indent=2, wrap=False)
     for path in result.left:
-        yield Line(f"{path} was changed by somebody else just now and was left alone", "warning", 2, wrap=False)
+        yield Line(
+            f"{path} was changed by somebody else just now and was left alone", "warning", 2, wrap=False
+        )
 
 
 def _refused(refusals: Iterable[Refusal]) -> Iterator[Line]:
@@ -117,7 +122,10 @@ def _next(result: Result) -> Iterator[Line]:
         yield Line(f"To take it back: {result.again}", "link", wrap=False)
         return
     if result.dirty:
-        yield Line("These files have changes that no commit holds; commit them first, or add --allow-dirty:", "warning")
+        yield Line(
+            "These files have changes that no commit holds; commit them first, or add --allow-dirty:",
+            "warning",
+        )
         yield from (Line(path, indent=2, wrap=False) for path in result.dirty)
     yield Line(f"To make these changes: {result.again}", "link", wrap=False)
 

@@ -21,7 +21,14 @@ _SEVERITY = {
     Severity.MEDIUM: "yellow",
     Severity.LOW: "cyan",
 }
-_DIFF = ((b"diff ", "bold"), (b"--- ", "bold"), (b"+++ ", "bold"), (b"@@", "cyan"), (b"+", "green"), (b"-", "red"))
+_DIFF = (
+    (b"diff ", "bold"),
+    (b"--- ", "bold"),
+    (b"+++ ", "bold"),
+    (b"@@", "cyan"),
+    (b"+", "green"),
+    (b"-", "red"),
+)
 
 
 def console(stream: IO[str], *, colour: bool, width: int | None = None) -> Console:
@@ -56,7 +63,9 @@ def print_change(out: Console, planned: PlannedChange, number: str, severity: Se
 def print_diff(out: Console, patch: bytes) -> None:
     """A diff in colours; long lines are left to the terminal."""
     for line in split_lines(patch):
-        out.print(Text(shown(line.removesuffix(b"\n").removesuffix(b"\r")), style=_style(line)), soft_wrap=True)
+        out.print(
+            Text(shown(line.removesuffix(b"\n").removesuffix(b"\r")), style=_style(line)), soft_wrap=True
+        )
 
 
 def _style(line: bytes) -> str:

@@ -1,0 +1,29 @@
+"""Start of the program: `hwc-refactor`, `python -m hwc_refactor`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from hwc_refactor import __version__
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; the exit code. What needs no command line library is answered without it."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given == ["--version"]:
+        print(f"hwc-refactor {__version__}")
+        return 0
+    try:
+        from hwc_refactor.cli import run
+
+        return run(given)
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

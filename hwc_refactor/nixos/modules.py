@@ -1,0 +1,69 @@
+"""Which modules a module reads: the path literals of its `imports`, and of a flake's `modules`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hwc_refactor.nix.scope import attrpath_of
+from hwc_refactor.nix.strings import attr_name
+from hwc_refactor.nix.syntax import Node, ParsedFile
+from hwc_refactor.nixos.tree import Tree
+
+LISTS = (b"imports", b"modules")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModuleImport:
+    """One path in a list of modules.
+
+    Attributes:
+        file: the file that imports.
+        binding: the binding of the list, `imports = [ … ];`.
+        path: the node of the path literal.
+        target: the file it means, relative to the root; None when that is not there.
+    """
+
+    file: ParsedFile
+    binding: Node
+    path: Node
+    target: str | None
+
+
+def module_imports(tree: Tree, path: str) -> list[ModuleImport]:
+    """The modules that a file lists, in order."""
+    file = tree.sound(path)
+    if file is None:
+        return []
+    found: list[ModuleImport] = []
+    for word in LISTS:
+        for offset in tree.words(path, word):
+            chain = file.chain(offset, offset + len(word))
+            if len(chain) < 3 or chain[-2].type != "attrpath" or chain[-3].type != "binding":
+                continue
+            binding = chain[-3]
+            if attr_name(file, attrpath_of(binding)[-1]) != word.decode():
+                continue
+            value = binding.child_by_field_name("expression")
+            found += [
+                ModuleImport(file, binding, node, tree.target(path, file.text(node).decode(errors="replace")))
+                for node in _paths(value)
+            ]
+    return sorted(found, key=lambda item: item.path.start_byte)
+
+
+def imported_by(tree: Tree, path: str) -> list[ModuleImport]:
+    """The places that list a file as a module."""
+    return [
+        item for other in tree.referring(path) for item in module_imports(tree, other) if item.target == path
+    ]
+
+
+def _paths(value: Node | None) -> list[Node]:
+    """The path literals that stand directly in a list, through `++`, `optionals` and parentheses."""
+    if value is None:
+        return []
+    if value.type == "path_expression":
+        return [value]
+    if value.type in ("attrset_expression", "rec_attrset_expression", "function_expression"):
+        return []
+    return [found for child in value.named_children for found in _paths(child)]

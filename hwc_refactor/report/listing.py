@@ -1,0 +1,99 @@
+"""The list of documented diffs and codemods: a table, or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+from hwc_refactor.catalog import Entry
+from hwc_refactor.report.lines import paint
+
+_HEADS = ("ID", "SEVERITY", "CHANGES ARE", "FOUND", "WHAT IT CHANGES")
+_STYLES = {"critical": "error", "high": "error", "medium": "warning"}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a list shows.
+
+    Attributes:
+        root: the configuration that was looked at, None when there was none.
+        diffs, codemods: the entries.
+        found: places by id; what is missing was not counted.
+    """
+
+    root: str | None
+    diffs: Sequence[Entry]
+    codemods: Sequence[Entry]
+    found: Mapping[str, int]
+
+
+def as_json(page: Listing) -> bytes:
+    """The list as a JSON document."""
+    value = {
+        "version": 1,
+        "root": page.root,
+        "diffs": [{"id": int(e.id), "title": e.what, **_facts(e, page)} for e in page.diffs],
+        "codemods": [{"id": e.id, "summary": e.what, **_facts(e, page)} for e in page.codemods],
+    }
+    return json.dumps(value, indent=2).encode("ascii") + b"\n"
+
+
+def print_listing(page: Listing, stream: IO[Any], *, colour: bool, width: int | None) -> None:
+    """The list as two tables whose columns line up; the last column is cut to a terminal's width."""
+    tables = (("Documented diffs", page.diffs), ("Codemods", page.codemods))
+    rows = [_cells(entry, page) for _, entries in tables for entry in entries]
+    widths = [max(len(row[column]) for row in (_HEADS, *rows)) for column in range(len(_HEADS) - 1)]
+    last = None if width is None else max(width - sum(widths) - 2 * len(widths), 12)
+    for title, entries in tables:
+        stream.write(paint(title, "bold", colour=colour) + "\n")
+        stream.write(paint(_row(_HEADS, widths), "dim", colour=colour) + "\n")
+        for entry in entries:
+            for row in _wrapped(_cells(entry, page), last):
+                text = _row(row, widths)
+                stream.write((_coloured(text, entry) if colour else text).rstrip() + "\n")
+        stream.write("\n")
+    where = "" if page.root is None else f" FOUND counts changes and refusals under {page.root}."
+    stream.write(f"'hwc-refactor explain ID' tells more.{where}\n")
+
+
+def _facts(entry: Entry, page: Listing) -> dict[str, object]:
+    return {
+        "severity": None if entry.severity is None else entry.severity.label,
+        "applicability": entry.applicability or None,
+        "documented_as": entry.documented_as or None,
+        "available": entry.available,
+        "found": page.found.get(entry.id),
+    }
+
+
+def _cells(entry: Entry, page: Listing) -> tuple[str, ...]:
+    if not entry.available:
+        return entry.id, "-", "-", "-", f"(not in this release) {entry.what}"
+    found = page.found.get(entry.id)
+    what = f"{entry.what} (runs within the diffs)" if entry.only_in_diffs else entry.what
+    severity = "-" if entry.severity is None else entry.severity.label
+    return entry.id, severity, entry.applicability, "-" if found is None else str(found), what
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join([*(cell.ljust(size) for cell, size in zip(cells[:-1], widths, strict=True)), cells[-1]])
+
+
+def _wrapped(cells: Sequence[str], room: int | None) -> Iterator[Sequence[str]]:
+    from textwrap import wrap
+
+    parts = [cells[-1]] if room is None else wrap(cells[-1], room) or [""]
+    yield [*cells[:-1], parts[0]]
+    for part in parts[1:]:
+        yield [*("" for _ in cells[:-1]), part]
+
+
+def _coloured(text: str, entry: Entry) -> str:
+    if not entry.available:
+        return paint(text.rstrip(), "dim", colour=True)
+    label = "" if entry.severity is None else entry.severity.label
+    style = _STYLES.get(label, "")
+    return text.replace(f"  {label} ", f"  {paint(label, style, colour=True)} ", 1) if style else text

@@ -1,0 +1,109 @@
+"""A TOML file that a user wrote: what is wrong in it is told with its place and a way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from hwc_refactor.settings import SettingsError
+
+#: What a key may hold, in the words of a complaint.
+TEXTS, TEXT, FLAG, TABLE = "a list of strings", "a string", "true or false", "a table of strings"
+ANY_TABLE, TABLES = "a table", "an [[image]] table"
+_CHECKS: Mapping[str, Callable[[object], bool]] = {
+    TEXTS: lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
+    TEXT: lambda value: isinstance(value, str),
+    FLAG: lambda value: isinstance(value, bool),
+    TABLE: lambda value: isinstance(value, dict) and all(isinstance(item, str) for item in value.values()),
+    ANY_TABLE: lambda value: isinstance(value, dict),
+    TABLES: lambda value: isinstance(value, list) and all(isinstance(v, dict) for v in value),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TomlFile:
+    path: Path
+    text: str
+    data: Mapping[str, object]
+
+    @classmethod
+    def load(cls, path: Path) -> TomlFile:
+        import tomllib
+
+        text = read_text(path)
+        try:
+            return cls(path, text, tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            message = str(error)
+            at = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
+            place = f":{at[1]}:{at[2]}" if at and at[1] else ""
+            what = message[: at.start()] if at else message
+            raise SettingsError(f"{path}{place}: this is not valid TOML: {what}") from error
+
+    def check(self, above: tuple[str, ...], table: Mapping[str, object], known: Mapping[str, str]) -> None:
+        for key, value in table.items():
+            if key not in known:
+                raise self.error((*above, key), f"unknown key '{key}'{near(key, known)}")
+            if not _CHECKS[known[key]](value):
+                raise self.error((*above, key), f"'{key}' has to be {known[key]}")
+
+    def error(self, keys: tuple[str, ...], message: str) -> SettingsError:
+        line = _line(self.text, keys)
+        return SettingsError(f"{self.path}{'' if line is None else f':{line}'}: {message}")
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.data.get(key, [])
+        assert isinstance(value, list)
+        return tuple(value)
+
+    def table(self, key: str) -> Mapping[str, object]:
+        value = self.data.get(key, {})
+        assert isinstance(value, dict)
+        return value
+
+    def choice(self, key: str, words: tuple[str, ...]) -> str:
+        value = str(self.data.get(key, words[0]))
+        if value not in words:
+            raise self.error(
+                (key,), f"'{key}' has to be {' or '.join(words)}, not '{value}'{near(value, words)}"
+            )
+        return value
+
+
+def read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: cannot be read: it is not UTF-8") from error
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    words = list(known)
+    found = get_close_matches(word.replace("_", "-"), words, 1) or get_close_matches(word, words, 1)
+    return f"; did you mean '{found[0]}'?" if found else f"; known are {', '.join(words)}"
+
+
+def _line(text: str, keys: tuple[str, ...]) -> int | None:
+    """The first line where a key stands, as far as that is seen without a parser that keeps positions."""
+    *tables, key = keys
+    header: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        head = re.match(r"\s*\[\[?\s*([^]]+?)\s*\]", line)
+        if head:
+            header = _split(head[1])
+            if header == list(keys):
+                return number
+            continue
+        name = re.match(r"""\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_.-])+)\s*=""", line)
+        if name and [*header, *_split(name[1])][: len(keys)] == [*tables, key]:
+            return number
+    return None
+
+
+def _split(dotted: str) -> list[str]:
+    return [part.strip().strip("\"'") for part in re.findall(r""""[^"]*"|'[^']*'|[^.\s]+""", dotted)]

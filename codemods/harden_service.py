@@ -41,9 +41,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hwc_refactor import placing
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.draft import Draft
-from hwc_refactor.hostside import add_tmpfiles_rules
+from hwc_refactor.hostside import add_directories
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.shell import Script
@@ -111,17 +112,24 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
 def _writable(places: Sequence[Written]) -> tuple[str, ...] | None:
     """The elements of `ReadWritePaths`, as Nix source text; None when a place cannot be named."""
     found: list[str] = []
+    folders = {place.root.text for place in places if place.root and (place.made or _has_more(place))}
     for place in places:
         if place.path.startswith(("/tmp/", "/var/tmp/")):
             continue
         if place.root is not None:
-            found.append(place.root.text)
+            name = place.root.text
+            found.append(name if place.kept or name in folders else f"(dirOf {name})")
         elif place.path.startswith("/") and "$" not in place.path and "*" not in place.path:
-            folder = place.path if place.made else place.path.rsplit("/", 1)[0]
+            folder = place.path if place.made or place.kept else place.path.rsplit("/", 1)[0]
             found.append(quote(folder or "/"))
         else:
             return None
     return tuple(dict.fromkeys(found))
+
+
+def _has_more(place: Written) -> bool:
+    """Whether more follows behind the interpolation that a path begins with: then that is a folder."""
+    return place.root is not None and place.path != "${" + place.root.text + "}"
 
 
 def _write(
@@ -155,13 +163,16 @@ def _write(
         items.append(_snippet(text, None if number else ctx.text("heading")))
     if "ProtectSystem" in kept and writable and not block.get("serviceConfig", "ReadWritePaths"):
         heading = ctx.text("write-paths-heading")
-        names = " and ".join(text.strip('"') for text in writable)
+        names = " and ".join(text.strip('"()') for text in writable)
         items.append(
             _snippet(f"ReadWritePaths = [ {' '.join(writable)} ];", f"{heading} {names}" if heading else None)
         )
     _into_service_config(draft, block, items)
     if ctx.parameters.get("strict-script") and bears_strictness(script):
-        draft.prepend_line(script.at.file, script.at.node, "set -euo pipefail")
+        if placing.not_own(ctx.tree, block, script.at) is None:
+            draft.prepend_line(script.at.file, script.at.node, "set -euo pipefail")
+        else:
+            draft.note("Its script serves other services too, so 'set -euo pipefail' is not put at its head.")
     _start_with(draft, block, ctx)
 
 
@@ -176,6 +187,7 @@ def _into_service_config(draft: Draft, block: Block, items: Sequence[Snippet]) -
     slots = [slot for name in block.names("serviceConfig") for slot in block.get("serviceConfig", name)]
     lone = slots[0] if len(slots) == 1 and slots[0].depth > 1 and len(items) > 2 else None
     if lone is not None and lone.binding is not None and not lone.conditions:
+        placing.demand_own(block.tree, block, lone.expr)
         draft.nest(lone.expr.file, lone.binding, lone.depth - 1, items)
     elif not slots and len(items) > 1:
         draft.add_set(block, ("serviceConfig",), items)
@@ -206,13 +218,9 @@ def _make_first(
     """Directories that the script makes itself have to be there before the sandbox names them."""
     made = {place.root.text for place in places if place.made and place.root is not None}
     made |= {quote(place.path) for place in places if place.made and place.root is None}
-    rules = []
-    for text in writable:
-        if text in made:
-            path = text.strip('"') if text.startswith('"') else "${" + text + "}"
-            rules.append(f'"d {path} - - - -"')
-    if rules:
-        add_tmpfiles_rules(draft, block, rules)
-        draft.note(
-            "The directory is made by systemd-tmpfiles before the sandbox needs it; one that exists stays as it is."
+    needed = [text for text in writable if text in made]
+    if needed:
+        add_directories(
+            draft, block, [text[1:-1] if text.startswith('"') else "${" + text + "}" for text in needed]
         )
+        draft.note("The directory is made by systemd-tmpfiles before the sandbox needs it; one that exists stays as it is.")

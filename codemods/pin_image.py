@@ -36,9 +36,8 @@ from hwc_refactor import placing
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.draft import Draft
 from hwc_refactor.model import Refusal, Severity
-from hwc_refactor.nix.values import Expr, Str, Text
 from hwc_refactor.nixos.containers import Container, ImageSource
-from hwc_refactor.nixos.images import Image, image_of
+from hwc_refactor.nixos.images import Image, image_of, retagged
 from hwc_refactor.nixos.objects import CONTAINER, Block
 from hwc_refactor.placing import NoPlace
 from hwc_refactor.splitting import CannotSplit, Split, split_option
@@ -132,22 +131,11 @@ def _write(draft: Draft, block: Block, ctx: Context, source: ImageSource, tag: s
         split_option(draft, ctx.tree, source, split)
     else:
         assert source.value is not None
-        literal = _literal(source.value)
-        if literal is None:
+        pinned = retagged(source.value, tag)
+        if pinned is None:
             raise NoPlace("it is put together from parts")
+        literal, text = pinned
         placing.demand_own(ctx.tree, block, literal)
-        head = literal.text[:-1].removesuffix(":latest")
-        draft.replace_text(literal.file, literal.node, f'{head}:{tag}"')
+        draft.replace_text(literal.file, literal.node, text)
     if source.slot.binding is not None and (behind := ctx.text("behind")):
         draft.behind(source.slot.expr.file, source.slot.binding, behind)
-
-
-def _literal(value: Str) -> Expr | None:
-    """The string in the tree that the end of the image's text stands in."""
-    last = value.parts[-1] if value.parts else None
-    if not isinstance(last, Text) or last.at.node.type != "string_expression":
-        return None
-    source = last.at.text
-    if not source.endswith(last.text + '"'):
-        return None
-    return last.at

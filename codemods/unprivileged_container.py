@@ -53,8 +53,8 @@ from hwc_refactor.draft import Draft
 from hwc_refactor.flaglist import FlagList, Group
 from hwc_refactor.hostside import add_kernel_modules
 from hwc_refactor.model import Refusal, Severity
+from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nixos.containers import Container, backend
-from hwc_refactor.nixos.flags import Flag
 from hwc_refactor.nixos.needs import Needs, beyond, limits_to_add, needs_of
 from hwc_refactor.nixos.objects import CONTAINER, Block
 from hwc_refactor.nixos.profiles import Profile, find_profile
@@ -187,9 +187,10 @@ def _write(
     limits: tuple[str, ...],
 ) -> None:
     block, headings = container.block, ctx.table("headings")
-    gone = [*container.privileged_flags, *_beyond_flags(container, broad)]
+    gone = list(container.privileged_flags)
+    gone += [flag for flag, names in container.capability_flags if names and set(names) <= set(broad)]
     source = gone[0].items[0] if gone else None
-    flags = FlagList(ctx.tree, block, draft, prefer=None if source is None else source.holder)
+    flags = FlagList(ctx.tree, block, draft, gone)
     given = [flag for flag, _ in container.capability_flags]
     last = given[-1].items[-1] if given else None
     capabilities, devices = needs.capabilities, needs.devices
@@ -205,6 +206,9 @@ def _write(
     flags.add(Group(needs.flags))
     flags.add(Group(limits, headings.get("limits", "")))
     flags.add(Group(needs.security, headings.get("security", "")))
+    for flag, names in container.capability_flags:
+        if flag not in gone and set(names) & set(broad):
+            flags.set_value(flag, ",".join(name for name in names if name not in broad))
     if gone:
         flags.head(next(iter(given), None), headings.get("capabilities", ""), blank=False)
         flags.head(next(iter(passed), None), headings.get("devices", ""))
@@ -227,14 +231,13 @@ def _write(
 def _write_options(draft: Draft, container: Container, needs: Needs) -> None:
     """Capabilities and devices by the options `capabilities` and `devices`, where options are used."""
     block = container.block
-    if needs.capabilities:
-        draft.add(block, ("capabilities",), [f"{name} = true;" for name in needs.capabilities])
+    capabilities = [Snippet(f"{name} = true;") for name in needs.capabilities]
+    if len(capabilities) > 1 and not block.get("capabilities"):
+        draft.add_set(block, ("capabilities",), capabilities)
+    elif capabilities:
+        draft.add(block, ("capabilities",), capabilities)
     if needs.devices:
         draft.extend_list(block, ("devices",), needs.devices)
-
-
-def _beyond_flags(container: Container, broad: tuple[str, ...]) -> list[Flag]:
-    return [flag for flag, names in container.capability_flags if names and set(names) <= set(broad)]
 
 
 def _annotate(draft: Draft, container: Container, needs: Needs, broad: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given == ["--version"]:
         print(f"hwc-refactor {__version__}")
         return 0
+    gc.set_threshold(200_000, 20, 20)  # a short run over many small values that live to its end
     try:
         from hwc_refactor.cli import run
 

@@ -32,12 +32,18 @@ class Group:
 class FlagList:
     """The list literal of an object's `extraOptions` that new flags go into."""
 
-    def __init__(self, tree: Tree, block: Block, draft: Draft, prefer: Expr | None = None) -> None:
-        """Find the list; `prefer` is the list a flag is taken out of."""
+    def __init__(self, tree: Tree, block: Block, draft: Draft, gone: Sequence[Flag] = ()) -> None:
+        """Find the list: where the first of the flags stands that will be removed, else the first one.
+
+        From a list on one line those flags go at once, so that what comes in their place finds room; a
+        list over several lines keeps its layout better when they go last (see `remove`).
+        """
         self._tree = tree
         self._block = block
         self._draft = draft
-        self.holder = self._find(prefer)
+        self._removed: list[Node] = []
+        self.holder = self._find(gone[0].items[0].holder if gone else None)
+        self.remove([flag for flag in gone if all(_on_one_line(item.holder) for item in flag.items)])
 
     def _find(self, prefer: Expr | None) -> Expr | None:
         holders = [] if prefer is None else [prefer]
@@ -69,23 +75,25 @@ class FlagList:
         if self.holder is None:
             self._write_list(group)
             return
-        node = self.holder.node
-        self._draft.insert(
-            self.holder.file,
-            node,
-            snippets,
-            after=after.expr.node if after and self.has(after) else None,
-            before=before.expr.node
-            if before and self.has(before) and not (after and self.has(after))
-            else None,
-        )
+        behind = self._kept(after, backwards=True)
+        ahead = None if behind is not None else self._kept(before)
+        self._draft.insert(self.holder.file, self.holder.node, snippets, after=behind, before=ahead)
 
     def has(self, item: Item) -> bool:
         """Whether an element stands in this list."""
         return self.holder is not None and item.holder is not None and item.holder.node == self.holder.node
 
+    def _kept(self, item: Item | None, *, backwards: bool = False) -> Node | None:
+        """An element of this list, or where it is gone the next one that is still there."""
+        if item is None or self.holder is None or not self.has(item):
+            return None
+        elements = [node for node in self.holder.node.named_children if node.type != "comment"]
+        place = elements.index(item.expr.node)
+        near = reversed(elements[: place + 1]) if backwards else iter(elements[place:])
+        return next((node for node in near if node not in self._removed), None)
+
     def remove(self, flags: Sequence[Flag], *, in_place: str = "") -> None:
-        """Take flags out of the lists they stand in.
+        """Take flags out of the lists they stand in, unless they are gone already.
 
         Args:
             flags: the flags.
@@ -96,7 +104,10 @@ class FlagList:
             for item in flag.items:
                 if item.holder is None or item.holder.node.type != "list_expression":
                     raise placing.NoPlace("it is put in by an expression, not by a list that can be edited")
+                if item.expr.node in self._removed:
+                    continue
                 placing.demand_own(self._tree, self._block, item.expr)
+                self._removed.append(item.expr.node)
                 _, nodes = by_list.setdefault(item.holder.node.id, (item.holder, []))
                 nodes.append(item.expr.node)
         for holder, nodes in by_list.values():
@@ -105,6 +116,13 @@ class FlagList:
                 rest = nodes[1:]
             if rest:
                 self._draft.remove_elements(holder.file, holder.node, rest)
+
+    def set_value(self, flag: Flag, value: str) -> None:
+        """Give a flag another value, in the one or two elements that it is written in."""
+        item = flag.items[-1]
+        placing.demand_own(self._tree, self._block, item.expr)
+        text = value if len(flag.items) > 1 else f"{flag.name}={value}"
+        self._draft.replace_text(item.expr.file, item.expr.node, quote(text))
 
     def _leave_comment(self, holder: Expr, node: Node, text: str) -> bool:
         source = holder.file.source
@@ -133,6 +151,10 @@ class FlagList:
             self._draft.replace_value(old.file, slots[0].binding, f"{left} ++ {text}")
         else:
             self._draft.add(self._block, (), [f"extraOptions = {text};"])
+
+
+def _on_one_line(holder: Expr | None) -> bool:
+    return holder is not None and holder.node.type == "list_expression" and "\n" not in holder.text
 
 
 def _list_text(group: Group) -> str:

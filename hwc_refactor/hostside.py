@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from hwc_refactor.draft import Draft
@@ -18,9 +19,18 @@ def add_kernel_modules(draft: Draft, block: Block, modules: Sequence[str], headi
     _add_to_list(draft, block, ("boot", "kernelModules"), [quote(name) for name in modules], heading)
 
 
-def add_tmpfiles_rules(draft: Draft, block: Block, rules: Sequence[str]) -> None:
-    """Add rules of systemd-tmpfiles (Nix source text) beside an object."""
-    _add_to_list(draft, block, ("systemd", "tmpfiles", "rules"), rules, "")
+def add_directories(draft: Draft, block: Block, paths: Sequence[str]) -> None:
+    """Let systemd-tmpfiles make directories (paths as text within a Nix string) that no rule names yet."""
+    rules = [f'"d {path} - - - -"' for path in paths if not _has_rule(block, path)]
+    if rules:
+        _add_to_list(draft, block, ("systemd", "tmpfiles", "rules"), rules, "")
+
+
+def _has_rule(block: Block, path: str) -> bool:
+    """Whether a rule of systemd-tmpfiles makes a directory at this path already."""
+    rule = re.compile(rb"[\"'\n]\s*[dDvqQ][+!=~^$-]*\s+" + re.escape(path.encode()) + rb"/?[\s\"']")
+    texts = (block.tree.data(name) or b"" for name in block.tree.holding(path.encode()))
+    return any(rule.search(text) for text in texts)
 
 
 def _add_to_list(
@@ -29,7 +39,7 @@ def _add_to_list(
     """Add elements to a list option of the system, in the module that defines the object."""
     slot = block.slots[0]
     file = slot.expr.file
-    advice = f"Add to the configuration: {'.'.join(option)} = [ {' '.join(elements)} ];"
+    advice = f"Set {'.'.join(option)} = [ {' '.join(elements)} ]; on the host."
     found = module_set(file, slot.expr.node, block.kind.parent or block.kind.word)
     if block.assumed or found is None or in_called_function(slot.expr.env):
         draft.note(advice)

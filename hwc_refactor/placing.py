@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hwc_refactor.nix.scope import Env, attrpath_of
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Attrs, Call, Expr, Slot
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.objects import Block, Kind, objects
 from hwc_refactor.nixos.tree import Tree
 
 _WRAPS = frozenset(
     {"parenthesized_expression", "with_expression", "let_expression", "binding_set", "list_expression"}
 )
+
+
+_IN_FUNCTION = "it stands in a function, where a change would reach every call of it"
 
 
 class NoPlace(Exception):
@@ -109,18 +113,70 @@ def demand_own(tree: Tree, block: Block, expr: Expr) -> None:
 def not_own(tree: Tree, block: Block, expr: Expr) -> str | None:
     """Why an expression cannot be edited for the object alone; None when it can."""
     if in_called_function(expr.env):
-        return "it stands in a function that makes other objects too"
-    if any(
-        expr.file.source.path == p.file.source.path and _within(expr.node, p.node) for p in _regions(block)
-    ):
-        return None
-    name = _let_name(expr)
-    if name is None:
+        return _IN_FUNCTION
+    return _place_not_own(tree, block, expr, expr.file, expr.node)
+
+
+def _place_not_own(tree: Tree, block: Block, expr: Expr, file: ParsedFile, node: Node) -> str | None:
+    """The same for a place that leads to the expression: the object itself, its data, or a `let`."""
+    for region in _regions(block):
+        if file.source.path == region.file.source.path and _within(node, region.node):
+            return _IN_FUNCTION if in_called_function(region.env) else None
+    for data in _definitions(block):
+        if file.source.path == data.file.source.path and _within(node, data.node):
+            others = _readers(tree, block.kind).get(_spot(expr), set()) - {_key(block)}
+            return f"it is given to '{min(others)[1]}' too" if others else None
+    binding = _let_binding(file, node)
+    name = None if binding is None else attr_name(file, attrpath_of(binding)[0])
+    if binding is None or name is None:
         return "it stands outside of the object"
-    uses = sum(1 for _ in tree.words(expr.file.source.path, name.encode()))
-    if uses != 2:
-        return f"it stands in '{name}', which is used in {uses - 1} places"
-    return None
+    uses = [
+        offset
+        for offset in tree.words(file.source.path, name.encode())
+        if offset != attrpath_of(binding)[0].start_byte
+    ]
+    if len(uses) != 1:
+        return f"it stands in '{name}', which is used in {len(uses)} places"
+    use = file.chain(uses[0], uses[0] + len(name))[-1]
+    if _within(use, binding):
+        return f"it stands in '{name}', which uses itself"
+    return _place_not_own(tree, block, expr, file, use)
+
+
+def _definitions(block: Block) -> Iterator[Expr]:
+    """The bindings that define all objects around this one: `containers = mapAttrs … { … };`."""
+    names = {block.kind.word, *block.kind.below}
+    for slot in block.slots:
+        file = slot.expr.file
+        for around in reversed(file.chain(slot.expr.node.start_byte, slot.expr.node.end_byte)):
+            if around.type == "binding" and names & {attr_name(file, part) for part in attrpath_of(around)}:
+                yield Expr(file, around, slot.expr.env)
+                break
+
+
+_Key = tuple[str, str, int]
+_Spot = tuple[str, int, int]
+
+
+def _readers(tree: Tree, kind: Kind) -> dict[_Spot, set[_Key]]:
+    """Which objects of a kind an expression is a value, or a list element, of."""
+    key = ("readers", kind.name)
+    known = tree.memo.get(key)
+    if not isinstance(known, dict):
+        known = tree.memo[key] = {}
+        for block in objects(tree, kind):
+            for name, slots in block.view.slots.items():
+                for expr in (*(slot.expr for slot in slots), *(item.expr for item in block.items(name))):
+                    known.setdefault(_spot(expr), set()).add(_key(block))
+    return known
+
+
+def _key(block: Block) -> _Key:
+    return block.file, block.name, block.offset
+
+
+def _spot(expr: Expr) -> _Spot:
+    return expr.file.source.path, expr.node.start_byte, expr.node.end_byte
 
 
 def in_called_function(env: Env) -> bool:
@@ -141,15 +197,12 @@ def _within(node: Node, region: Node) -> bool:
     return region.start_byte <= node.start_byte and node.end_byte <= region.end_byte
 
 
-def _let_name(expr: Expr) -> str | None:
-    """The name of the `let` binding whose whole value holds the expression, when nothing else does."""
-    chain = expr.file.chain(expr.node.start_byte, expr.node.end_byte)
+def _let_binding(file: ParsedFile, node: Node) -> Node | None:
+    """The innermost binding of a `let` around a node, when it binds one name."""
+    chain = file.chain(node.start_byte, node.end_byte)
     for position in range(len(chain) - 1, 1, -1):
-        if chain[position].type == "binding":
-            if chain[position - 2].type != "let_expression":
-                continue
-            path = attrpath_of(chain[position])
-            return attr_name(expr.file, path[0]) if len(path) == 1 else None
+        if chain[position].type == "binding" and chain[position - 2].type == "let_expression":
+            return chain[position] if len(attrpath_of(chain[position])) == 1 else None
     return None
 
 

@@ -72,12 +72,15 @@ def read_project(root: Path, paths: Sequence[Path], settings: Settings) -> Proje
         scope.append(absolute.relative_to(root).as_posix())
     texts: dict[str, bytes] = {}
     problems: list[Problem] = []
-    for name in sorted(_walk(str(root), "", settings.exclude)):
+    folder = str(root)
+    for name in sorted(_walk(folder, "", settings.exclude)):
         try:
-            with open(os.path.join(root, name), "rb", buffering=0) as handle:
-                texts[name] = handle.read()
+            data = _read(f"{folder}/{name}")
         except OSError as error:
             problems.append(Problem(name, 1, 1, f"cannot be read: {error.strerror}"))
+        else:
+            if len(data) <= MAX_SIZE:
+                texts[name] = data
     return Project(root, texts, tuple(problems), tuple(scope))
 
 
@@ -95,5 +98,16 @@ def _walk(folder: str, prefix: str, exclude: Sequence[str]) -> Iterator[str]:
             if entry.name not in SKIPPED_FOLDERS:
                 yield from _walk(entry.path, path + "/", exclude)
         elif entry.name.endswith(".nix") and entry.is_file(follow_symlinks=False):
-            if entry.stat(follow_symlinks=False).st_size <= MAX_SIZE:
-                yield path
+            yield path
+
+
+def _read(path: str) -> bytes:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = min(os.fstat(handle).st_size, MAX_SIZE) + 1
+        data = os.read(handle, size)
+        while len(data) < size and (more := os.read(handle, size - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(handle)

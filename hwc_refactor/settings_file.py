@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from hwc_refactor.settings import LEVELS, TIMER_STYLES, Settings, SettingsError
+from hwc_refactor.toml_file import ANY_TABLE, FLAG, TABLE, TABLES, TEXT, TEXTS, TomlFile, near, read_text
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}(@sha256:[0-9a-f]{64})?")
 _SIZE = r"\d+[bkmgBKMG]?[bB]?"

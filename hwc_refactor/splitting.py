@@ -11,7 +11,7 @@ from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Str
 from hwc_refactor.nixos.containers import ImageSource
-from hwc_refactor.nixos.images import Image, parse_image
+from hwc_refactor.nixos.images import GAP, Image, image_of, plain_value, retagged
 from hwc_refactor.nixos.options import OptionDeclaration, Setting, declarations, readers, settings
 from hwc_refactor.nixos.tree import Tree
 
@@ -56,71 +56,92 @@ def split_option(draft: Draft, tree: Tree, source: ImageSource, split: Split) ->
             f" {'not in sight' if not source.declared else 'there more than once'}.",
         )
     declaration = source.declared[0]
-    image = _default_image(tree, declaration)
+    image, literal, untagged = _default_image(tree, declaration)
     tag_option = (*option[:-1], _tag_name(option[-1]))
-    exists = bool(declarations(tree, tag_option))
-    places = settings(tree, option)
-    parts = [(place, _literal_image(tree, place)) for place in places]
+    for taken in declarations(tree, tag_option):
+        raise CannotSplit(
+            "option-read-otherwise",
+            f"There is an option {'.'.join(tag_option)} already, with a meaning of its own.",
+            taken.default,
+        )
+    places = [(place, *_set_image(tree, place)) for place in settings(tree, option)]
     reading = readers(tree, option)
     for expr in reading:
         if not expr.text.endswith("." + option[-1]):
             raise CannotSplit(
                 "option-read-otherwise", f"'{expr.text}' reads the option in its own way.", expr
             )
-    assert declaration.default is not None
-    _replace(draft, declaration.default, quote(image.repository))
-    for place, literal in parts:
-        _replace(draft, place.expr, quote(literal.repository))
-        if literal.tag is not None:
-            _set_beside(draft, place, tag_option[-1], literal.tag)
+    _replace(draft, literal, untagged)
+    for place, set_image, set_literal, text in places:
+        tag = set_image.tag
+        if set_image.floating:
+            other = set_image.plain != image.plain
+            tag = "latest" if other else None
+            if other:
+                draft.note(
+                    f"{place.file.source.path} sets another image, {set_image.repository}, which still follows"
+                    " its latest version."
+                )
+        _replace(draft, set_literal, text)
+        if tag is not None:
+            _set_beside(draft, place, tag_option[-1], place.expr.text.replace(set_literal.text, quote(tag)))
     for expr in reading:
         _read_both(draft, expr, option[-1], tag_option[-1])
-    if not exists:
-        _declare(draft, declaration, tag_option[-1], image, split)
+    _declare(draft, declaration, tag_option[-1], image, split)
 
 
 def _tag_name(name: str) -> str:
     return name + "Tag"
 
 
-def _default_image(tree: Tree, declaration: OptionDeclaration) -> Image:
+def _default_image(tree: Tree, declaration: OptionDeclaration) -> tuple[Image, Expr, str]:
+    """The image of the option's default, the string that holds its tag, and its source without the tag."""
     default = declaration.default
-    value = None if default is None else tree.resolver.value(default)
-    if not isinstance(value, Str) or value.literal is None or default is None:
+    value = None if default is None else plain_value(tree.resolver, default)
+    untagged = retagged(value, None) if isinstance(value, Str) else None
+    if untagged is None or default is None or not _inside(untagged[0], default):
         raise CannotSplit(
-            "option-default-not-literal", "The default of the image option is not a plain string."
+            "option-default-not-literal", "The default of the image option is not written out there.", default
         )
-    if default.node.type != "string_expression":
-        raise CannotSplit(
-            "option-default-not-literal", "The default of the image option stands elsewhere.", default
-        )
-    return parse_image(value.literal)
+    assert isinstance(value, Str)
+    return image_of(value), *untagged
 
 
-def _literal_image(tree: Tree, place: Setting) -> Image:
-    value = tree.resolver.value(place.expr)
-    literal = value.literal if isinstance(value, Str) else None
-    if literal is None or place.expr.node.type != "string_expression":
-        raise CannotSplit(
-            "option-set-elsewhere", "The option is also set to something that is no plain string.", place.expr
-        )
-    image = parse_image(literal)
-    if image.digest is not None:
+def _set_image(tree: Tree, place: Setting) -> tuple[Image, Expr, str]:
+    """The same for a place that sets the option."""
+    value = plain_value(tree.resolver, place.expr)
+    untagged = retagged(value, None) if isinstance(value, Str) else None
+    image = image_of(value) if isinstance(value, Str) else None
+    if image is not None and image.digest is not None:
         raise CannotSplit("option-set-to-digest", "The option is also set to an image by digest.", place.expr)
-    return image
+    whole = "" if image is None else image.repository.rpartition("/")[2] + (image.tag or "")
+    if image is None or untagged is None or GAP in whole or not _inside(untagged[0], place.expr):
+        raise CannotSplit(
+            "option-set-elsewhere", "The option is also set to something whose tag does not stand there.", place.expr
+        )
+    return image, *untagged
+
+
+def _inside(expr: Expr, other: Expr) -> bool:
+    """Whether an expression stands within another one."""
+    return (
+        expr.file is other.file
+        and other.node.start_byte <= expr.node.start_byte
+        and expr.node.end_byte <= other.node.end_byte
+    )
 
 
 def _replace(draft: Draft, expr: Expr, text: str) -> None:
     draft.replace_text(expr.file, expr.node, text)
 
 
-def _set_beside(draft: Draft, place: Setting, name: str, tag: str) -> None:
+def _set_beside(draft: Draft, place: Setting, name: str, value: str) -> None:
     """Set the tag where the image is set, in the same manner."""
     path = attrpath_of(place.binding)
     data = place.file.source.data
     lead = data[path[0].start_byte : path[-1].start_byte].decode(errors="replace")
     holder = _holder(place.file.chain(place.binding.start_byte, place.binding.end_byte), place.binding)
-    draft.insert(place.file, holder, [f"{lead}{name} = {quote(tag)};"], after=place.binding)
+    draft.insert(place.file, holder, [f"{lead}{name} = {value};"], after=place.binding)
 
 
 def _holder(chain: list[Node], binding: Node) -> Node:
@@ -161,7 +182,7 @@ def _declare(draft: Draft, declaration: OptionDeclaration, name: str, image: Ima
         "};"
     )
     holder = _holder(file.chain(binding.start_byte, binding.end_byte), binding)
-    draft.insert(file, holder, [Snippet(text, blank=True)], after=binding)
+    draft.insert(file, holder, [Snippet(text, blank=True, blank_below=True)], after=binding)
 
 
 def _type_text(declaration: str) -> str:

@@ -25,12 +25,21 @@ _CHECKS: Mapping[str, Callable[[object], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class TomlFile:
+    """A file, read.
+
+    Attributes:
+        path: as the user named it.
+        text: the whole text, to find lines in.
+        data: what tomllib makes of it.
+    """
+
     path: Path
     text: str
     data: Mapping[str, object]
 
     @classmethod
     def load(cls, path: Path) -> TomlFile:
+        """Read a file. Raises SettingsError."""
         import tomllib
 
         text = read_text(path)
@@ -44,6 +53,13 @@ class TomlFile:
             raise SettingsError(f"{path}{place}: this is not valid TOML: {what}") from error
 
     def check(self, above: tuple[str, ...], table: Mapping[str, object], known: Mapping[str, str]) -> None:
+        """See that a table holds known keys with the right kinds of values. Raises SettingsError.
+
+        Args:
+            above: the keys that lead to the table.
+            table: the table.
+            known: what each key may hold.
+        """
         for key, value in table.items():
             if key not in known:
                 raise self.error((*above, key), f"unknown key '{key}'{near(key, known)}")
@@ -51,20 +67,24 @@ class TomlFile:
                 raise self.error((*above, key), f"'{key}' has to be {known[key]}")
 
     def error(self, keys: tuple[str, ...], message: str) -> SettingsError:
+        """A complaint about the key that `keys` lead to."""
         line = _line(self.text, keys)
         return SettingsError(f"{self.path}{'' if line is None else f':{line}'}: {message}")
 
     def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings; empty when it is not there."""
         value = self.data.get(key, [])
         assert isinstance(value, list)
         return tuple(value)
 
     def table(self, key: str) -> Mapping[str, object]:
+        """A table; empty when it is not there."""
         value = self.data.get(key, {})
         assert isinstance(value, dict)
         return value
 
     def choice(self, key: str, words: tuple[str, ...]) -> str:
+        """One of some words; the first when nothing is said. Raises SettingsError."""
         value = str(self.data.get(key, words[0]))
         if value not in words:
             raise self.error(
@@ -74,6 +94,7 @@ class TomlFile:
 
 
 def read_text(path: Path) -> str:
+    """The text of a file. Raises SettingsError."""
     try:
         return path.read_bytes().decode("utf-8")
     except OSError as error:
@@ -83,6 +104,7 @@ def read_text(path: Path) -> str:
 
 
 def near(word: str, known: Iterable[str]) -> str:
+    """The end of a complaint about an unknown word: what may have been meant."""
     words = list(known)
     found = get_close_matches(word.replace("_", "-"), words, 1) or get_close_matches(word, words, 1)
     return f"; did you mean '{found[0]}'?" if found else f"; known are {', '.join(words)}"

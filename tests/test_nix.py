@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from example import EXAMPLE
 from nixeval import LIBS, NIXPKGS_LIB, EvaluationError, differences, facts, needs_nix
 

@@ -11,8 +11,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from example import EXAMPLE, REPOSITORY, copy_example, example_plan, patch_of, plan_for, texts, write_after
+
 from hwc_refactor.patch import validate
 from hwc_refactor.recipes import recipes
 from hwc_refactor.selection import ORDER, SelectionError

@@ -98,7 +98,9 @@ def _complete_codemod(_: click.Context, __: click.Parameter, incomplete: str) ->
     "--timer-style", type=click.Choice(["documented", "faithful"]), help="Form of timers made from loops."
 )
 @click.option("--module-import", metavar="FILE", help="The file that imports new modules.")
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes. This release uses one."
+)
 @common_options
 @click.pass_context
 def apply(context: click.Context, /, **given: Any) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hwc_refactor.commands.shared import (
     colour,
     columns,
     command_line,
+    demand_writable,
     is_terminal,
     save,
     tell,
@@ -23,7 +25,7 @@ from hwc_refactor.commands.shared import (
 from hwc_refactor.model import Plan
 from hwc_refactor.report import summary
 from hwc_refactor.report.lines import Line
-from hwc_refactor.report.result import Mode, Result, file_changes
+from hwc_refactor.report.result import Mode, Result
 from hwc_refactor.selection import Selection
 from hwc_refactor.settings import Overrides, Settings
 
@@ -67,6 +69,8 @@ def run(request: Request) -> int:
 
     if request.interactive and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise Failure("--interactive asks on a terminal, and this is none")
+    demand_writable(request.output)
+    demand_writable(request.diff_output)
     root = request.common.find_root(request.paths)
     settings = load_settings(root, request.common.config, request.overrides)
     _settle(root, request.mode)
@@ -91,19 +95,15 @@ def _settle(root: Path, mode: Mode) -> None:
     """Finish or take back what a run that was cut off left, before anything is read."""
     from hwc_refactor import write
     from hwc_refactor.commands.writing import recovered
-    from hwc_refactor.state import locate
+    from hwc_refactor.state import StateError, locate
 
     if mode is Mode.APPLY:
         tell(recovered(write.recover(root)))
-    elif locate(root).journal.exists():
-        tell(
-            [
-                Line(
-                    "warning: an earlier run was cut off while it wrote; the next apply puts that right",
-                    "warning",
-                )
-            ]
-        )
+        return
+    with suppress(StateError):  # what only looks must not fail for want of a place to write to
+        if locate(root).journal.exists():
+            message = "an earlier run was cut off while it wrote; the next apply puts that right"
+            tell([Line(f"warning: {message}", "warning")])
 
 
 def _plan(request: Request, root: Path, settings: Settings) -> Plan:
@@ -133,25 +133,46 @@ def _plan(request: Request, root: Path, settings: Settings) -> Plan:
     plan = replan(frozenset())
     if request.interactive:
         from hwc_refactor.commands.interactive import Asker, choose
+        from hwc_refactor.commands.writing import demand_clean, dirty_files
 
+        if request.mode is Mode.APPLY and not request.allow_dirty:
+            demand_clean(dirty_files(root, plan))
         plan = choose(plan, replan, Asker())
     return plan
 
 
 def _result(request: Request, root: Path, plan: Plan) -> Result:
-    from hwc_refactor import git
+    from hwc_refactor.commands.writing import dirty_files
+    from hwc_refactor.git import GitError
     from hwc_refactor.registry import codemods
 
-    dirty: list[str] = []
+    dirty: tuple[str, ...] = ()
     if not request.allow_dirty:
-        dirty = git.dirty(root, [file.path for file in file_changes(plan) if file.before is not None])
+        try:
+            dirty = dirty_files(root, plan)
+        except GitError:
+            if request.mode is Mode.APPLY:
+                raise
     return Result(
         plan,
         request.mode,
         command_line(request.context, _SHOWING),
         {name: codemod.severity for name, codemod in codemods().items()},
-        tuple(dirty),
+        dirty,
+        only=request.selection.only,
+        prefix=_prefix(request, root),
     )
+
+
+def _prefix(request: Request, root: Path) -> str:
+    """What git has to be told when it is to apply the diff: from below the top it would skip it in silence."""
+    from hwc_refactor.project import find_root
+
+    piped = request.dry_run and not request.json and not is_terminal(sys.stdout)
+    if not piped and request.diff_output is None:
+        return ""
+    prefix = root.resolve().relative_to(find_root(root).resolve()).as_posix()
+    return "" if prefix == "." else prefix
 
 
 def _show(request: Request, result: Result) -> None:

@@ -139,6 +139,16 @@ def tell(lines: Iterable[Line]) -> None:
     sys.stderr.flush()
 
 
+def demand_writable(path: Path | None) -> None:
+    """See, before anything is done, that a report can be written to a file.
+
+    Raises:
+        Failure: when its folder is missing or not ours.
+    """
+    if path is not None and not os.access(path if path.exists() else path.resolve().parent, os.W_OK):
+        raise Failure(f"{path} cannot be written")
+
+
 def save(path: Path, data: bytes) -> None:
     """Write a report to a file.
 
@@ -158,9 +168,9 @@ def command_line(context: click.Context, leave_out: Iterable[str] = ()) -> str:
         context: that of the command.
         leave_out: names of parameters.
     """
-    words = ["hwc-refactor", *_typed(context.parent, ())] if context.parent is not None else []
-    words += [context.command.name or "", *_typed(context, tuple(leave_out))]
-    return shlex.join(words)
+    left_out = tuple(leave_out)
+    outer = () if context.parent is None else _typed(context.parent, left_out)
+    return shlex.join(["hwc-refactor", *outer, context.command.name or "", *_typed(context, left_out)])
 
 
 def _typed(context: click.Context, leave_out: Sequence[str]) -> Iterable[str]:

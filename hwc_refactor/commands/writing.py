@@ -11,11 +11,13 @@ from hwc_refactor import git
 from hwc_refactor import undo as undoing
 from hwc_refactor import write as writer
 from hwc_refactor.commands.shared import Failure, tell
-from hwc_refactor.model import PlannedChange
+from hwc_refactor.model import Plan, PlannedChange
 from hwc_refactor.patch import FileChange
+from hwc_refactor.records import Record, load_record, numbers, save_record
+from hwc_refactor.report.escape import visible
 from hwc_refactor.report.lines import Line
 from hwc_refactor.report.result import Result, file_changes
-from hwc_refactor.state import WriteRefused
+from hwc_refactor.state import WriteRefused, remove, session
 
 
 def write(root: Path, result: Result, name: str, *, commit: bool, allow_dirty: bool) -> Result:
@@ -24,16 +26,31 @@ def write(root: Path, result: Result, name: str, *, commit: bool, allow_dirty: b
     Raises:
         Failure: when a file has changes that no commit holds, or is not as it was read.
     """
-    if result.dirty and not allow_dirty:
-        listed = "\n".join(f"  {path}" for path in result.dirty)
+    if not allow_dirty:
+        demand_clean(result.dirty)
+    if commit:
+        return _commit_all(root, result, name)
+    report = _write(root, file_changes(result.plan), name)
+    return replace(result, again=undo_command(root), left=report.left)
+
+
+def dirty_files(root: Path, plan: Plan) -> tuple[str, ...]:
+    """The touched files whose present state no commit holds. Raises GitError."""
+    return tuple(git.dirty(root, [path for path in sorted(plan.after) if plan.before[path] is not None]))
+
+
+def demand_clean(dirty: Sequence[str]) -> None:
+    """See that what is written over can be had again.
+
+    Raises:
+        Failure: when there are dirty files.
+    """
+    if dirty:
+        listed = "\n".join(f"  {path}" for path in dirty)
         raise Failure(
             "nothing was written: these files have changes that no commit holds; commit or stash them,"
             f" or add --allow-dirty:\n{listed}"
         )
-    if commit:
-        return _commit_all(root, result)
-    report = _write(root, file_changes(result.plan), name)
-    return replace(result, again=undo_command(root), left=report.left)
 
 
 def undo_command(root: Path) -> str:
@@ -64,13 +81,13 @@ def _write(root: Path, changes: Sequence[FileChange], name: str) -> writer.Write
     return report
 
 
-def _commit_all(root: Path, result: Result) -> Result:
+def _commit_all(root: Path, result: Result, name: str) -> Result:
     if git.work_tree(root) is None:
         raise Failure(f"--commit needs a git work tree, and {root} lies in none (or git is not installed)")
     commits: list[str] = []
     for planned in result.plan.changes:
         files = [FileChange(path, planned.before[path], planned.after[path]) for path in planned.files]
-        report = _write(root, files, f"apply --commit: {planned.change.title}")
+        report = _write(root, files, name)
         if report.left:
             raise Failure(f"{report.left[0]} was changed by somebody else just now and was left alone")
         try:
@@ -79,21 +96,40 @@ def _commit_all(root: Path, result: Result) -> Result:
             undoing.undo(root)
             if isinstance(error, git.GitError):
                 made = f"{len(commits)} of {len(result.plan.changes)} changes are committed"
-                raise Failure(
-                    f"{made}; '{planned.change.title}' was taken back, for git says: {error}"
-                ) from error
+                title = planned.change.title
+                raise Failure(f"{made}; '{title}' was taken back, for git says: {error}") from error
             raise
-    where = shlex.quote(str(root))
-    span = commits[0] if len(commits) == 1 else f"{commits[0][:10]}^..{commits[-1][:10]}"
-    again = f"git -C {where} revert --no-edit {span[:10] if len(commits) == 1 else span}"
-    return replace(result, again=again, commits=tuple(commits))
+        if len(commits) > 1:
+            _join_records(root)
+    return replace(result, again=undo_command(root), commits=tuple(commits))
+
+
+def _join_records(root: Path) -> None:
+    """Make one of the last two records, so that an undo takes the whole run back."""
+    with session(root) as state:
+        older, newer = numbers(state)[-2:]
+        first, second = load_record(state.record(older)), load_record(state.record(newer))
+        if first is not None and second is not None:
+            save_record(state.record(newer), joined(first, second))
+            remove(state.record(older))
+
+
+def joined(first: Record, second: Record) -> Record:
+    """One record of two writes that followed each other."""
+    known = {change.path: change for change in first.changes}
+    for change in second.changes:
+        earlier = known.get(change.path)
+        known[change.path] = change if earlier is None else replace(change, before=earlier.before)
+    changes = tuple(known[path] for path in sorted(known))
+    directories = tuple(sorted({*first.directories, *second.directories}))
+    return replace(first, changes=changes, directories=directories)
 
 
 def message(planned: PlannedChange) -> str:
     """The commit message of one change."""
     change = planned.change
-    notes = "".join(f"\n- {note}" for note in change.notes)
+    notes = "".join(f"\n- {visible(note)}" for note in change.notes)
     still = f"\n\nTo do or to know:{notes}" if notes else ""
     diff = f", diff {change.diff}" if change.diff is not None else ""
-    made = f"Made by hwc-refactor ({change.codemod}{diff})."
-    return f"{change.subject.name}: {change.title}\n\n{change.why}{still}\n\n{made}\n"
+    title = visible(f"{change.subject.name}: {change.title}")
+    return f"{title}\n\n{visible(change.why)}{still}\n\nMade by hwc-refactor ({change.codemod}{diff}).\n"

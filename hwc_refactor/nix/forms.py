@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hwc_refactor.nix import library, merging
-from hwc_refactor.nix.scope import inner
+from hwc_refactor.nix.scope import inner, is_inherited
 from hwc_refactor.nix.strings import Hole, attr_name, decode
 from hwc_refactor.nix.values import (
     Attrs,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from hwc_refactor.nix.resolve import Resolver
 
 Handler = Callable[["Resolver", Expr], Value]
+MAX_INT = 2**63 - 1
+"""Nix's integers have 64 bits; what does not fit is an error (nix.dev/manual, "Integer")."""
 
 
 def _through(field: str) -> Handler:
@@ -46,11 +48,19 @@ def _variable(resolver: Resolver, expr: Expr) -> Value:
 def _inherited(resolver: Resolver, expr: Expr) -> Value:
     attrs = expr.node.parent
     binding = None if attrs is None else attrs.parent
+    name = attr_name(expr.file, expr.node)
+    assert name is not None
     if binding is None or binding.type != "inherit_from":
-        return resolver.name(expr.text, expr)
+        return resolver.name(name, expr)
     base = binding.child_by_field_name("expression")
     assert base is not None
-    return resolver.select(resolver.value(Expr(expr.file, base, expr.env)), expr.text, expr)
+    return resolver.select(resolver.value(Expr(expr.file, base, expr.env)), name, expr)
+
+
+def _interpolation(resolver: Resolver, expr: Expr) -> Value:
+    if is_inherited(expr.file, expr.node):
+        return _inherited(resolver, expr)
+    return Unknown("an interpolation stands alone", expr)
 
 
 def _select(resolver: Resolver, expr: Expr) -> Value:
@@ -117,6 +127,8 @@ def _list(resolver: Resolver, expr: Expr) -> Value:
 
 
 def _string(resolver: Resolver, expr: Expr) -> Value:
+    if is_inherited(expr.file, expr.node):
+        return _inherited(resolver, expr)
     parts: list[Text | Gap] = []
     for part in decode(expr.file, expr.node).parts:
         if not isinstance(part, Hole):
@@ -155,12 +167,19 @@ def _has_attr(resolver: Resolver, expr: Expr) -> Value:
     assert base is not None
     assert path is not None
     value = resolver.value(base)
+    unknown = Unknown("whether the attribute exists is not known", expr)
     for node in path.named_children:
-        name = attr_name(expr.file, node)
-        if name is None or not isinstance(value, Attrs) or value.open or value.dynamic:
-            return Unknown("whether the attribute exists is not known", expr)
-        if name not in value.slots:
+        if node.type == "comment":
+            continue
+        if isinstance(value, Scalar | Str | ListValue | Closure):
             return Scalar(False, expr)
+        name = resolver.name_of(resolver.component(expr.file, node, expr.env))
+        if not isinstance(name, str) or not isinstance(value, Attrs):
+            return unknown
+        if name not in value.slots:
+            return unknown if value.open or value.dynamic else Scalar(False, expr)
+        if not any(slot.certain for slot in value.slots[name]):
+            return unknown
         value = resolver.select(value, name, expr)
     return Scalar(True, expr)
 
@@ -198,6 +217,10 @@ def _binary(resolver: Resolver, expr: Expr) -> Value:
             same = _equal(resolver.value(left), resolver.value(right))
             if same is not None:
                 return Scalar(same is (operator.type == "=="), expr)
+        case "<" | "<=" | ">" | ">=":
+            return _compare(operator.type, resolver.value(left), resolver.value(right), expr)
+        case "-" | "*" | "/":
+            return _arithmetic(operator.type, resolver.value(left), resolver.value(right), expr)
     return Unknown(f"'{operator.type}' is not computed", expr)
 
 
@@ -215,7 +238,8 @@ def _logic(operator: str, left: bool | None, right: bool | None, expr: Expr) -> 
 
 def _equal(left: Value, right: Value) -> bool | None:
     if isinstance(left, Scalar) and isinstance(right, Scalar):
-        return left.value == right.value
+        alike = isinstance(left.value, bool) is isinstance(right.value, bool)
+        return alike and left.value == right.value
     if isinstance(left, Str) and isinstance(right, Str):
         first, second = left.literal, right.literal
         return None if first is None or second is None else first == second
@@ -234,10 +258,48 @@ def _plus(resolver: Resolver, left: Expr, right: Expr, expr: Expr) -> Value:
         for value, source in ((first, left), (second, right)):
             parts += value.parts if isinstance(value, Str) else (Gap(value, source),)
         return Str(tuple(parts), expr)
-    numbers = [v.value for v in (first, second) if isinstance(v, Scalar) and isinstance(v.value, int | float)]
-    if len(numbers) == 2:
-        return Scalar(numbers[0] + numbers[1], expr)
-    return Unknown("a sum is not known", expr)
+    return _arithmetic("+", first, second, expr)
+
+
+def _number_of(value: Value) -> int | float | None:
+    number = value.value if isinstance(value, Scalar) else None
+    return None if isinstance(number, bool) else number
+
+
+def _arithmetic(operator: str, left: Value, right: Value, expr: Expr) -> Value:
+    first, second = _number_of(left), _number_of(right)
+    if first is None or second is None or (operator == "/" and not second):
+        return Unknown(f"the result of '{operator}' is not known", expr)
+    result: int | float
+    match operator:
+        case "+":
+            result = first + second
+        case "-":
+            result = first - second
+        case "*":
+            result = first * second
+        case _ if isinstance(first, int) and isinstance(second, int):
+            result = abs(first) // abs(second) * (1 if (first < 0) is (second < 0) else -1)
+        case _:
+            result = first / second
+    if isinstance(result, int) and not -MAX_INT - 1 <= result <= MAX_INT:
+        return Unknown("the number is too large", expr)
+    return Scalar(result, expr)
+
+
+def _compare(operator: str, left: Value, right: Value, expr: Expr) -> Value:
+    if operator in ("<=", ">"):
+        left, right = right, left
+    first, second = _number_of(left), _number_of(right)
+    less: bool | None = None
+    if first is not None and second is not None:
+        less = first < second
+    elif isinstance(left, Str) and isinstance(right, Str):
+        one, other = left.literal, right.literal
+        less = None if one is None or other is None else one.encode() < other.encode()
+    if less is None:
+        return Unknown(f"the result of '{operator}' is not known", expr)
+    return Scalar(less is (operator in ("<", ">")), expr)
 
 
 HANDLERS: dict[str, Handler] = {
@@ -247,6 +309,7 @@ HANDLERS: dict[str, Handler] = {
     "assert_expression": _through("body"),
     "variable_expression": _variable,
     "identifier": _inherited,
+    "interpolation": _interpolation,
     "select_expression": _select,
     "apply_expression": _apply,
     "attrset_expression": _attrset,

@@ -9,14 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hwc_refactor.nix import merging, views
 from hwc_refactor.nix.values import (
     Attrs,
+    Branch,
     Call,
     Closure,
     Condition,
     Expr,
+    Gap,
     Item,
     ListValue,
+    PathValue,
     Scalar,
     Slot,
     Str,
@@ -62,9 +66,19 @@ PLAIN_NAMES = frozenset(
 )
 
 
+PARTS = frozenset("attrsets customisation fixedPoints lists meta modules options strings trivial".split())
+"""The parts of `lib` that its functions can also be selected from (nixpkgs, lib/default.nix)."""
+
+
 def is_library(path: tuple[str, ...]) -> bool:
-    """Whether a name is one of `lib` or `builtins`: `lib.mkIf`, `pkgs.lib.mkIf`, `builtins.map`."""
-    return len(path) > 1 and (path[0] == "builtins" or "lib" in path[:-1])
+    """Whether a name is one of `lib` or `builtins`: `lib.mkIf`, `pkgs.lib.lists.map`, `builtins.map`.
+
+    What somebody has put below a `lib` of their own (`config.lib.x`, `lib.mine.x`) is not.
+    """
+    if len(path) < 2 or path[0] in ("builtins", "config"):
+        return path[0] == "builtins" and len(path) == 2
+    below = path[path.index("lib") + 1 :] if "lib" in path else ()
+    return len(below) == 1 or (len(below) == 2 and below[0] in PARTS)
 
 
 def is_name(name: str) -> bool:
@@ -129,8 +143,12 @@ def _optional_string(resolver: Resolver, call: Call) -> Value | None:
 
 
 def _concat_lists(resolver: Resolver, call: Call) -> Value | None:
+    return _joined(resolver, resolver.items(call.args[0]), call)
+
+
+def _joined(resolver: Resolver, listed: tuple[Item, ...], call: Call) -> ListValue:
     items: list[Item] = []
-    for item in resolver.items(call.args[0]):
+    for item in listed:
         if item.unknown is not None:
             items.append(item)
             continue
@@ -144,11 +162,13 @@ def _flatten(resolver: Resolver, call: Call) -> Value | None:
         flat: list[Item] = []
         for item in items:
             value = None if item.unknown or depth > 8 else resolver.value(item.expr)
-            if isinstance(value, ListValue):
-                below = walk(value.items, depth + 1)
+            if isinstance(value, Scalar | Str | PathValue | Attrs | Closure):
+                flat.append(item)
+            elif isinstance(value, ListValue | Branch):
+                below = walk(resolver.items(item.expr), depth + 1)
                 flat += [replace(b, conditions=(*item.conditions, *b.conditions)) for b in below]
             else:
-                flat.append(item)
+                flat.append(replace(item, unknown=item.unknown or Unknown("it may be a list", item.expr)))
         return flat
 
     return ListValue(tuple(walk(resolver.items(call.args[0]), 0)), call.at)
@@ -159,14 +179,12 @@ def _concat_strings_sep(resolver: Resolver, call: Call) -> Value | None:
     items = resolver.items(call.args[1])
     if separator is None or any(item.unknown or item.conditions for item in items):
         return None
-    parts: list[Text] = []
+    parts: list[Text | Gap] = []
     for index, item in enumerate(items):
-        text = resolver.literal(item.expr)
-        if text is None:
-            return None
         if index:
             parts.append(Text(separator, call.args[0]))
-        parts.append(Text(text, item.expr))
+        value = resolver.value(item.expr)
+        parts += value.parts if isinstance(value, Str) else (Gap(value, item.expr),)
     return Str(tuple(parts), call.at)
 
 
@@ -189,8 +207,28 @@ def _gen_attrs(resolver: Resolver, call: Call) -> Value | None:
         slot = _applied(resolver, call.args[1], (item.expr,), call)
         if slot is None:
             return None
-        slots[name] = (replace(slot, conditions=item.conditions),)
+        _first_wins(slots, name, (replace(slot, conditions=item.conditions),))
     return Attrs(slots, call.at)
+
+
+def _first_wins(slots: dict[str, tuple[Slot, ...]], name: str, definitions: tuple[Slot, ...]) -> None:
+    """Add an attribute as `listToAttrs` does: the first of a name counts."""
+    before = slots.get(name, ())
+    if any(not slot.conditions for slot in before):
+        return
+    if before:
+        doubt = Unknown("another one of the same name stands before it", before[0].expr)
+        definitions = tuple(merging.doubted(slot, doubt) for slot in definitions)
+    slots[name] = (*before, *definitions)
+
+
+def _conditions(definitions: tuple[Slot, ...]) -> tuple[Condition, ...] | None:
+    """What must hold for an attribute to be there at all; None when that is not one set of conditions."""
+    if any(slot.doubt is not None for slot in definitions):
+        return None
+    if any(not slot.conditions for slot in definitions):
+        return ()
+    return definitions[0].conditions if len(definitions) == 1 else None
 
 
 def _applied(
@@ -242,9 +280,10 @@ def _map_attrs(resolver: Resolver, call: Call) -> Value | None:
     slots: dict[str, tuple[Slot, ...]] = {}
     for name, definitions in view.slots.items():
         slot = _applied(resolver, function, _pair(resolver, name, definitions, call), call)
-        if slot is None:
+        conditions = _conditions(definitions)
+        if slot is None or conditions is None:
             return None
-        slots[name] = (replace(slot, conditions=definitions[0].conditions),)
+        slots[name] = (replace(slot, conditions=conditions),)
     return Attrs(slots, call.at)
 
 
@@ -268,9 +307,10 @@ def _map_attrs_to_list(resolver: Resolver, call: Call) -> Value | None:
     for name in sorted(view.slots):
         definitions = view.slots[name]
         slot = _applied(resolver, function, _pair(resolver, name, definitions, call), call)
-        if slot is None:
+        conditions = _conditions(definitions)
+        if slot is None or conditions is None:
             return None
-        items.append(Item(slot.expr, call.at, definitions[0].conditions))
+        items.append(Item(slot.expr, call.at, conditions))
     return ListValue(tuple(items), call.at)
 
 
@@ -290,39 +330,65 @@ def _from_pairs(resolver: Resolver, pairs: Value, call: Call) -> Value | None:
             return None
         pair = resolver.value(item.expr)
         if isinstance(pair, Call) and pair.name == "nameValuePair" and len(pair.args) == 2:
-            name, value = resolver.literal(pair.args[0]), pair.args[1]
-            slot = Slot((), value, None, item.expr, conditions=item.conditions)
-        elif isinstance(pair, Attrs) and len(pair.slots.get("value", ())) >= 1 and "name" in pair.slots:
-            name = resolver.literal(pair.slots["name"][0].expr)
-            if len(pair.slots["value"]) != 1:
+            name = resolver.literal(pair.args[0])
+            found: tuple[Slot, ...] = (Slot((), pair.args[1], None, item.expr),)
+        elif isinstance(pair, Attrs):
+            names = pair.slots.get("name", ())
+            found = pair.slots.get("value", ())
+            if len(names) != 1 or names[0].rest or not found:
                 return None
-            slot = replace(pair.slots["value"][0], conditions=item.conditions)
+            if not all(slot.certain for slot in (*names, *found)):
+                return None
+            name = resolver.literal(names[0].expr)
         else:
             return None
         if name is None:
             return None
-        slots.setdefault(name, (slot,))
+        _first_wins(slots, name, tuple(replace(slot, conditions=item.conditions) for slot in found))
     return Attrs(slots, call.at)
 
 
 def _attr_values(resolver: Resolver, call: Call) -> Value | None:
     view = resolver.attrs(call.args[0])
-    if view.open or view.dynamic or any(len(s) != 1 or s[0].rest for s in view.slots.values()):
+    if view.open or view.dynamic:
+        return None
+    if any(len(s) != 1 or s[0].rest or s[0].doubt for s in view.slots.values()):
         return None
     ordered = [view.slots[name][0] for name in sorted(view.slots)]
     return ListValue(tuple(Item(slot.expr, slot.holder, slot.conditions) for slot in ordered), call.at)
 
 
 def _merge_attrs_list(resolver: Resolver, call: Call) -> Value | None:
-    slots: dict[str, tuple[Slot, ...]] = {}
+    merged = Attrs({}, call.at)
     for item in resolver.items(call.args[0]):
-        if item.unknown is not None:
-            return None
-        view = resolver.attrs(item.expr)
-        if view.open or view.dynamic:
-            return None
-        slots.update(view.slots)
-    return Attrs(slots, call.at)
+        view = (
+            views.item_view(resolver, item)
+            if item.unknown is None
+            else Attrs({}, call.at, (), (item.unknown,))
+        )
+        merged = merging.update(merged, view, call.at)
+    return merged
+
+
+def _optional_attrs(resolver: Resolver, call: Call) -> Value | None:
+    truth = resolver.truth(call.args[0])
+    if truth is None:
+        return None
+    return resolver.value(call.args[1]) if truth else Attrs({}, call.at)
+
+
+def _remove_attrs(resolver: Resolver, call: Call) -> Value | None:
+    view = resolver.attrs(call.args[0])
+    names = _names(resolver, call.args[1])
+    if names is None or any(item.conditions for _, item in names):
+        return None
+    gone = {name for name, _ in names}
+    return replace(view, slots={n: s for n, s in view.slots.items() if n not in gone}, at=call.at)
+
+
+def _concat_map(resolver: Resolver, call: Call) -> Value | None:
+    mapped = _map(resolver, call)
+    return None if mapped is None else _joined(resolver, resolver.list_items(mapped, call.at), call)
 
 
 def _id(resolver: Resolver, call: Call) -> Value | None:
@@ -346,6 +412,9 @@ FUNCTIONS: dict[str, Function] = {
     "mapAttrsToList": Function(2, _map_attrs_to_list),
     "listToAttrs": Function(1, _list_to_attrs),
     "attrValues": Function(1, _attr_values),
+    "concatMap": Function(2, _concat_map),
+    "optionalAttrs": Function(2, _optional_attrs),
+    "removeAttrs": Function(2, _remove_attrs),
     "mergeAttrsList": Function(1, _merge_attrs_list),
     "id": Function(1, _id),
 }

@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from hwc_refactor.nix.values import Attrs, Branch, Call, Condition, Expr, Ref, Slot, Value
+from hwc_refactor.nix.values import Attrs, Branch, Call, Condition, Expr, Ref, Slot, Unknown, Value
 
 
 def update(left: Attrs, right: Attrs, at: Expr) -> Attrs:
-    """`left // right`: what the right side says wins, unless it stands under a condition."""
-    slots: dict[str, tuple[Slot, ...]] = dict(left.slots)
-    for name, definitions in right.slots.items():
-        certain = any(not slot.conditions for slot in definitions)
-        slots[name] = definitions if certain else (*slots.get(name, ()), *definitions)
+    """`left // right`: what the right side says wins; what it may say leaves the left side in doubt."""
+    unseen = next(iter(right.open), None)
+    if unseen is None and right.dynamic:
+        unseen = Unknown("an attribute with a computed name may replace it", right.dynamic[0][0])
+    slots: dict[str, tuple[Slot, ...]] = {}
+    for name, definitions in left.slots.items():
+        above = right.slots.get(name, ())
+        if any(not slot.conditions for slot in above):
+            slots[name] = above
+            continue
+        doubt = unseen
+        if above and doubt is None:
+            condition = above[0].conditions[0]
+            doubt = Unknown(f"something else replaces it where {condition.text} holds", condition.expr)
+        kept = definitions if doubt is None else tuple(doubted(slot, doubt) for slot in definitions)
+        slots[name] = (*kept, *above)
+    slots.update({name: found for name, found in right.slots.items() if name not in slots})
     return Attrs(slots, at, (*left.dynamic, *right.dynamic), (*left.open, *right.open))
 
 
@@ -27,19 +39,25 @@ def merge(views: Sequence[Attrs], at: Expr) -> Attrs:
     return Attrs(slots, at, dynamic, tuple(reason for view in views for reason in view.open))
 
 
+def doubted(slot: Slot, doubt: Unknown) -> Slot:
+    """A definition in whose place something else may stand."""
+    return slot if slot.doubt is not None else replace(slot, doubt=doubt)
+
+
 def conditioned(slot: Slot, condition: Condition) -> Slot:
     """A definition that counts only under a further condition."""
     return replace(slot, conditions=(condition, *slot.conditions))
 
 
 def under(slot: Slot, outer: Slot) -> Slot:
-    """A definition found inside of another one, with the conditions and modifiers of that."""
-    if not outer.conditions and not outer.modifiers:
+    """A definition found inside of another one, with the conditions, modifiers and doubts of that."""
+    if outer.certain and not outer.modifiers:
         return slot
     return replace(
         slot,
         conditions=(*outer.conditions, *slot.conditions),
         modifiers=(*outer.modifiers, *slot.modifiers),
+        doubt=slot.doubt or outer.doubt,
     )
 
 

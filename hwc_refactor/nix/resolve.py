@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from hwc_refactor.nix import library, merging
+from hwc_refactor.nix import library, merging, views
 from hwc_refactor.nix.forms import HANDLERS
 from hwc_refactor.nix.scope import (
     MODULE_ARGUMENTS,
@@ -33,7 +33,6 @@ from hwc_refactor.nix.values import (
     Branch,
     Call,
     Closure,
-    Condition,
     Expr,
     Item,
     ListValue,
@@ -51,12 +50,14 @@ Load = Callable[[str, str], ParsedFile | None]
 
 MAX_DEPTH = 90
 MAX_STEPS = 60_000
+TOO_DEEP = "it is nested too deeply to follow"
 
 
 @dataclass(slots=True)
 class _Budget:
     depth: int = 0
     steps: int = 0
+    cut: bool = False  # whether something was too deep since the outermost question
 
 
 class Resolver:
@@ -80,21 +81,28 @@ class Resolver:
         if key in self._active:
             return Unknown("it is defined by itself", expr)
         budget = self._budget
-        if budget.depth == 0:
-            budget.steps = 0
-        budget.steps += 1
-        if budget.depth >= MAX_DEPTH or budget.steps > MAX_STEPS:
-            return Unknown("it is nested too deeply to follow", expr)
-        self._active.add(key)
-        budget.depth += 1
         try:
+            if not self._deeper():
+                return Unknown(TOO_DEEP, expr)
+            self._active.add(key)
             result = self._value(expr)
         finally:
             budget.depth -= 1
             self._active.discard(key)
-        if budget.depth == 0 or budget.steps <= MAX_STEPS:
+        if budget.depth == 0 or not budget.cut:
             self._memo[key] = result
         return result
+
+    def _deeper(self) -> bool:
+        """Go one level down; whether depth and steps are still within bounds. The caller comes back up."""
+        budget = self._budget
+        if budget.depth == 0:
+            budget.steps, budget.cut = 0, False
+        budget.steps += 1
+        fits = budget.depth < MAX_DEPTH and budget.steps <= MAX_STEPS
+        budget.cut = budget.cut or not fits
+        budget.depth += 1
+        return fits
 
     def _value(self, expr: Expr) -> Value:
         handler = HANDLERS.get(expr.node.type)
@@ -158,11 +166,13 @@ class Resolver:
         for opened in withs:
             environment = self.value(opened)
             if isinstance(environment, Attrs):
-                if name in environment.slots:
-                    if outside:
-                        break
+                if name in environment.slots and not outside:
                     return self._from_slots(environment.slots[name], expr)
-                if environment.open:
+                if name in environment.slots and not library.is_name(name):
+                    return Unknown(f"'{name}' may come from more than one 'with'", expr)
+                if name in environment.slots:
+                    break
+                if environment.open or environment.dynamic:
                     return Unknown(f"'{name}' may come from a set that is not fully in sight", expr)
             elif isinstance(environment, Ref):
                 outside.append(environment)
@@ -268,9 +278,14 @@ class Resolver:
             return Unknown("the attribute is not there", expr)
         if len(slots) == 1 and not slots[0].rest:
             slot = slots[0]
+            if slot.doubt is not None:
+                return replace(slot.doubt, at=expr)
             if slot.conditions and any(self.truth(c.expr) is not c.holds for c in slot.conditions):
                 return Unknown(f"it counts only under the condition {slot.conditions[0].text}", expr)
             return self.value(slot.expr)
+        plain = (Scalar, Str, PathValue, ListValue, Closure)
+        if any(not slot.rest and isinstance(self.value(slot.expr), plain) for slot in slots):
+            return Unknown("it is defined in several places", expr)
         return self.step(slots) or Unknown("it is defined in several places", expr)
 
     def select(self, base: Value, name: str, expr: Expr) -> Value:
@@ -305,53 +320,12 @@ class Resolver:
 
     def view(self, value: Value, at: Expr | None = None) -> Attrs:
         """The same for a value."""
-        match value:
-            case Attrs():
-                return value
-            case Branch():
-                yes = self._guard(self.attrs(value.then), Condition(value.condition))
-                no = self._guard(self.attrs(value.otherwise), Condition(value.condition, holds=False))
-                return merging.merge((yes, no), value.at)
-            case Call(args=args) if library.is_library(value.function):
-                match value.name, args:
-                    case ("mkIf" | "optionalAttrs", (condition, content)):
-                        return self._guard(self.attrs(content), Condition(condition))
-                    case "mkMerge", (listed,):
-                        views: list[Attrs] = []
-                        opened: list[Unknown] = []
-                        for item in self.items(listed):
-                            if item.unknown is not None:
-                                opened.append(item.unknown)
-                                continue
-                            view = self.attrs(item.expr)
-                            for condition_ in item.conditions:
-                                view = self._guard(view, condition_)
-                            views.append(view)
-                        merged = merging.merge(views, value.at)
-                        return replace(merged, open=(*merged.open, *opened))
-                    case name, (*_, content) if (
-                        name in library.MODIFIERS and len(args) == library.MODIFIERS[name]
-                    ):
-                        return merging.modified(self.attrs(content), name, value.at)
-                    case "recursiveUpdate", (left, right):
-                        return merging.merge((self.attrs(left), self.attrs(right)), value.at)
-                    case _:
-                        pass
-        where = at or getattr(value, "at", None)
-        reason = value if isinstance(value, Unknown) else Unknown(merging.describe(value), where)
-        assert where is not None
-        return Attrs({}, where, open=(reason,))
-
-    def _guard(self, view: Attrs, condition: Condition) -> Attrs:
-        truth = self.truth(condition.expr)
-        if truth is not None:
-            return view if truth is condition.holds else Attrs({}, view.at)
-        return Attrs(
-            {n: tuple(merging.conditioned(s, condition) for s in slots) for n, slots in view.slots.items()},
-            view.at,
-            tuple((name, merging.conditioned(slot, condition)) for name, slot in view.dynamic),
-            view.open,
-        )
+        if isinstance(value, Attrs):
+            return value
+        try:
+            return views.view(self, value if self._deeper() else Unknown(TOO_DEEP, at or value.at), at)
+        finally:
+            self._budget.depth -= 1
 
     def items(self, expr: Expr) -> tuple[Item, ...]:
         """An expression as list elements, seen through `++`, `optionals`, `if`, `mkIf` and the like."""
@@ -359,38 +333,12 @@ class Resolver:
 
     def list_items(self, value: Value, expr: Expr) -> tuple[Item, ...]:
         """The same for a value that `expr` gave."""
-        match value:
-            case ListValue():
-                return value.items
-            case Branch():
-                return (
-                    *self._guarded(self.items(value.then), Condition(value.condition)),
-                    *self._guarded(self.items(value.otherwise), Condition(value.condition, holds=False)),
-                )
-            case Call(args=args) if library.is_library(value.function):
-                match value.name, args:
-                    case "mkIf", (condition, content):
-                        return self._guarded(self.items(content), Condition(condition))
-                    case "mkMerge", (listed,):
-                        return tuple(
-                            replace(inner_item, conditions=(*item.conditions, *inner_item.conditions))
-                            for item in self.items(listed)
-                            for inner_item in ((item,) if item.unknown else self.items(item.expr))
-                        )
-                    case name, (*_, content) if (
-                        name in library.MODIFIERS and len(args) == library.MODIFIERS[name]
-                    ):
-                        return self.items(content)
-                    case _:
-                        pass
-        reason = value if isinstance(value, Unknown) else Unknown(merging.describe(value), expr)
-        return (Item(expr, None, unknown=reason),)
-
-    def _guarded(self, items: tuple[Item, ...], condition: Condition) -> tuple[Item, ...]:
-        truth = self.truth(condition.expr)
-        if truth is not None:
-            return items if truth is condition.holds else ()
-        return tuple(replace(item, conditions=(condition, *item.conditions)) for item in items)
+        if isinstance(value, ListValue):
+            return value.items
+        try:
+            return views.list_items(self, value if self._deeper() else Unknown(TOO_DEEP, expr), expr)
+        finally:
+            self._budget.depth -= 1
 
     # -- applications --------------------------------------------------------------------------------
 
@@ -428,6 +376,11 @@ class Resolver:
             view = None if isinstance(value, Ref) else self.view(value, at)
             for name, default in formals.items():
                 given = self._argument(value, view, name, at)
+                if default is not None and isinstance(given, Ref) and isinstance(value, Ref):
+                    if name not in MODULE_ARGUMENTS:
+                        given = Unknown(
+                            f"it is {'.'.join(given.path)} where that exists, else the default", at
+                        )
                 if given is not None:
                     args[name] = given
                 elif default is None or (view is not None and view.open):
@@ -443,7 +396,7 @@ class Resolver:
         slots = view.slots.get(name)
         if slots is None:
             return None
-        if len(slots) == 1 and not slots[0].rest and not slots[0].conditions:
+        if len(slots) == 1 and not slots[0].rest and slots[0].certain:
             return slots[0].expr
         return self._from_slots(slots, at)
 

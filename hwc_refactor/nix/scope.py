@@ -134,9 +134,20 @@ def inherited_names(file: ParsedFile, binding: Node) -> list[tuple[str, Node]]:
     names: list[tuple[str, Node]] = []
     for node in attrs.named_children if attrs is not None else ():
         name = None if node.type == "comment" else attr_name(file, node)
-        if name is not None:
-            names.append((name, node))
+        if name is None:
+            continue
+        names.append((name, node))
+        if node.type != "identifier":
+            quoted = file.cache.setdefault("quoted-inherits", set())
+            assert isinstance(quoted, set)
+            quoted.add(node.id)
     return names
+
+
+def is_inherited(file: ParsedFile, node: Node) -> bool:
+    """Whether a string or an interpolation is a name in an `inherit` of a set that was looked into."""
+    quoted = file.cache.get("quoted-inherits")
+    return isinstance(quoted, set) and node.id in quoted
 
 
 def bound_names(file: ParsedFile, holder: Node) -> Mapping[str, tuple[Node, ...]]:

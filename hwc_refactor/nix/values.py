@@ -197,6 +197,7 @@ class Slot:
         depth: how many components of the binding's attribute path lead to this attribute.
         conditions: what must hold for this definition to count.
         modifiers: `mkForce`, `mkDefault` … around the value, outermost first.
+        doubt: why something that is not in sight may stand in its place; None where nothing may.
     """
 
     rest: tuple[str | Expr, ...]
@@ -206,6 +207,12 @@ class Slot:
     depth: int = 1
     conditions: tuple[Condition, ...] = ()
     modifiers: tuple[str, ...] = ()
+    doubt: Unknown | None = None
+
+    @property
+    def certain(self) -> bool:
+        """Whether it counts whatever the rest of the configuration says."""
+        return not self.conditions and self.doubt is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

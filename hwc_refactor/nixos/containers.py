@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from hwc_refactor.nix.values import Expr, Item, Ref, Scalar, Slot, Str
+from hwc_refactor.nix.values import Expr, Gap, Item, Ref, Scalar, Slot, Str
+from hwc_refactor.nixos.discover import definitions
 from hwc_refactor.nixos.flags import Flag, capability, read_flags
-from hwc_refactor.nixos.images import Image, image_of
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.images import Image, image_of, plain_value
+from hwc_refactor.nixos.objects import CONTAINER, Block
 from hwc_refactor.nixos.options import OptionDeclaration, declarations
 from hwc_refactor.nixos.profiles import Profile
 from hwc_refactor.nixos.tree import Tree
@@ -165,7 +166,9 @@ class Container:
         if len(slots) != 1:
             return None
         resolver = self.block.tree.resolver
-        value = resolver.value(slots[0].expr)
+        value = plain_value(resolver, slots[0].expr)
+        if isinstance(value, Str) and len(value.parts) == 1 and isinstance(value.parts[0], Gap):
+            value = value.parts[0].value
         if isinstance(value, Str):
             return ImageSource(slots[0], value)
         if isinstance(value, Ref) and value.path[0] == "config" and len(value.path) > 1:
@@ -182,13 +185,13 @@ def backend(tree: Tree) -> str:
 
     Since stateVersion 22.05 NixOS defaults to podman (virtualisation.oci-containers.backend).
     """
-    said = {
-        name
-        for path in tree.holding(b"oci-containers")
-        for name in ("docker", "podman")
-        if f'backend = "{name}"'.encode() in (tree.data(path) or b"")
-    }
-    return "docker" if said == {"docker"} else "podman"
+    known = tree.memo.get("backend")
+    if not isinstance(known, str):
+        found = definitions(tree, CONTAINER.parent, CONTAINER.word, (), ("backend",))
+        values = [plain_value(tree.resolver, each.slot.expr) for each in found if each.name == "backend"]
+        said = {value.literal if isinstance(value, Str) else None for value in values}
+        known = tree.memo["backend"] = "docker" if said == {"docker"} else "podman"
+    return known
 
 
 def _is_scalar(value: object, wanted: bool) -> bool:

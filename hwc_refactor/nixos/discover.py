@@ -36,9 +36,7 @@ class Found:
     assumed: tuple[str, ...] = ()
 
 
-_COMPUTED = re.compile(
-    rb"[.\s]\$\{[^}]*\}\s*[=.]|\"[^\"\n]*\$\{[^\"\n]*\"\s*[=.]|(?:gen|map|listTo)Attrs|nameValuePair"
-)
+_COMPUTED = re.compile(rb"\$\{[^}\n]*\}[\w.-]*\"?\s*[=.]|(?:gen|map|listTo)Attrs|nameValuePair")
 """Where a file may define attributes whose names do not stand in it."""
 
 

@@ -19,6 +19,8 @@ SHORT = {
     "-u": "--user",
     "-h": "--hostname",
 }
+SWITCHES = frozenset({"--privileged", "--init", "--read-only", "--rm", "--tty", "--interactive", "--detach"})
+"""Flags whose value never stands in the next element."""
 SAME = {"--net": "--network", "--cap_add": "--cap-add"}
 
 
@@ -65,7 +67,8 @@ def read_flags(resolver: Resolver, items: Sequence[Item]) -> tuple[list[Flag], l
         used: tuple[Item, ...] = (item,)
         name, equals, rest = text.partition("=")
         argument: str | None = rest if equals else None
-        if not equals and position < len(items) and not items[position].unknown:
+        may_follow = not equals and name not in SWITCHES
+        if may_follow and position < len(items) and not items[position].unknown:
             following = resolver.value(items[position].expr)
             if isinstance(following, Str) and not following.shown.startswith("-"):
                 argument = following.shown

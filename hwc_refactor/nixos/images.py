@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hwc_refactor.nix.values import Gap, Str, Text
+from hwc_refactor.nix.library import MODIFIERS
+from hwc_refactor.nix.resolve import Resolver
+from hwc_refactor.nix.strings import STRING_TYPES
+from hwc_refactor.nix.values import Call, Expr, Gap, Str, Text, Value
 
 GAP = "\0"
 
@@ -58,3 +61,38 @@ def image_of(value: Str) -> Image:
 def gaps_of(value: Str) -> list[Gap]:
     """The open pieces of a string, in order."""
     return [part for part in value.parts if isinstance(part, Gap)]
+
+
+def plain_value(resolver: Resolver, expr: Expr) -> Value:
+    """The value of an expression, also behind `mkDefault`, `mkForce` and the like."""
+    value = resolver.value(expr)
+    while isinstance(value, Call) and value.name in MODIFIERS:
+        value = resolver.value(value.args[-1])
+    return value
+
+
+def retagged(value: Str, tag: str | None) -> tuple[Expr, str] | None:
+    """The string in the tree that decides about the tag of an image, and its source with another tag.
+
+    Args:
+        value: the reference.
+        tag: the new tag, None for none at all.
+
+    Returns:
+        None when no string decides alone, or only together with what stands before the tag.
+    """
+    old = image_of(value).tag
+    behind = f":{tag}" if tag else ""
+    last = value.parts[-1] if value.parts else None
+    at = value.at if old is None else last.at if isinstance(last, Text) else None
+    if at is None or at.node.type not in STRING_TYPES:
+        return None
+    closing = at.text[-1] if at.node.type == "string_expression" else "''"
+    source = at.text.removesuffix(closing)
+    if old is None:
+        return at, source + behind + closing
+    if source.endswith(f":{old}"):
+        return at, source.removesuffix(f":{old}") + behind + closing
+    if tag and isinstance(last, Text) and source[len(closing) :] == last.text == old:
+        return at, closing + tag + closing
+    return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hwc_refactor.nix.scope import attrpath_of, env_along, root_env
+from hwc_refactor.nix.scope import attrpath_of, env_along, lookup, root_env
+from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Attrs, Call, Expr, Ref
 from hwc_refactor.nixos.tree import Tree
@@ -67,8 +68,11 @@ def settings(tree: Tree, path: Sequence[str]) -> list[Setting]:
 
 
 def readers(tree: Tree, path: Sequence[str]) -> list[Expr]:
-    """All expressions that read an option, as far as they can be told: `cfg.image`, `config.x.y.image`."""
-    wanted = ("config", *path)
+    """All expressions that read an option, as far as they can be told.
+
+    `cfg.image` and `config.x.y.image`, also with an `or` behind them; names that come by `with` or by
+    `inherit (cfg) image;`, for which the expression is the name or the whole `inherit`.
+    """
     needle = path[-1].encode()
     found: list[Expr] = []
     for name in _candidates(tree, path, b""):
@@ -77,18 +81,44 @@ def readers(tree: Tree, path: Sequence[str]) -> list[Expr]:
             continue
         for offset in tree.words(name, needle):
             chain = file.chain(offset, offset + len(needle))
-            position = next(
-                (i for i in range(len(chain) - 1, -1, -1) if chain[i].type == "select_expression"), None
-            )
-            if position is None or "binding" in {node.type for node in chain[position + 1 :]}:
-                continue
-            scopes = list(env_along(file, chain[: position + 1], root_env(file)))
-            node, env = scopes[-1]
-            read = Expr(file, node, env)
-            value = tree.resolver.value(read)
-            if isinstance(value, Ref) and value.path == wanted:
+            while chain[-1].type in ("string_fragment", "string_expression", "identifier"):
+                chain.pop()
+            read = _read(tree, file, chain, path)
+            if read is not None:
                 found.append(read)
     return found
+
+
+def _read(tree: Tree, file: ParsedFile, chain: Sequence[Node], path: Sequence[str]) -> Expr | None:
+    """The expression at the end of a chain that reads an option, None when it reads something else."""
+    kinds = [node.type for node in chain[-2:]]
+    if kinds[-1] not in ("attrpath", "inherited_attrs", "variable_expression") or kinds == ["binding", "attrpath"]:
+        return None
+    depth = len(chain) - 1 if kinds[-1] == "variable_expression" else len(chain) - 2
+    node, env = list(env_along(file, chain[: depth + 1], root_env(file)))[-1]
+    read = Expr(file, node, env)
+    match kinds:
+        case ["select_expression", "attrpath"]:
+            base, names = tree.resolver.child(read, "expression"), attrpath_of(node)
+            above = tuple(attr_name(file, part) for part in names[:-1])
+            if names[-1].end_byte != chain[-1].end_byte or attr_name(file, names[-1]) != path[-1]:
+                return None
+        case ["inherit_from", "inherited_attrs"]:
+            base, above = tree.resolver.child(read, "expression"), ()
+        case ["inherit", "inherited_attrs"] | [_, "variable_expression"]:
+            withs = getattr(lookup(path[-1], env), "withs", ())
+            return read if any(_is_set(tree, opened, path) for opened in withs) else None
+        case _:
+            return None
+    value = None if base is None else tree.resolver.value(base)
+    reads = isinstance(value, Ref) and (*value.path, *above) == ("config", *path[:-1])
+    return read if reads else None
+
+
+def _is_set(tree: Tree, expr: Expr, path: Sequence[str]) -> bool:
+    """Whether an expression is the set of options that one stands in."""
+    value = tree.resolver.value(expr)
+    return isinstance(value, Ref) and value.path == ("config", *path[:-1])
 
 
 def _candidates(tree: Tree, path: Sequence[str], also: bytes) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hwc_refactor.nix.shell import Script, Word, script_of
-from hwc_refactor.nix.values import Expr
+from hwc_refactor.nix.values import Expr, Str
 from hwc_refactor.nixos.objects import Block
 
 WRITERS = {
@@ -42,12 +42,14 @@ class Written:
     Attributes:
         path: its text, interpolations as `${…}`.
         root: the expression of the interpolation it begins with, None when it begins with plain text.
-        made: whether the script itself makes it (`mkdir`).
+        made: whether the script itself makes it as a directory (`mkdir`).
+        kept: whether it is there already and only its rights change (`chmod`).
     """
 
     path: str
     root: Expr | None
-    made: bool
+    made: bool = False
+    kept: bool = False
 
 
 def service_script(block: Block) -> Script | None:
@@ -55,21 +57,23 @@ def service_script(block: Block) -> Script | None:
     slots = [slot for slot in block.get("script") if not slot.rest]
     if len(slots) != 1:
         return None
-    script = script_of(slots[0].expr)
+    value = block.tree.resolver.value(slots[0].expr)
+    script = script_of(value.at) if isinstance(value, Str) else None
     return script if script is not None and script.sound else None
 
 
 def written_places(script: Script) -> list[Written]:
     """What a script writes to, by redirections and by commands that change files."""
     holes = script.holes()
-    found = [_written(word, holes, made=False) for word in script.written()]
+    found = [_written(word, holes) for word in script.written()]
     for command in script.commands:
         which = WRITERS.get(command.program)
         if which is None:
             continue
         operands = [word for word in command.arguments if not word.text.startswith("-")]
         chosen = {"all": operands, "rest": operands[1:], "last": operands[-1:]}[which]
-        found += [_written(word, holes, made=command.program == "mkdir") for word in chosen]
+        made, kept = command.program == "mkdir", which == "rest"
+        found += [_written(word, holes, made=made, kept=kept) for word in chosen]
     return [place for place in found if not place.path.startswith("/dev/")]
 
 
@@ -104,9 +108,9 @@ def home_paths(script: Script) -> Iterator[str]:
             yield text.rstrip("/")
 
 
-def _written(word: Word, holes: list[Expr], *, made: bool) -> Written:
+def _written(word: Word, holes: list[Expr], *, made: bool = False, kept: bool = False) -> Written:
     root = None if word.hole is None else holes[word.hole]
     text = word.text
     for number, hole in enumerate(holes):
         text = text.replace(f"__nix{number}__", "${" + hole.text + "}")
-    return Written(text, root, made)
+    return Written(text, root, made, kept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hwc_refactor.model import Refusal, Subject
+from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.scope import attrpath_of, bound_names
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
@@ -18,11 +19,7 @@ _SETS = ("attrset_expression", "rec_attrset_expression")
 
 def stray_privileges(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Iterator[Refusal]:
     """A refusal for each `--privileged` in a list that belongs to none of the containers."""
-    seen: set[tuple[str, int]] = set()
-    for block in blocks:
-        for flag in Container(block).privileged_flags:
-            for item in flag.items:
-                seen.add((item.expr.file.source.path, item.expr.node.start_byte))
+    read = [stretch for block in blocks for stretch in _read(block)]
     yield from _stray_options(tree, codemod, blocks)
     for path in tree.holding(FLAG):
         file = tree.sound(path)
@@ -32,7 +29,8 @@ def stray_privileges(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Itera
         while offset >= 0:
             chain = file.chain(offset + 1, offset + len(FLAG))
             string = next((node for node in reversed(chain) if node.type == "string_expression"), None)
-            if string is not None and string.start_byte == offset and (path, offset) not in seen:
+            known = any(span.file == path and span.start <= offset < span.end for span in read)
+            if string is not None and string.start_byte == offset and not known:
                 if file.text(string) in (b'"--privileged"', b'"--privileged=true"'):
                     name = _owner(file, chain)
                     yield Refusal(
@@ -41,10 +39,23 @@ def stray_privileges(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Itera
                         path,
                         file.source.line_column(offset)[0],
                         "container-not-in-sight",
-                        f"'--privileged' is put into '{name}', which is no container that can be seen here;"
-                        " who uses it, and with which image, is not known.",
+                        f"'--privileged' is put into '{name}', which is nothing of a container that can be read"
+                        " here; who uses it, and with which image, is not known.",
                     )
             offset = file.source.data.find(FLAG, offset + 1)
+
+
+def _read(block: Block) -> Iterator[Span]:
+    """The stretches of the tree of which a container says what they mean.
+
+    That is everything it is given, be it unused; only in lists of flags with open parts no more than the
+    elements that could be read.
+    """
+    container = Container(block)
+    for name, slots in block.view.slots.items():
+        yield from (item.expr.span for item in block.items(name) if item not in container.unread)
+        if name != "extraOptions" or not container.unread:
+            yield from (slot.expr.span for slot in slots)
 
 
 def _stray_options(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Iterator[Refusal]:

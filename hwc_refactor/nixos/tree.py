@@ -13,7 +13,7 @@ from hwc_refactor.nix.syntax import ParsedFile, parse
 _NAME_BYTES = frozenset(
     bytes((b,)) for b in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_'-"
 )
-_IMPORT = re.compile(rb"(?:import|callPackage)\s*\(?\s*(\.\.?(?:/[\w.+-]+)+)")
+_IMPORT = re.compile(rb"\s*\(?\s*(\.\.?(?:/[\w.+-]+)+)")
 MAX_REEXPORTS = 3
 """How many files may hand a value on."""
 
@@ -31,6 +31,7 @@ class Tree:
         self._parsed: dict[str, ParsedFile] = dict(parsed or {})
         self._resolver: Resolver | None = None
         self._holding: dict[bytes, tuple[str, ...]] = {}
+        self._imported: dict[str, tuple[tuple[int, str], ...]] = {}
         self.memo: dict[object, object] = {}
 
     @property
@@ -94,15 +95,29 @@ class Tree:
 
     def imports_of(self, path: str) -> tuple[tuple[str, int], ...]:
         """Where a file is imported as a value: the files and the offsets of the path literals in them."""
-        key = ("imports", path)
-        known = self.memo.get(key)
-        if not isinstance(known, tuple):
-            known = self.memo[key] = tuple(
-                (other, match.start(1))
-                for other in self.referring(path)
-                for match in _IMPORT.finditer(self._texts[other])
-                if self.target(other, match[1].decode()) == path
-            )
+        index = self.memo.get("imports")
+        if not isinstance(index, dict):
+            index = self.memo["imports"] = {}
+            for other in self.paths:
+                for offset, literal in self._imports(other):
+                    target = self.target(other, literal)
+                    if target is not None:
+                        index.setdefault(target, []).append((other, offset))
+        return tuple(index.get(path, ()))
+
+    def _imports(self, path: str) -> tuple[tuple[int, str], ...]:
+        """The path literals that a file hands to `import` or `callPackage`, with their offsets."""
+        known = self._imported.get(path)
+        if known is None:
+            data, found = self._texts[path], []
+            for word in (b"import", b"callPackage"):
+                offset = data.find(word)
+                while offset >= 0:
+                    match = _IMPORT.match(data, offset + len(word))
+                    if match is not None:
+                        found.append((match.start(1), match[1].decode()))
+                    offset = data.find(word, offset + 1)
+            known = self._imported[path] = tuple(found)
         return known
 
     def importers(self, path: str) -> tuple[str, ...]:
@@ -133,8 +148,13 @@ class Tree:
         """A new snapshot with some files changed, added or (None) removed."""
         merged = {path: data for path, data in self._texts.items() if texts.get(path, data) is not None}
         merged.update({path: data for path, data in texts.items() if data is not None})
-        kept = {path: fresh(file) for path, file in self._parsed.items() if path not in texts}
-        return Tree(merged, kept)
+        tree = Tree(merged, {path: fresh(file) for path, file in self._parsed.items() if path not in texts})
+        tree._imported = {path: found for path, found in self._imported.items() if path not in texts}
+        for needle, paths in self._holding.items():
+            kept = [path for path in paths if path not in texts]
+            kept += [path for path, data in texts.items() if data is not None and needle in data]
+            tree._holding[needle] = tuple(sorted(kept))
+        return tree
 
 
 def fresh(file: ParsedFile) -> ParsedFile:

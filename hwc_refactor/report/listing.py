@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from hwc_refactor.catalog import Entry
+from hwc_refactor.report.escape import visible
 from hwc_refactor.report.lines import paint
 
 _HEADS = ("ID", "SEVERITY", "CHANGES ARE", "FOUND", "WHAT IT CHANGES")
@@ -55,7 +56,7 @@ def print_listing(page: Listing, stream: IO[Any], *, colour: bool, width: int | 
                 text = _row(row, widths)
                 stream.write((_coloured(text, entry) if colour else text).rstrip() + "\n")
         stream.write("\n")
-    where = "" if page.root is None else f" FOUND counts changes and refusals under {page.root}."
+    where = "" if page.root is None else f" FOUND counts changes and refusals under {visible(page.root)}."
     stream.write(f"'hwc-refactor explain ID' tells more.{where}\n")
 
 

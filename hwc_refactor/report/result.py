@@ -30,6 +30,8 @@ class Result:
         dirty: touched files whose present state no commit holds.
         left: files that somebody else changed in the last moment, and that were left alone.
         commits: hashes of the commits made, in order.
+        only: the names that the run was narrowed to.
+        prefix: where the root lies in its git work tree, when somebody is to apply the diff there with git.
     """
 
     plan: Plan
@@ -39,6 +41,8 @@ class Result:
     dirty: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     commits: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    prefix: str = ""
 
 
 def file_changes(plan: Plan) -> list[FileChange]:

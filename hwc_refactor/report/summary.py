@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
@@ -53,10 +55,9 @@ def change_facts(planned: PlannedChange) -> str:
 def file_counts(plan: Plan) -> Iterator[tuple[str, str, int, int]]:
     """Each touched file: `M` or `A`, its path, and the lines that come and go."""
     for file in file_changes(plan):
-        hunks = [line for line in unified(file).split(b"\n") if line[:1] in b"+-"]
-        body = [line for line in hunks if not line.startswith((b"+++ ", b"--- "))]
-        added = sum(line.startswith(b"+") for line in body)
-        yield ("A" if file.before is None else "M"), file.path, added, len(body) - added
+        _, *hunks = unified(file).split(b"\n@@ ")  # no line of a hunk begins with @@
+        marks = Counter(line[:1] for hunk in hunks for line in hunk.split(b"\n")[1:])
+        yield ("A" if file.before is None else "M"), file.path, marks[b"+"], marks[b"-"]
 
 
 def _changes(result: Result, notes: bool, why: bool) -> Iterator[Line]:
@@ -102,7 +103,8 @@ def _count(result: Result) -> str:
         made = "made" if result.mode is Mode.APPLY else "to make"
         parts.append(f"{number(len(plan.changes), 'change')} {made} in {number(len(plan.after), 'file')}")
     else:
-        parts.append("Nothing to change")
+        among = f" among objects named {', '.join(result.only)}" if result.only else ""
+        parts.append(f"Nothing to change{among}")
     refused = sum(refusal.code not in _ASKED for refusal in plan.refusals)
     if refused:
         parts.append(f"{refused} refused")
@@ -119,6 +121,8 @@ def _next(result: Result) -> Iterator[Line]:
     if result.mode is Mode.APPLY:
         if result.commits:
             yield Line(f"Committed: {' '.join(commit[:10] for commit in result.commits)}", wrap=False)
+            span = "^..".join(dict.fromkeys((result.commits[0][:10], result.commits[-1][:10])))
+            yield Line(f"To revert the commits: git revert --no-edit {span}", "link", wrap=False)
         yield Line(f"To take it back: {result.again}", "link", wrap=False)
         return
     if result.dirty:
@@ -127,6 +131,8 @@ def _next(result: Result) -> Iterator[Line]:
             "warning",
         )
         yield from (Line(path, indent=2, wrap=False) for path in result.dirty)
+    if result.prefix:
+        yield Line(f"The patch is for: git apply --directory={shlex.quote(result.prefix)}", wrap=False)
     yield Line(f"To make these changes: {result.again}", "link", wrap=False)
 
 

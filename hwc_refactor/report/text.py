@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import IO
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -21,14 +20,7 @@ _SEVERITY = {
     Severity.MEDIUM: "yellow",
     Severity.LOW: "cyan",
 }
-_DIFF = (
-    (b"diff ", "bold"),
-    (b"--- ", "bold"),
-    (b"+++ ", "bold"),
-    (b"@@", "cyan"),
-    (b"+", "green"),
-    (b"-", "red"),
-)
+_DIFF = {b"@": "cyan", b"+": "green", b"-": "red"}
 
 
 def console(stream: IO[str], *, colour: bool, width: int | None = None) -> Console:
@@ -55,50 +47,55 @@ def print_changes(out: Console, result: Result) -> None:
 
 def print_change(out: Console, planned: PlannedChange, number: str, severity: Severity | None) -> None:
     """One change: head, why, notes, diff."""
-    out.print(Group(_head(planned, number, severity), Padding(_words(planned), (0, 0, 0, 2)), ""))
+    title = Text.assemble((f"{number}  ", "dim"), (visible(planned.change.title), "bold"))
+    body = Padding(Group(_place(planned), _facts(planned, severity), "", _words(planned), ""), (0, 0, 0, 2))
+    out.print(Group(title, body))
     print_diff(out, planned.patch)
     out.print()
 
 
 def print_diff(out: Console, patch: bytes) -> None:
     """A diff in colours; long lines are left to the terminal."""
+    head = True
     for line in split_lines(patch):
+        head = not line.startswith(b"@@") if head else line.startswith(b"diff ")
         out.print(
-            Text(shown(line.removesuffix(b"\n").removesuffix(b"\r")), style=_style(line)), soft_wrap=True
+            Text(shown(line.removesuffix(b"\n").removesuffix(b"\r")), style=_style(line, head)),
+            soft_wrap=True,
         )
 
 
-def _style(line: bytes) -> str:
-    return next((style for start, style in _DIFF if line.startswith(start)), "")
+def _style(line: bytes, head: bool) -> str:
+    return "bold" if head else _DIFF.get(line[:1], "")
 
 
-def _head(planned: PlannedChange, number: str, severity: Severity | None) -> RenderableType:
+def _place(planned: PlannedChange) -> Text:
     change = planned.change
-    title = Text.assemble((f"{number}  ", "dim"), (visible(change.title), "bold"))
-    facts = Text("  ")
-    facts.append(visible(f"{change.file}:{change.line}"), "cyan")
-    facts.append(visible(f"  {change.subject}  {change.codemod}"))
+    return Text.assemble((visible(f"{change.file}:{change.line}"), "cyan"), visible(f"  {change.subject}"))
+
+
+def _facts(planned: PlannedChange, severity: Severity | None) -> Text:
+    change = planned.change
+    facts = Text(change.codemod)
     if change.diff is not None:
-        facts.append(f"  diff {change.diff}")
+        facts.append(f", diff {change.diff}")
     if severity is not None:
-        facts.append("  ")
+        facts.append(", severity ")
         facts.append(severity.label, _SEVERITY[severity])
     review = change.applicability is Applicability.REVIEW
-    facts.append("  ")
+    facts.append(", ")
     facts.append("needs a look" if review else "safe", "yellow" if review else "green")
-    return Group(title, facts)
+    return facts
 
 
 def _words(planned: PlannedChange) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column(overflow="fold")
-    for label, text in _paragraphs(planned):
-        grid.add_row(label, Text(visible(text)))
+    grid.add_row("Why", Text(visible(planned.change.why)))
+    if planned.change.notes:
+        notes = Table.grid(padding=(0, 1))
+        for note in planned.change.notes:
+            notes.add_row("-", Text(visible(note)))
+        grid.add_row("To do", notes)
     return grid
-
-
-def _paragraphs(planned: PlannedChange) -> Iterator[tuple[str, str]]:
-    yield "Why", planned.change.why
-    for index, note in enumerate(planned.change.notes):
-        yield ("" if index else "To do"), note

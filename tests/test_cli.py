@@ -1,0 +1,499 @@
+"""The promises of the command line, through the real one, in temporary git repositories."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hwc_refactor import __version__, plan
+from hwc_refactor.__main__ import main
+
+HERE = Path(__file__).resolve().parent.parent
+GLUETUN = "domains/server/containers/gluetun/parts/config.nix"
+OPTIONS = "domains/server/containers/gluetun/options.nix"
+BROKEN = "{ virtualisation.oci-containers.containers.x = {\n  image = [;\n};"
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: bytes
+    err: str
+
+
+Call = Callable[..., Done]
+
+
+@pytest.fixture(autouse=True)
+def quiet_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("COLUMNS", "100")
+    for name in ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"):
+        monkeypatch.setenv(name, "nobody@example.org")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def call(capfdbinary: pytest.CaptureFixture[bytes]) -> Call:
+    """Runs the program in this process; what it prints as standard output and standard error."""
+
+    def run(*arguments: str | Path) -> Done:
+        capfdbinary.readouterr()
+        code = main([str(argument) for argument in arguments])
+        out, err = capfdbinary.readouterr()
+        return Done(code, out, err.decode())
+
+    return run
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The example in a git repository of its own; the current directory."""
+    root = tmp_path / "home"
+    shutil.copytree(HERE / "examples" / "homeserver", root)
+    commit(root)
+    monkeypatch.chdir(root)
+    return root
+
+
+def commit(root: Path) -> None:
+    git(root, "init", "--quiet")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message=start")
+
+
+def git(root: Path, *arguments: str | Path) -> str:
+    done = subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def tree(root: Path) -> Mapping[str, bytes]:
+    files = (path for path in root.rglob("*") if path.is_file() and ".git" not in path.parts)
+    return {str(path.relative_to(root)): path.read_bytes() for path in files}
+
+
+# -- what apply promises ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "selection", [("--diff", "3"), ("--all",), ("--codemod", "pin-image", "--pin", "radarr=5.14.0")]
+)
+def test_the_printed_diff_is_what_apply_writes(
+    home: Path, call: Call, tmp_path: Path, selection: tuple[str, ...]
+) -> None:
+    before = tree(home)
+    shown = call("apply", *selection, "--dry-run")
+    assert (shown.code, tree(home)) == (0, before)
+    (tmp_path / "printed.patch").write_bytes(shown.out)
+    git(home, "apply", tmp_path / "printed.patch")
+    by_git = tree(home)
+    assert by_git != before
+    git(home, "checkout", "--quiet", ".")
+
+    made = call("apply", *selection, "--diff-output", tmp_path / "saved.patch")
+    assert (made.code, made.out, tree(home)) == (0, b"", by_git)
+    assert (tmp_path / "saved.patch").read_bytes() == shown.out
+    assert "To take it back: hwc-refactor undo" in made.err
+
+    again = call("apply", *selection, "--dry-run")
+    assert (again.code, again.out) == (0, b"")
+    assert "Nothing to change" in again.err
+
+
+def test_a_diff_prints_nothing_but_the_diff(home: Path, call: Call) -> None:
+    shown = call("apply", "--diff", "3", "--dry-run")
+    assert shown.out.startswith(b"diff --git a/")
+    assert b"\x1b" not in shown.out
+    assert "3 changes to make in 2 files, nothing was written." in shown.err
+    assert "To make these changes: hwc-refactor apply --diff 3\n" in shown.err
+    silent = call("apply", "--diff", "3", "--dry-run", "--quiet")
+    assert (silent.out, silent.err) == (shown.out, "")
+
+
+def test_line_endings_and_broken_utf8_survive(home: Path, call: Call, tmp_path: Path) -> None:
+    path = home / GLUETUN
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n").replace(b"VPN gateway", b"VPN \xe9 gateway"))
+    git(home, "-c", "core.autocrlf=false", "commit", "--quiet", "--all", "--message=crlf")
+    shown = call("apply", "--codemod", "unprivileged-container", "--only", "gluetun", "--dry-run")
+    (tmp_path / "printed.patch").write_bytes(shown.out)
+    git(home, "apply", tmp_path / "printed.patch")
+    by_git = tree(home)
+    git(home, "checkout", "--quiet", ".")
+    call("apply", "--codemod", "unprivileged-container", "--only", "gluetun")
+    assert tree(home) == by_git
+    assert b"\xe9" in by_git[GLUETUN]
+    assert by_git[GLUETUN].count(b"\n") == by_git[GLUETUN].count(b"\r\n")
+
+
+def test_undo_gives_every_byte_back(home: Path, call: Call) -> None:
+    before = tree(home)
+    call("apply", "--diff", "3")
+    told = call("undo", "--dry-run")
+    assert "Would take back 'apply --diff 3'" in told.err
+    assert tree(home) != before
+    undone = call("undo")
+    assert (undone.code, undone.out, tree(home)) == (0, b"", before)
+    nothing = call("undo")
+    assert nothing.code == 0
+    assert "nothing to undo" in nothing.err
+
+
+def test_undo_refuses_where_a_file_was_changed_since(home: Path, call: Call) -> None:
+    call("apply", "--diff", "3")
+    (home / OPTIONS).write_bytes((home / OPTIONS).read_bytes() + b"# mine\n")
+    now = tree(home)
+    refused = call("undo")
+    assert (refused.code, tree(home)) == (2, now)
+    assert OPTIONS in refused.err
+
+
+def test_uncommitted_changes_are_not_written_over(home: Path, call: Call) -> None:
+    (home / OPTIONS).write_bytes((home / OPTIONS).read_bytes() + b"# mine\n")
+    now = tree(home)
+    assert "--allow-dirty" in call("apply", "--diff", "3", "--dry-run").err
+    refused = call("apply", "--diff", "3")
+    assert (refused.code, refused.out, tree(home)) == (2, b"", now)
+    assert OPTIONS in refused.err
+    assert "--allow-dirty" in refused.err
+    assert GLUETUN not in refused.err
+    assert call("apply", "--diff", "3", "--allow-dirty").code == 0
+    assert tree(home) != now
+
+
+def test_changes_in_other_files_do_not_matter(home: Path, call: Call) -> None:
+    (home / "flake.nix").write_bytes((home / "flake.nix").read_bytes() + b"# mine\n")
+    assert call("apply", "--diff", "3").code == 0
+
+
+def test_a_file_that_changed_since_it_was_read_is_not_written(
+    home: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = plan.make_plan
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        made = real(*arguments, **named)
+        (home / OPTIONS).write_bytes((home / OPTIONS).read_bytes() + b"# meanwhile\n")
+        return made
+
+    monkeypatch.setattr(plan, "make_plan", slow)
+    before = tree(home)
+    refused = call("apply", "--diff", "3", "--allow-dirty")
+    assert refused.code == 2
+    assert f"{OPTIONS} was changed since it was read" in refused.err
+    assert tree(home)[GLUETUN] == before[GLUETUN]
+
+
+def test_check_exits_with_1_while_there_is_something_to_do(home: Path, call: Call) -> None:
+    before = tree(home)
+    pending = call("apply", "--diff", "3", "--check")
+    assert (pending.code, pending.out, tree(home)) == (1, b"", before)
+    call("apply", "--diff", "3")
+    assert call("apply", "--diff", "3", "--check").code == 0
+    with_diff = call("apply", "--all", "--check", "--dry-run")
+    assert with_diff.code == 1
+    assert with_diff.out.startswith(b"diff --git")
+
+
+def test_only_narrows_by_name_with_globs(home: Path, call: Call) -> None:
+    def objects(*only: str) -> set[str]:
+        named = [word for name in only for word in ("--only", name)]
+        found = json.loads(call("apply", "--all", "--dry-run", "--format", "json", *named).out)
+        return {entry["object"]["name"] for key in ("changes", "refusals") for entry in found[key]}
+
+    assert {"frigate", "gluetun", "ci-runner"} <= objects()
+    assert objects("frig*") == {"frigate"}
+    assert objects("frig*", "ci-?unner") == {"frigate", "ci-runner"}
+    nobody = call("apply", "--all", "--check", "--only", "nobody")
+    assert nobody.code == 0
+    assert "Nothing to change among objects named nobody." in nobody.err
+
+
+def test_paths_narrow_too(home: Path, call: Call, tmp_path: Path) -> None:
+    found = call("apply", "domains/server/containers/frigate", "--all", "--dry-run", "--format", "json")
+    assert {change["object"]["name"] for change in json.loads(found.out)["changes"]} == {"frigate"}
+    outside = call("apply", "--all", "--dry-run", "--root", home, tmp_path)
+    assert outside.code == 2
+    assert "outside" in outside.err
+    assert call("apply", "--all", "--dry-run", "nowhere.nix").code == 2
+
+
+def test_the_root_is_that_of_the_paths_when_they_are_elsewhere(
+    home: Path, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "away").mkdir()
+    monkeypatch.chdir(tmp_path / "away")
+    found = call("apply", "--diff", "3", "--dry-run", "--format", "json", home / "domains")
+    assert json.loads(found.out)["root"] == str(home)
+    assert call("--root", str(home), "apply", "--diff", "3", "--check").code == 1
+    assert call("apply", "--diff", "3", "--check", "--root", home).code == 1
+    made = call("apply", "--diff", "3", "--root", home)
+    assert f"hwc-refactor undo --root {home}" in made.err
+
+
+def test_safe_only_leaves_out_what_needs_a_look_and_says_so(home: Path, call: Call) -> None:
+    made = call("apply", "--diff", "3", "--safe-only")
+    assert made.code == 0
+    assert "Left out by --safe-only" in made.err
+    assert "(pin-image: needs-review)" in made.err
+    assert b"--privileged" in (home / GLUETUN).read_bytes()
+
+
+def test_a_broken_file_is_told_with_its_place_and_stops_nobody(home: Path, call: Call) -> None:
+    (home / "broken.nix").write_text(BROKEN)
+    commit(home)
+    made = call("apply", "--all")
+    assert made.code == 2
+    assert "broken.nix:2:12: error: " in made.err
+    assert "1 error" in made.err
+    assert b"--privileged" not in (home / GLUETUN).read_bytes().replace(b"not privileged", b"")
+    assert (home / "broken.nix").read_text() == BROKEN
+    errors = json.loads(call("apply", "--all", "--check", "--format", "json").out)["errors"]
+    assert [(error["file"], error["line"], error["column"]) for error in errors] == [("broken.nix", 2, 12)]
+
+
+def test_a_diff_whose_object_is_not_there_says_what_it_looked_for(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    missing = call("apply", "--diff", "3", "--dry-run", "--root", tmp_path / "empty")
+    assert (missing.code, missing.out) == (2, b"")
+    assert "gluetun" in missing.err
+    assert GLUETUN in missing.err
+
+
+def test_commit_makes_one_commit_for_each_change(home: Path, call: Call) -> None:
+    before = tree(home)
+    made = call("apply", "--diff", "3", "--commit")
+    assert made.code == 0
+    subjects = git(home, "log", "--format=%s", "--reverse").splitlines()[1:]
+    assert subjects[0] == "gluetun: run gluetun without --privileged"
+    assert len(subjects) == 3
+    assert git(home, "status", "--porcelain") == ""
+    assert call("undo").code == 0
+    assert tree(home) == before
+    assert call("apply", "--diff", "3", "--commit", "--dry-run").code == 2
+
+
+def test_commit_takes_a_change_back_when_git_refuses(
+    home: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tree(home)
+    monkeypatch.setenv("GIT_AUTHOR_EMAIL", "")
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "")
+    refused = call("apply", "--diff", "3", "--commit")
+    assert (refused.code, tree(home)) == (2, before)
+    assert "0 of 3 changes are committed" in refused.err
+
+
+def test_commit_needs_git(call: Call, tmp_path: Path) -> None:
+    shutil.copytree(HERE / "examples" / "homeserver", tmp_path / "bare")
+    before = tree(tmp_path / "bare")
+    refused = call("apply", "--diff", "3", "--commit", "--root", tmp_path / "bare")
+    assert (refused.code, tree(tmp_path / "bare")) == (2, before)
+    assert "git work tree" in refused.err
+    assert call("apply", "--diff", "3", "--root", tmp_path / "bare").code == 0
+
+
+def test_below_the_top_of_a_work_tree_the_patch_says_where_it_belongs(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = tmp_path / "top"
+    shutil.copytree(HERE / "examples" / "homeserver", top / "my nixos")
+    commit(top)
+    monkeypatch.chdir(top)
+    shown = call("apply", "--diff", "3", "--dry-run", "--root", "my nixos")
+    assert "git apply --directory='my nixos'" in shown.err
+    (tmp_path / "printed.patch").write_bytes(shown.out)
+    git(top, "apply", "--directory=my nixos", tmp_path / "printed.patch")
+    by_git = tree(top)
+    git(top, "checkout", "--quiet", ".")
+    call("apply", "--diff", "3", "--root", "my nixos")
+    assert tree(top) == by_git
+
+
+# -- wrong usage, faults, interrupts ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["apply"], "hwc-refactor apply --diff 3 --dry-run"),
+        (["apply", "--diff", "9"], "1<=x<=6"),
+        (["apply", "--diff", "1"], "not in this release"),
+        (["apply", "--phase", "1"], "not"),
+        (["apply", "--codemod", "pin-imag"], "did you mean pin-image?"),
+        (["apply", "--codemod", "loop-to-timer"], "not in this release"),
+        (["apply", "--all", "--pin", "x"], "NAME=TAG"),
+        (["apply", "--all", "--check", "--interactive"], "--interactive"),
+        (["apply", "--all", "--interactive"], "terminal"),
+        (["apply", "--all", "--output", "/nowhere/report"], "/nowhere/report cannot be written"),
+        (["explain", "unpriviliged-container"], "did you mean unprivileged-container?"),
+        (["explain", "7"], "there is no codemod or diff '7'"),
+        (["explain", "5"], "not in this release"),
+        (["explain", "loop-to-timer"], "not in this release"),
+        (["undo", "--all"], "No such option"),
+        (["verify"], "No such command"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_a_way_out(
+    home: Path, call: Call, arguments: list[str], words: str
+) -> None:
+    before = tree(home)
+    done = call(*arguments)
+    assert (done.code, done.out, tree(home)) == (2, b"", before)
+    assert words in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_wrong_settings_file_ends_with_2(home: Path, call: Call) -> None:
+    (home / "hwc-refactor.toml").write_text("levle = 'strict'\n")
+    done = call("apply", "--all", "--dry-run")
+    assert (done.code, done.out) == (2, b"")
+    assert "hwc-refactor.toml:1: unknown key 'levle'; did you mean 'level'?" in done.err
+
+
+def test_a_fault_of_the_tool_is_one_sentence(home: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, progress: Callable[[str, int, int], None], **__: Any) -> Any:
+        progress("pin-image", 0, 1)
+        raise KeyError("\x1b[31mboom")
+
+    monkeypatch.setattr(plan, "make_plan", fail)
+    done = call("apply", "--all", "--dry-run")
+    assert (done.code, done.out) == (2, b"")
+    assert done.err.count("\n") == 1
+    assert "a fault of the tool during pin-image, please report it: KeyError" in done.err
+    assert "\x1b" not in done.err
+    assert "Traceback" in call("apply", "--all", "--dry-run", "--verbose").err
+
+
+def test_interrupted_is_130_and_nothing_is_written(
+    home: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    before = tree(home)
+    monkeypatch.setattr(plan, "make_plan", interrupt)
+    done = call("apply", "--all")
+    assert (done.code, done.out, tree(home)) == (130, b"", before)
+    assert done.err == "\ninterrupted\n"
+
+
+def test_a_closed_pipe_is_no_news(home: Path) -> None:
+    command = [sys.executable, "-m", "hwc_refactor", "apply", "--diff", "3", "--dry-run", "--quiet"]
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141
+
+
+def test_what_a_dry_run_needs_is_no_place_to_write_to(
+    home: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "inside"))
+    assert call("apply", "--diff", "3", "--dry-run").code == 0
+    refused = call("apply", "--diff", "3")
+    assert refused.code == 2
+    assert "XDG_STATE_HOME" in refused.err
+
+
+# -- list, explain, help ----------------------------------------------------------------------------
+
+
+def test_list_shows_all_of_it_and_counts(home: Path, call: Call) -> None:
+    found = json.loads(call("list", "--format", "json").out)
+    assert [entry["id"] for entry in found["diffs"]] == [1, 2, 3, 4, 5, 6]
+    assert len(found["codemods"]) == 10
+    by_id = {entry["id"]: entry for key in ("diffs", "codemods") for entry in found[key]}
+    assert by_id[3]["severity"] == "critical"
+    assert by_id[3]["found"] == 3
+    assert by_id["unprivileged-container"]["found"] == 3
+    text = call("list")
+    assert text.code == 0
+    for name in by_id:
+        assert str(name).encode() in text.out
+
+
+def test_list_does_not_search_a_folder_that_is_no_configuration(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes").mkdir()
+    monkeypatch.chdir(tmp_path / "notes")
+    found = json.loads(call("list", "--format", "json").out)
+    assert found["root"] is None
+    assert {entry["found"] for entry in found["codemods"]} == {None}
+
+
+def test_explain_prints_the_manual(call: Call) -> None:
+    text = call("explain", "unprivileged-container").out.decode()
+    for heading in (
+        "What it does",
+        "Why",
+        "Before",
+        "After",
+        "When it refuses",
+        "What a person must still do",
+        "Sources",
+    ):
+        assert f"\n{heading}\n" in text
+    assert "privileged-required" in text
+    page = json.loads(call("explain", "diff-3", "--format", "json").out)
+    assert (page["kind"], page["id"], page["severity"]) == ("diff", 3, "critical")
+
+
+@pytest.mark.parametrize("command", [[], ["apply"], ["list"], ["explain"], ["undo"]])
+def test_help_has_examples(call: Call, command: list[str]) -> None:
+    done = call(*command, "--help")
+    assert done.code == 0
+    assert b"Examples:" in done.out
+
+
+def test_version_needs_no_library() -> None:
+    program = (
+        "import sys; from hwc_refactor.__main__ import main; main(['--version']);"
+        "sys.exit(any(name in sys.modules for name in ('click', 'rich', 'tree_sitter', 'json')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=HERE, check=True)
+    assert done.stdout.decode() == f"hwc-refactor {__version__}\n"
+
+
+def test_a_piped_run_needs_no_rich(home: Path) -> None:
+    program = (
+        "import sys; from hwc_refactor.__main__ import main;"
+        "code = main(['apply', '--diff', '3', '--dry-run', '-q']); sys.exit(code or 'rich' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment, check=True)
+
+
+def test_the_shell_completes_names() -> None:
+    def complete(words: str) -> str:
+        more = {
+            "_HWC_REFACTOR_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(words.count(" ")),
+        }
+        environment = {**os.environ, **more}
+        command = [sys.executable, "-m", "hwc_refactor"]
+        return subprocess.run(
+            command, capture_output=True, env=environment, cwd=HERE, text=True, check=False
+        ).stdout
+
+    assert "plain,apply" in complete("hwc-refactor a")
+    assert "plain,unprivileged-container" in complete("hwc-refactor explain unp")
+    assert "plain,pin-image" in complete("hwc-refactor apply --codemod p")

@@ -96,7 +96,7 @@ def run(command: Sequence[str]) -> Run:
     began = time.perf_counter()
     null = os.open(os.devnull, os.O_RDWR)
     actions = [(os.POSIX_SPAWN_DUP2, null, number) for number in (0, 1, 2)]
-    child = os.posix_spawn(command[0], command, os.environ, file_actions=actions)
+    child = os.posix_spawn(command[0], list(command), os.environ, file_actions=actions)
     os.close(null)
     _, status, usage = os.wait4(child, 0)
     wall = time.perf_counter() - began

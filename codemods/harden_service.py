@@ -223,4 +223,6 @@ def _make_first(
         add_directories(
             draft, block, [text[1:-1] if text.startswith('"') else "${" + text + "}" for text in needed]
         )
-        draft.note("The directory is made by systemd-tmpfiles before the sandbox needs it; one that exists stays as it is.")
+        draft.note(
+            "The directory is made by systemd-tmpfiles before the sandbox needs it; one that exists stays as it is."
+        )

@@ -162,13 +162,15 @@ def _readers(tree: Tree, kind: Kind) -> dict[_Spot, set[_Key]]:
     """Which objects of a kind an expression is a value, or a list element, of."""
     key = ("readers", kind.name)
     known = tree.memo.get(key)
-    if not isinstance(known, dict):
-        known = tree.memo[key] = {}
-        for block in objects(tree, kind):
-            for name, slots in block.view.slots.items():
-                for expr in (*(slot.expr for slot in slots), *(item.expr for item in block.items(name))):
-                    known.setdefault(_spot(expr), set()).add(_key(block))
-    return known
+    if isinstance(known, dict):
+        return known
+    found: dict[_Spot, set[_Key]] = {}
+    tree.memo[key] = found
+    for block in objects(tree, kind):
+        for name, slots in block.view.slots.items():
+            for expr in (*(slot.expr for slot in slots), *(item.expr for item in block.items(name))):
+                found.setdefault(_spot(expr), set()).add(_key(block))
+    return found
 
 
 def _key(block: Block) -> _Key:

@@ -117,7 +117,9 @@ def _set_image(tree: Tree, place: Setting) -> tuple[Image, Expr, str]:
     whole = "" if image is None else image.repository.rpartition("/")[2] + (image.tag or "")
     if image is None or untagged is None or GAP in whole or not _inside(untagged[0], place.expr):
         raise CannotSplit(
-            "option-set-elsewhere", "The option is also set to something whose tag does not stand there.", place.expr
+            "option-set-elsewhere",
+            "The option is also set to something whose tag does not stand there.",
+            place.expr,
         )
     return image, *untagged
 

@@ -49,7 +49,8 @@ def _table(head: str, what: str, entries: Iterable[Entry]) -> str:
     for entry in entries:
         if entry.available:
             severity = "" if entry.severity is None else entry.severity.label
-            row = (f"`{entry.id}`", entry.what, severity, entry.applicability)
+            what = f"{entry.what} For now within the diffs alone." if entry.only_in_diffs else entry.what
+            row = (f"`{entry.id}`", what, severity, entry.applicability)
         else:
             row = (f"`{entry.id}`", entry.what, "", "in a later release")
         rows.append(row)

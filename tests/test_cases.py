@@ -24,7 +24,10 @@ def test_other_spelling(case: harness.Case, variant: str) -> None:
 
 @pytest.mark.skipif(check.nix_parser() is None, reason="nix is not installed")
 def test_nix_reads_every_case_and_result() -> None:
-    assert harness.nix_complaints() == {}
+    complaints = harness.nix_complaints()
+    if complaints is None:
+        pytest.skip("nix is not installed")
+    assert complaints == {}
 
 
 def test_git_applies_every_diff(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from hwc_refactor.report import jsonout, plain, summary, text
 from hwc_refactor.report.escape import shown, visible
 from hwc_refactor.report.lines import Line, render
 from hwc_refactor.report.result import Mode, Result
+from hwc_refactor.settings import load_settings
 
 HERE = Path(__file__).resolve().parent.parent
 EVIL = "\x1b]0;owned\x07\x1b[2J[red]x[/red]\u202e\r\n"
@@ -361,3 +363,33 @@ def test_a_report_in_a_file_is_for_people(home: Path) -> None:
     assert "1/3  run gluetun without --privileged\n" in report
     assert "3 changes to make in 2 files" in report
     assert "\x1b" not in report
+
+
+# -- the front page ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("script", ["make_readme.py", "make_picture.py"])
+def test_what_scripts_make_is_up_to_date(script: str) -> None:
+    command = [sys.executable, f"scripts/{script}", "--check"]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_settings_of_the_readme_are_read(tmp_path: Path) -> None:
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "hwc-refactor.toml").write_text(
+        readme.split("```toml\n")[1].split("```")[0], encoding="utf-8"
+    )
+    found = load_settings(tmp_path)
+    assert found.limits_for("jellyfin") == {"pids-limit": "200", "memory": "4g", "cpus": "2.5"}
+    assert found.pin_for("radarr") == "5.14.0"
+    assert len(found.profiles) == 1
+
+
+def test_the_links_of_the_readme_lead_somewhere() -> None:
+    for page in (HERE / "README.md", HERE / "docs" / "dependencies.md"):
+        text_of_page = page.read_text(encoding="utf-8")
+        links = re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"|`(hwc_refactor/[\w/.]+)`", text_of_page)
+        for link in ("".join(groups) for groups in links):
+            folder = HERE if link.startswith("hwc_refactor/") else page.parent
+            assert (folder / link).exists(), link

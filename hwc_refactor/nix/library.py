@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hwc_refactor.nix import merging, views
+from hwc_refactor.nix import merging
 from hwc_refactor.nix.values import (
     Attrs,
     Branch,
@@ -361,11 +361,7 @@ def _attr_values(resolver: Resolver, call: Call) -> Value | None:
 def _merge_attrs_list(resolver: Resolver, call: Call) -> Value | None:
     merged = Attrs({}, call.at)
     for item in resolver.items(call.args[0]):
-        view = (
-            views.item_view(resolver, item)
-            if item.unknown is None
-            else Attrs({}, call.at, (), (item.unknown,))
-        )
+        view = resolver.item_view(item) if item.unknown is None else Attrs({}, call.at, (), (item.unknown,))
         merged = merging.update(merged, view, call.at)
     return merged
 

@@ -327,6 +327,10 @@ class Resolver:
         finally:
             self._budget.depth -= 1
 
+    def item_view(self, item: Item) -> Attrs:
+        """An element of a list as a set of definitions, under the element's conditions."""
+        return views.item_view(self, item)
+
     def items(self, expr: Expr) -> tuple[Item, ...]:
         """An expression as list elements, seen through `++`, `optionals`, `if`, `mkIf` and the like."""
         return self.list_items(self.value(expr), expr)

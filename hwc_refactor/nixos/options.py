@@ -92,7 +92,10 @@ def readers(tree: Tree, path: Sequence[str]) -> list[Expr]:
 def _read(tree: Tree, file: ParsedFile, chain: Sequence[Node], path: Sequence[str]) -> Expr | None:
     """The expression at the end of a chain that reads an option, None when it reads something else."""
     kinds = [node.type for node in chain[-2:]]
-    if kinds[-1] not in ("attrpath", "inherited_attrs", "variable_expression") or kinds == ["binding", "attrpath"]:
+    if kinds[-1] not in ("attrpath", "inherited_attrs", "variable_expression") or kinds == [
+        "binding",
+        "attrpath",
+    ]:
         return None
     depth = len(chain) - 1 if kinds[-1] == "variable_expression" else len(chain) - 2
     node, env = list(env_along(file, chain[: depth + 1], root_env(file)))[-1]

@@ -32,6 +32,7 @@ class Tree:
         self._resolver: Resolver | None = None
         self._holding: dict[bytes, tuple[str, ...]] = {}
         self._imported: dict[str, tuple[tuple[int, str], ...]] = {}
+        self._importing: dict[str, list[tuple[str, int]]] | None = None
         self.memo: dict[object, object] = {}
 
     @property
@@ -95,9 +96,9 @@ class Tree:
 
     def imports_of(self, path: str) -> tuple[tuple[str, int], ...]:
         """Where a file is imported as a value: the files and the offsets of the path literals in them."""
-        index = self.memo.get("imports")
-        if not isinstance(index, dict):
-            index = self.memo["imports"] = {}
+        index = self._importing
+        if index is None:
+            index = self._importing = {}
             for other in self.paths:
                 for offset, literal in self._imports(other):
                     target = self.target(other, literal)

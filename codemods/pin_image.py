@@ -91,12 +91,15 @@ def _unseen(block: Block, source: ImageSource | None, ctx: Context) -> Refusal |
     if block.get("imageFile") or block.get("imageStream"):
         return None
     at = None if source is None else source.slot.expr
-    if source is not None and source.option is not None and not source.declared:
+    if source is not None and source.option is not None:
+        option = f"Its image is the option {'.'.join(source.option)}"
+        if len(source.declared) != 1:
+            where = "in the tree more than once" if source.declared else "not in the tree"
+            return ctx.refuse(
+                block, "option-declaration-not-found", f"{option}, whose declaration is {where}.", at
+            )
         return ctx.refuse(
-            block,
-            "option-declaration-not-found",
-            f"Its image is the option {'.'.join(source.option)}, whose declaration is not in the tree.",
-            at,
+            block, "image-not-in-sight", f"{option}, which has no default that can be read.", at
         )
     return ctx.refuse(
         block, "image-not-in-sight", "Its image is put together from parts that are not in sight.", at

@@ -20,6 +20,7 @@ After
       image = "qmcgaw/gluetun:v3.39.1";
       extraOptions = [
         "--cap-add=NET_ADMIN"
+        "--cap-add=NET_RAW"
         "--device=/dev/net/tun:/dev/net/tun"
         "--security-opt=no-new-privileges:true"
       ];
@@ -34,6 +35,7 @@ When it refuses
     device-not-named: the privileges may be how it reaches its hardware, and no device is passed by name
     device-by-volume: a device is passed as a volume, which works for privileged containers only
     set-by-option: an option decides whether the container is privileged
+    set-elsewhere: a file that does not define the container gives it the privileges
     shared-option-list: the flag stands in a list or function that serves other containers too
     container-not-in-sight: the flag is handed to something that is no container of this tree
 What a person must still do
@@ -86,13 +88,14 @@ def _strays(ctx: Context, blocks: Sequence[Block]) -> Iterable[Refusal]:
 def propose(block: Block, ctx: Context) -> Outcome | None:
     """Make one container unprivileged."""
     container = Container(block)
+    if container.elsewhere is not None and (refusal := _given_elsewhere(container, container.elsewhere, ctx)):
+        return refusal
     privileged = container.privileged
     wanted_limits = {**ctx.table("limits"), **ctx.settings.limits_for(block.name)}
     limits = limits_to_add(container, wanted_limits) if block.own else ()
     if not (privileged or limits or ctx.parameters or beyond(container, None)):
         return None
-    image = None if container.image_source is None else container.image_source.image
-    profile = None if image is None else find_profile(image, ctx.settings.profiles)
+    profile = _profile(container, ctx)
     broad = beyond(container, profile)
     if not (privileged or broad or limits or ctx.parameters):
         return None
@@ -118,6 +121,31 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
         )
     _annotate(draft, container, needs, broad)
     return draft.done()
+
+
+def _profile(container: Container, ctx: Context) -> Profile | None:
+    image = None if container.image_source is None else container.image_source.image
+    return None if image is None else find_profile(image, ctx.settings.profiles)
+
+
+def _given_elsewhere(container: Container, added: Container, ctx: Context) -> Refusal | None:
+    """Why a container stays as it is when another file hands it privileges."""
+    broad = set(beyond(added, _profile(container, ctx))) if added.capabilities else set()
+    flags = [*added.privileged_flags, *(flag for flag, names in added.capability_flags if broad & set(names))]
+    slots = [
+        *added.privileged_option,
+        *(slot for name, slot in added.capability_options.items() if name in broad),
+    ]
+    places = [*(flag.items[0].expr for flag in flags), *(slot.expr for slot in slots)]
+    for at in places:
+        return ctx.refuse(
+            container.block,
+            "set-elsewhere",
+            f"{at.file.source.path} gives it privileges: take them away there, or move them to where the container"
+            " is defined.",
+            at,
+        )
+    return None
 
 
 def _obstacle(container: Container, profile: Profile | None, ctx: Context) -> Refusal | None:
@@ -198,11 +226,17 @@ def _write(
         _write_options(draft, container, needs)
         capabilities = devices = ()
     passed = container.flags_named("--device")
-    heading = headings.get("capabilities", "") if not given else ""
-    flags.add(Group(tuple(f"--cap-add={name}" for name in capabilities), heading), after=last, before=source)
-    heading = headings.get("devices", "") if not passed else ""
-    last = passed[-1].items[-1] if passed else last
-    flags.add(Group(tuple(f"--device={device}" for device in devices), heading), after=last, before=source)
+    new_capabilities = Group(
+        tuple(f"--cap-add={name}" for name in capabilities), "" if given else headings.get("capabilities", "")
+    )
+    new_devices = Group(
+        tuple(f"--device={device}" for device in devices), "" if passed else headings.get("devices", "")
+    )
+    if passed:
+        flags.add(new_capabilities, after=last, before=source)
+        flags.add(new_devices, after=passed[-1].items[-1])
+    else:
+        flags.add(new_capabilities, new_devices, after=last, before=source)
     flags.add(Group(needs.flags))
     flags.add(Group(limits, headings.get("limits", "")))
     flags.add(Group(needs.security, headings.get("security", "")))
@@ -216,6 +250,7 @@ def _write(
     modules = [flag for flag in gone if "SYS_MODULE" in (flag.value or "")]
     flags.remove(modules, in_place=headings.get("removed-module", ""))
     flags.remove([flag for flag in gone if flag not in modules])
+    flags.finish()
     for slot in container.privileged_option:
         draft.remove_binding(block, slot)
     for name in broad:

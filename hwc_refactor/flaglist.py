@@ -42,7 +42,8 @@ class FlagList:
         self._block = block
         self._draft = draft
         self._removed: list[Node] = []
-        self.holder = self._find(gone[0].items[0].holder if gone else None)
+        self._new: list[Group] = []
+        self.holder = self._find(gone[0].items[0].holder if gone and not gone[0].conditions else None)
         self.remove([flag for flag in gone if all(_on_one_line(item.holder) for item in flag.items)])
 
     def _find(self, prefer: Expr | None) -> Expr | None:
@@ -63,21 +64,23 @@ class FlagList:
             return True
         return b"\n" in self.holder.file.text(self.holder.node)
 
-    def add(self, group: Group, *, after: Item | None = None, before: Item | None = None) -> None:
+    def add(self, *groups: Group, after: Item | None = None, before: Item | None = None) -> None:
         """Add flags behind or before an element of the same list, else at its end."""
-        if not group.flags:
-            return
-        headed = bool(group.heading) and self.lines
-        snippets = [
-            Snippet(quote(flag), above=(group.heading,) if headed and not n else (), blank=headed and not n)
-            for n, flag in enumerate(group.flags)
-        ]
+        filled = [group for group in groups if group.flags]
         if self.holder is None:
-            self._write_list(group)
+            self._new += filled
             return
+        snippets = [
+            Snippet(quote(flag), above=(group.heading,), blank=True)
+            if group.heading and self.lines and not number
+            else Snippet(quote(flag))
+            for group in filled
+            for number, flag in enumerate(group.flags)
+        ]
         behind = self._kept(after, backwards=True)
         ahead = None if behind is not None else self._kept(before)
-        self._draft.insert(self.holder.file, self.holder.node, snippets, after=behind, before=ahead)
+        if snippets:
+            self._draft.insert(self.holder.file, self.holder.node, snippets, after=behind, before=ahead)
 
     def has(self, item: Item) -> bool:
         """Whether an element stands in this list."""
@@ -140,9 +143,11 @@ class FlagList:
         if self.has(item) and self.lines and not comments_of(item.expr.file, item.expr.node).leading:
             self._draft.head(item.expr.file, item.expr.node, comment, blank=blank)
 
-    def _write_list(self, group: Group) -> None:
-        """There is no list yet: give the option one, or append one to what it is."""
-        text = _list_text(group)
+    def finish(self) -> None:
+        """Where there was no list yet: give the option one, or append one to what it is."""
+        if not self._new:
+            return
+        text = _list_text(self._new)
         slots = [slot for slot in self._block.get("extraOptions") if not slot.rest and not slot.conditions]
         if slots and slots[0].binding is not None:
             old = slots[0].expr
@@ -157,7 +162,13 @@ def _on_one_line(holder: Expr | None) -> bool:
     return holder is not None and holder.node.type == "list_expression" and "\n" not in holder.text
 
 
-def _list_text(group: Group) -> str:
-    if len(group.flags) == 1:
-        return f"[ {quote(group.flags[0])} ]"
-    return "\n".join(("[", *(f"  {quote(flag)}" for flag in group.flags), "]"))
+def _list_text(groups: Sequence[Group]) -> str:
+    flags = [flag for group in groups for flag in group.flags]
+    if len(flags) == 1:
+        return f"[ {quote(flags[0])} ]"
+    lines: list[str] = []
+    for group in groups:
+        if group.heading:
+            lines += ["", f"  # {group.heading}"] if lines else [f"  # {group.heading}"]
+        lines += [f"  {quote(flag)}" for flag in group.flags]
+    return "\n".join(("[", *lines, "]"))

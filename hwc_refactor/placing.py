@@ -130,17 +130,22 @@ def _place_not_own(tree: Tree, block: Block, expr: Expr, file: ParsedFile, node:
     name = None if binding is None else attr_name(file, attrpath_of(binding)[0])
     if binding is None or name is None:
         return "it stands outside of the object"
-    uses = [
-        offset
-        for offset in tree.words(file.source.path, name.encode())
-        if offset != attrpath_of(binding)[0].start_byte
-    ]
+    uses = list(_uses(tree, file, name))
     if len(uses) != 1:
         return f"it stands in '{name}', which is used in {len(uses)} places"
-    use = file.chain(uses[0], uses[0] + len(name))[-1]
+    use = uses[0]
     if _within(use, binding):
         return f"it stands in '{name}', which uses itself"
     return _place_not_own(tree, block, expr, file, use)
+
+
+def _uses(tree: Tree, file: ParsedFile, name: str) -> Iterator[Node]:
+    """The places of a file that read a name of this spelling from the scope, whichever binding it has."""
+    for offset in tree.words(file.source.path, name.encode()):
+        *_, above, around, node = (file.root, file.root, *file.chain(offset, offset + len(name)))
+        inherited = around.type == "inherited_attrs" and above.type == "inherit"
+        if node.type == "identifier" and (around.type == "variable_expression" or inherited):
+            yield node
 
 
 def _definitions(block: Block) -> Iterator[Expr]:

@@ -97,6 +97,7 @@ class Writer:
         self.opaque = opaque
         self.files: dict[str, str] = {}
         self.size = 0
+        self.limit = 60
 
     def program(self) -> str:
         """A program and the files it imports (`files`)."""
@@ -137,7 +138,7 @@ class Writer:
     def expr(self, kind: Type, scope: Scope, depth: int) -> str:
         self.size += 1
         found = self.names_of(kind, scope)
-        if depth <= 0 or self.size > 60:
+        if depth <= 0 or self.size > self.limit:
             if found and self.rng.random() < 0.7:
                 return self.rng.choice(found)
             return self.literal(kind, scope, depth)

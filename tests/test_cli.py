@@ -172,6 +172,21 @@ def test_uncommitted_changes_are_not_written_over(home: Path, call: Call) -> Non
     assert tree(home) != now
 
 
+def test_the_next_command_can_be_typed_as_it_stands(
+    home: Path, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "hwc-refactor").write_text("#!/bin/sh\n")
+    (tmp_path / "bin" / "hwc-refactor").chmod(0o755)
+    monkeypatch.setattr(sys, "argv", ["../bin/hwc-refactor"])
+    told = call("apply", "--diff", "3", "--check", "--verbose", "domains")
+    assert "To make these changes: ../bin/hwc-refactor apply domains --diff 3\n" in told.err
+    assert "To take it back: ../bin/hwc-refactor undo\n" in call("apply", "--diff", "3").err
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    call("undo")
+    assert "To take it back: hwc-refactor undo\n" in call("apply", "--diff", "3").err
+
+
 def test_changes_in_other_files_do_not_matter(home: Path, call: Call) -> None:
     (home / "flake.nix").write_bytes((home / "flake.nix").read_bytes() + b"# mine\n")
     assert call("apply", "--diff", "3").code == 0
@@ -387,6 +402,30 @@ def test_interrupted_is_130_and_nothing_is_written(
     done = call("apply", "--all")
     assert (done.code, done.out, tree(home)) == (130, b"", before)
     assert done.err == "\ninterrupted\n"
+
+
+def test_a_run_that_was_cut_off_is_put_right_by_the_next_one(home: Path, call: Call) -> None:
+    before = tree(home)
+    program = (
+        "import os; from hwc_refactor import write; from hwc_refactor.__main__ import main; real = write.write;"
+        "fault = lambda step: os._exit(9) if step == 'replace options.nix' else None;"
+        "write.write = lambda root, changes, description: real(root, changes, description=description, fault=fault);"
+        "main(['apply', '--diff', '3'])"
+    ).replace("options.nix", GLUETUN)
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    assert subprocess.run([sys.executable, "-c", program], env=environment, check=False).returncode == 9
+    half = tree(home)
+    assert half[OPTIONS] != before[OPTIONS]
+    assert half[GLUETUN] == before[GLUETUN]
+    shown = call("apply", "--diff", "3", "--dry-run")
+    assert "warning: an earlier run was cut off while it wrote" in shown.err
+    assert tree(home) == half
+    finished = call("apply", "--diff", "3")
+    assert finished.code == 0
+    assert "'apply --diff 3' had been cut off while it wrote; it is finished now" in finished.err
+    assert "Nothing to change." in finished.err
+    assert call("undo").code == 0
+    assert tree(home) == before
 
 
 def test_a_closed_pipe_is_no_news(home: Path) -> None:

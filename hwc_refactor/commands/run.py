@@ -19,6 +19,7 @@ from hwc_refactor.commands.shared import (
     command_line,
     demand_writable,
     is_terminal,
+    program,
     save,
     tell,
 )
@@ -60,7 +61,7 @@ class Request:
     @property
     def name(self) -> str:
         """The run in a few words, as an undo names it."""
-        return command_line(self.context, (*_SHOWING, "root", "config")).removeprefix("hwc-refactor ")
+        return command_line(self.context, (*_SHOWING, "root", "config"))
 
 
 def run(request: Request) -> int:
@@ -156,7 +157,7 @@ def _result(request: Request, root: Path, plan: Plan) -> Result:
     return Result(
         plan,
         request.mode,
-        command_line(request.context, _SHOWING),
+        f"{program()} {command_line(request.context, _SHOWING)}",
         {name: codemod.severity for name, codemod in codemods().items()},
         dirty,
         only=request.selection.only,

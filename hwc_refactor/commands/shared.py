@@ -161,16 +161,28 @@ def save(path: Path, data: bytes) -> None:
         raise Failure(f"{path} cannot be written: {error.strerror}") from error
 
 
+def program() -> str:
+    """The program as it has to be typed: by its path where it was called by one that is not searched."""
+    from shutil import which
+
+    typed = sys.argv[0]
+    if os.path.basename(typed) != "hwc-refactor" or os.sep not in typed:
+        return "hwc-refactor"
+    found = which("hwc-refactor")
+    searched = found is not None and os.path.realpath(found) == os.path.realpath(typed)
+    return "hwc-refactor" if searched else shlex.quote(typed)
+
+
 def command_line(context: click.Context, leave_out: Iterable[str] = ()) -> str:
-    """The command as it was typed, ready to be typed again, without some of its options.
+    """The command as it was typed, without the program, ready to be typed again.
 
     Args:
         context: that of the command.
-        leave_out: names of parameters.
+        leave_out: names of parameters that are not wanted.
     """
     left_out = tuple(leave_out)
     outer = () if context.parent is None else _typed(context.parent, left_out)
-    return shlex.join(["hwc-refactor", *outer, context.command.name or "", *_typed(context, left_out)])
+    return shlex.join([*outer, context.command.name or "", *_typed(context, left_out)])
 
 
 def _typed(context: click.Context, leave_out: Sequence[str]) -> Iterable[str]:

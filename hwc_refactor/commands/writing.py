@@ -10,7 +10,7 @@ from pathlib import Path
 from hwc_refactor import git
 from hwc_refactor import undo as undoing
 from hwc_refactor import write as writer
-from hwc_refactor.commands.shared import Failure, tell
+from hwc_refactor.commands.shared import Failure, program, tell
 from hwc_refactor.model import Plan, PlannedChange
 from hwc_refactor.patch import FileChange
 from hwc_refactor.records import Record, load_record, numbers, save_record
@@ -58,7 +58,7 @@ def undo_command(root: Path) -> str:
     from hwc_refactor.project import find_root
 
     here = find_root(Path.cwd()).resolve() == root.resolve()
-    return "hwc-refactor undo" if here else f"hwc-refactor undo --root {shlex.quote(str(root))}"
+    return f"{program()} undo" if here else f"{program()} undo --root {shlex.quote(str(root))}"
 
 
 def recovered(report: writer.RecoverReport | None) -> Iterator[Line]:

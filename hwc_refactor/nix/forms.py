@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hwc_refactor.nix import library, merging
+from hwc_refactor.nix import merging
+from hwc_refactor.nix.names import is_library
 from hwc_refactor.nix.scope import inner, is_inherited
 from hwc_refactor.nix.strings import Hole, attr_name, decode
 from hwc_refactor.nix.values import (
@@ -80,7 +81,7 @@ def _select(resolver: Resolver, expr: Expr) -> Value:
             if not value.open and not value.dynamic:
                 return resolver.value(default)
         value = resolver.select(value, name, expr)
-    if default is not None and isinstance(value, Ref) and not library.is_library(value.path):
+    if default is not None and isinstance(value, Ref) and not is_library(value.path):
         return Unknown(f"it is {'.'.join(value.path)} where that exists, else the default", expr)
     return value
 
@@ -140,7 +141,7 @@ def _string(resolver: Resolver, expr: Expr) -> Value:
             parts += value.parts
         else:
             parts.append(Gap(value, hole))
-    return Str(tuple(parts), expr)
+    return merging.joined_text(parts, expr)
 
 
 def _path(resolver: Resolver, expr: Expr) -> Value:
@@ -206,7 +207,7 @@ def _binary(resolver: Resolver, expr: Expr) -> Value:
     assert operator is not None
     match operator.type:
         case "++":
-            return ListValue((*resolver.items(left), *resolver.items(right)), expr)
+            return merging.joined_list((*resolver.items(left), *resolver.items(right)), expr)
         case "//":
             return merging.update(resolver.attrs(left), resolver.attrs(right), expr)
         case "+":
@@ -244,9 +245,9 @@ def _equal(left: Value, right: Value) -> bool | None:
         first, second = left.literal, right.literal
         return None if first is None or second is None else first == second
     closed = (Scalar, Str, ListValue, Attrs)
-    if isinstance(left, closed) and isinstance(right, closed) and type(left) is not type(right):
-        return False
-    return None
+    if any(not isinstance(side, closed) or (isinstance(side, Attrs) and side.open) for side in (left, right)):
+        return None
+    return None if type(left) is type(right) else False
 
 
 def _plus(resolver: Resolver, left: Expr, right: Expr, expr: Expr) -> Value:
@@ -257,7 +258,7 @@ def _plus(resolver: Resolver, left: Expr, right: Expr, expr: Expr) -> Value:
         parts: list[Text | Gap] = []
         for value, source in ((first, left), (second, right)):
             parts += value.parts if isinstance(value, Str) else (Gap(value, source),)
-        return Str(tuple(parts), expr)
+        return merging.joined_text(parts, expr)
     return _arithmetic("+", first, second, expr)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hwc_refactor.nix import merging
+from hwc_refactor.nix.names import MODIFIERS, PLAIN_NAMES
 from hwc_refactor.nix.values import (
     Attrs,
     Branch,
@@ -31,54 +32,6 @@ from hwc_refactor.nix.values import (
 
 if TYPE_CHECKING:
     from hwc_refactor.nix.resolve import Resolver
-
-GLOBALS = frozenset(
-    """
-    builtins abort baseNameOf derivation derivationStrict dirOf fetchGit fetchMercurial fetchTarball
-    fetchTree fromTOML import isNull map placeholder removeAttrs scopedImport throw toString
-    """.split()
-)
-"""The names that Nix binds everywhere (nix.dev/manual, "Built-in Functions")."""
-
-MODIFIERS = {
-    "mkForce": 1,
-    "mkDefault": 1,
-    "mkOptionDefault": 1,
-    "mkImageMediaOverride": 1,
-    "mkVMOverride": 1,
-    "mkOverride": 2,
-    "mkBefore": 1,
-    "mkAfter": 1,
-    "mkOrder": 2,
-}
-"""Wrappers of the module system around one value, with their number of arguments."""
-
-PLAIN_NAMES = frozenset(
-    """
-    types mkOption mkEnableOption mkPackageOption mkIf mkMerge literalExpression literalMD mdDoc
-    getExe getExe' getBin makeBinPath concatStrings concatMapStrings concatMapStringsSep
-    mapAttrsToList filterAttrs attrNames attrValues hasAttr hasPrefix hasSuffix removePrefix
-    removeSuffix splitString toLower toUpper escapeShellArg escapeShellArgs any all filter elem head
-    tail last length foldl foldl' foldr flip id const pipe generators mkRemovedOptionModule
-    mkRenamedOptionModule mkAliasOptionModule nixosSystem recursiveUpdate optionalString
-    versionAtLeast versionOlder warn assertMsg range
-    """.split()
-)
-
-
-PARTS = frozenset("attrsets customisation fixedPoints lists meta modules options strings trivial".split())
-"""The parts of `lib` that its functions can also be selected from (nixpkgs, lib/default.nix)."""
-
-
-def is_library(path: tuple[str, ...]) -> bool:
-    """Whether a name is one of `lib` or `builtins`: `lib.mkIf`, `pkgs.lib.lists.map`, `builtins.map`.
-
-    What somebody has put below a `lib` of their own (`config.lib.x`, `lib.mine.x`) is not.
-    """
-    if len(path) < 2 or path[0] in ("builtins", "config"):
-        return path[0] == "builtins" and len(path) == 2
-    below = path[path.index("lib") + 1 :] if "lib" in path else ()
-    return len(below) == 1 or (len(below) == 2 and below[0] in PARTS)
 
 
 def is_name(name: str) -> bool:
@@ -146,7 +99,7 @@ def _concat_lists(resolver: Resolver, call: Call) -> Value | None:
     return _joined(resolver, resolver.items(call.args[0]), call)
 
 
-def _joined(resolver: Resolver, listed: tuple[Item, ...], call: Call) -> ListValue:
+def _joined(resolver: Resolver, listed: tuple[Item, ...], call: Call) -> Value:
     items: list[Item] = []
     for item in listed:
         if item.unknown is not None:
@@ -154,7 +107,7 @@ def _joined(resolver: Resolver, listed: tuple[Item, ...], call: Call) -> ListVal
             continue
         below = resolver.items(item.expr)
         items += [replace(b, conditions=(*item.conditions, *b.conditions)) for b in below]
-    return ListValue(tuple(items), call.at)
+    return merging.joined_list(items, call.at)
 
 
 def _flatten(resolver: Resolver, call: Call) -> Value | None:
@@ -162,7 +115,8 @@ def _flatten(resolver: Resolver, call: Call) -> Value | None:
         flat: list[Item] = []
         for item in items:
             value = None if item.unknown or depth > 8 else resolver.value(item.expr)
-            if isinstance(value, Scalar | Str | PathValue | Attrs | Closure):
+            closed = isinstance(value, Attrs) and not value.open
+            if closed or isinstance(value, Scalar | Str | PathValue | Closure):
                 flat.append(item)
             elif isinstance(value, ListValue | Branch):
                 below = walk(resolver.items(item.expr), depth + 1)
@@ -171,7 +125,7 @@ def _flatten(resolver: Resolver, call: Call) -> Value | None:
                 flat.append(replace(item, unknown=item.unknown or Unknown("it may be a list", item.expr)))
         return flat
 
-    return ListValue(tuple(walk(resolver.items(call.args[0]), 0)), call.at)
+    return merging.joined_list(walk(resolver.items(call.args[0]), 0), call.at)
 
 
 def _concat_strings_sep(resolver: Resolver, call: Call) -> Value | None:
@@ -185,7 +139,7 @@ def _concat_strings_sep(resolver: Resolver, call: Call) -> Value | None:
             parts.append(Text(separator, call.args[0]))
         value = resolver.value(item.expr)
         parts += value.parts if isinstance(value, Str) else (Gap(value, item.expr),)
-    return Str(tuple(parts), call.at)
+    return merging.joined_text(parts, call.at)
 
 
 def _names(resolver: Resolver, listed: Expr) -> list[tuple[str, Item]] | None:

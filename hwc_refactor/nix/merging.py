@@ -5,7 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from hwc_refactor.nix.values import Attrs, Branch, Call, Condition, Expr, Ref, Slot, Unknown, Value
+from hwc_refactor.nix.values import (
+    Attrs,
+    Branch,
+    Call,
+    Condition,
+    Expr,
+    Gap,
+    Item,
+    ListValue,
+    Ref,
+    Slot,
+    Str,
+    Text,
+    Unknown,
+    Value,
+)
+
+MAX_PIECES = 5_000
+"""How many pieces a string or elements a list may have: doubling a few times over must not fill the memory."""
+MAX_DEFINITIONS = 500
+"""The same for the definitions of one attribute."""
+
+
+def joined_text(parts: Sequence[Text | Gap], at: Expr) -> Value:
+    """A string of these pieces."""
+    return Str(tuple(parts), at) if len(parts) <= MAX_PIECES else Unknown("it is too long to follow", at)
+
+
+def joined_list(items: Sequence[Item], at: Expr) -> Value:
+    """A list of these elements."""
+    return (
+        ListValue(tuple(items), at) if len(items) <= MAX_PIECES else Unknown("it is too long to follow", at)
+    )
 
 
 def update(left: Attrs, right: Attrs, at: Expr) -> Attrs:
@@ -24,9 +56,10 @@ def update(left: Attrs, right: Attrs, at: Expr) -> Attrs:
             condition = above[0].conditions[0]
             doubt = Unknown(f"something else replaces it where {condition.text} holds", condition.expr)
         kept = definitions if doubt is None else tuple(doubted(slot, doubt) for slot in definitions)
-        slots[name] = (*kept, *above)
+        slots[name] = (*kept, *above)[-MAX_DEFINITIONS:]
     slots.update({name: found for name, found in right.slots.items() if name not in slots})
-    return Attrs(slots, at, (*left.dynamic, *right.dynamic), (*left.open, *right.open))
+    dynamic, opened = (*left.dynamic, *right.dynamic), (*left.open, *right.open)
+    return Attrs(slots, at, dynamic[-MAX_DEFINITIONS:], opened[-MAX_DEFINITIONS:])
 
 
 def merge(views: Sequence[Attrs], at: Expr) -> Attrs:
@@ -36,7 +69,10 @@ def merge(views: Sequence[Attrs], at: Expr) -> Attrs:
         for name, definitions in view.slots.items():
             slots[name] = (*slots.get(name, ()), *definitions)
     dynamic = tuple(pair for view in views for pair in view.dynamic)
-    return Attrs(slots, at, dynamic, tuple(reason for view in views for reason in view.open))
+    opened = tuple(reason for view in views for reason in view.open)
+    if any(len(definitions) > MAX_DEFINITIONS for definitions in slots.values()):
+        return Attrs({}, at, open=(Unknown("it has too many definitions to follow", at),))
+    return Attrs(slots, at, dynamic[:MAX_DEFINITIONS], opened[:MAX_DEFINITIONS])
 
 
 def doubted(slot: Slot, doubt: Unknown) -> Slot:

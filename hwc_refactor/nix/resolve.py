@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from hwc_refactor.nix import library, merging, views
+from hwc_refactor.nix import library, merging, names, views
 from hwc_refactor.nix.forms import HANDLERS
 from hwc_refactor.nix.scope import (
     MODULE_ARGUMENTS,
@@ -160,18 +160,18 @@ class Resolver:
                 return self._free(name, withs, expr)
 
     def _free(self, name: str, withs: tuple[Expr, ...], expr: Expr) -> Value:
-        if name in library.GLOBALS:
+        if name in names.GLOBALS:
             return Ref(("builtins",) if name == "builtins" else ("builtins", name), expr)
+        several = Unknown(f"'{name}' may come from more than one 'with'", expr)
         outside: list[Ref] = []
         for opened in withs:
             environment = self.value(opened)
             if isinstance(environment, Attrs):
                 if name in environment.slots and not outside:
                     return self._from_slots(environment.slots[name], expr)
-                if name in environment.slots and not library.is_name(name):
-                    return Unknown(f"'{name}' may come from more than one 'with'", expr)
                 if name in environment.slots:
-                    break
+                    outside = [ref for ref in outside if ref.path[-1] == "lib" and library.is_name(name)]
+                    return Ref((*outside[0].path, name), expr, outside[0].binder) if outside else several
                 if environment.open or environment.dynamic:
                     return Unknown(f"'{name}' may come from a set that is not fully in sight", expr)
             elif isinstance(environment, Ref):
@@ -181,7 +181,9 @@ class Resolver:
         if len(outside) > 1:
             is_library = library.is_name(name)
             outside = [ref for ref in outside if (ref.path[-1] == "lib") == is_library]
-        if len(outside) == 1:
+            if len(outside) != 1:
+                return several
+        if outside:
             return Ref((*outside[0].path, name), expr, outside[0].binder)
         return Unknown(f"'{name}' is not bound where it can be seen", expr)
 
@@ -276,10 +278,11 @@ class Resolver:
     def _from_slots(self, slots: tuple[Slot, ...], expr: Expr) -> Value:
         if not slots:
             return Unknown("the attribute is not there", expr)
+        doubts = [slot.doubt for slot in slots if slot.doubt is not None]
+        if len(doubts) == len(slots):
+            return replace(doubts[0], at=expr)
         if len(slots) == 1 and not slots[0].rest:
             slot = slots[0]
-            if slot.doubt is not None:
-                return replace(slot.doubt, at=expr)
             if slot.conditions and any(self.truth(c.expr) is not c.holds for c in slot.conditions):
                 return Unknown(f"it counts only under the condition {slot.conditions[0].text}", expr)
             return self.value(slot.expr)
@@ -405,7 +408,7 @@ class Resolver:
         return self._from_slots(slots, at)
 
     def _library(self, call: Call) -> Value:
-        if library.is_library(call.function):
+        if names.is_library(call.function):
             found = library.FUNCTIONS.get(call.name)
             if found is not None and len(call.args) == found.arity:
                 return found.run(self, call) or call

@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hwc_refactor.nix import library, merging
+from hwc_refactor.nix import merging
+from hwc_refactor.nix.names import MODIFIERS, is_library
 from hwc_refactor.nix.values import (
     Attrs,
     Branch,
     Call,
+    Closure,
     Condition,
     Expr,
     Item,
     ListValue,
+    PathValue,
+    Scalar,
+    Slot,
+    Str,
     Unknown,
     Value,
 )
@@ -31,18 +37,16 @@ def view(resolver: Resolver, value: Value, at: Expr | None) -> Attrs:
             yes = guarded(resolver, resolver.attrs(value.then), Condition(value.condition))
             no = guarded(resolver, resolver.attrs(value.otherwise), Condition(value.condition, holds=False))
             return merging.merge((yes, no), value.at)
-        case Call(args=args) if library.is_library(value.function):
+        case Call(args=args) if is_library(value.function):
             match value.name, args:
                 case ("mkIf" | "optionalAttrs", (condition, content)):
                     return guarded(resolver, resolver.attrs(content), Condition(condition))
                 case "mkMerge", (listed,):
                     return _merged(resolver, listed, value.at)
-                case name, (*_, content) if (
-                    name in library.MODIFIERS and len(args) == library.MODIFIERS[name]
-                ):
+                case name, (*_, content) if name in MODIFIERS and len(args) == MODIFIERS[name]:
                     return merging.modified(resolver.attrs(content), name, value.at)
                 case "recursiveUpdate", (left, right):
-                    return merging.merge((resolver.attrs(left), resolver.attrs(right)), value.at)
+                    return _deep_update(resolver, resolver.attrs(left), resolver.attrs(right), value.at)
                 case _:
                     pass
     where = at or value.at
@@ -61,6 +65,40 @@ def _merged(resolver: Resolver, listed: Expr, at: Expr) -> Attrs:
         views.append(item_view(resolver, item))
     merged = merging.merge(views, at)
     return replace(merged, open=(*merged.open, *opened))
+
+
+def _deep_update(resolver: Resolver, left: Attrs, right: Attrs, at: Expr) -> Attrs:
+    """`recursiveUpdate`: sets are merged; where both sides hold something else, the right side wins."""
+    kept: dict[str, tuple[Slot, ...]] = {}
+    for name, below in left.slots.items():
+        above = right.slots.get(name)
+        if above is None or not all(slot.certain for slot in above):
+            continue
+        if _clash(resolver, below, above):
+            doubt = Unknown("something else replaces it, or parts of it", above[0].expr)
+            below = tuple(merging.doubted(slot, doubt) for slot in below)
+        kept[name] = () if _no_set(resolver, below) or _no_set(resolver, above) else below
+    updated = merging.update(left, right, at)
+    slots = {name: (*kept.get(name, ()), *found) for name, found in updated.slots.items()}
+    return replace(updated, slots=slots)
+
+
+def _no_set(resolver: Resolver, slots: tuple[Slot, ...]) -> bool:
+    plain = (Scalar, Str, PathValue, ListValue, Closure)
+    return len(slots) == 1 and not slots[0].rest and isinstance(resolver.value(slots[0].expr), plain)
+
+
+def _clash(resolver: Resolver, left: tuple[Slot, ...], right: tuple[Slot, ...], depth: int = 0) -> bool:
+    """Whether two sets may define one attribute that is no set on both sides."""
+    below, above = resolver.step(left), resolver.step(right)
+    if below is None or above is None or depth > 8:
+        return True
+    if below.open or above.open or below.dynamic or above.dynamic:
+        return True
+    return any(
+        _clash(resolver, below.slots[name], above.slots[name], depth + 1)
+        for name in below.slots.keys() & above.slots.keys()
+    )
 
 
 def item_view(resolver: Resolver, item: Item) -> Attrs:
@@ -86,6 +124,13 @@ def guarded(resolver: Resolver, found: Attrs, condition: Condition) -> Attrs:
 
 def list_items(resolver: Resolver, value: Value, expr: Expr) -> tuple[Item, ...]:
     """A value that `expr` gave as list elements, seen through `if`, `mkIf`, `mkMerge` and the like."""
+    items = _list_items(resolver, value, expr)
+    if len(items) > merging.MAX_PIECES:
+        return (Item(expr, None, unknown=Unknown("it is too long to follow", expr)),)
+    return items
+
+
+def _list_items(resolver: Resolver, value: Value, expr: Expr) -> tuple[Item, ...]:
     match value:
         case ListValue():
             return value.items
@@ -94,7 +139,7 @@ def list_items(resolver: Resolver, value: Value, expr: Expr) -> tuple[Item, ...]
                 *_guarded_items(resolver, value.then, Condition(value.condition)),
                 *_guarded_items(resolver, value.otherwise, Condition(value.condition, holds=False)),
             )
-        case Call(args=args) if library.is_library(value.function):
+        case Call(args=args) if is_library(value.function):
             match value.name, args:
                 case "mkIf", (condition, content):
                     return _guarded_items(resolver, content, Condition(condition))
@@ -104,9 +149,7 @@ def list_items(resolver: Resolver, value: Value, expr: Expr) -> tuple[Item, ...]
                         for item in resolver.items(listed)
                         for below in ((item,) if item.unknown else resolver.items(item.expr))
                     )
-                case name, (*_, content) if (
-                    name in library.MODIFIERS and len(args) == library.MODIFIERS[name]
-                ):
+                case name, (*_, content) if name in MODIFIERS and len(args) == MODIFIERS[name]:
                     return resolver.items(content)
                 case _:
                     pass

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from hwc_refactor.nix import library
+from hwc_refactor.nix.names import MODIFIERS, is_library
 from hwc_refactor.nix.scope import MODULE_ARGUMENTS, Env, attrpath_of, env_along, formals_of, inner, root_env
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
@@ -84,11 +84,11 @@ def _descend(tree: Tree, file: ParsedFile, chain: Sequence[Node], entry: Entry) 
             function = node.child_by_field_name("function")
             assert function is not None
             value = tree.resolver.value(Expr(file, function, env))
-            if isinstance(value, Call) and library.is_library(value.function) and len(value.args) == 1:
+            if isinstance(value, Call) and is_library(value.function) and len(value.args) == 1:
                 if value.name in ("mkIf", "optionalAttrs"):
                     conditions.append(Condition(value.args[0]))
             path = value.path if isinstance(value, Ref) else getattr(value, "function", ())
-            if path and path[-1] in library.MODIFIERS:
+            if path and path[-1] in MODIFIERS:
                 modifiers.append(path[-1])
         elif node.type == "if_expression":
             condition = node.child_by_field_name("condition")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from hwc_refactor.nix.values import Expr, Gap, Item, Ref, Scalar, Slot, Str
@@ -68,7 +68,7 @@ class Container:
         return tuple(
             slot
             for slot in self.block.get("privileged")
-            if not slot.rest and not _is_scalar(resolver.value(slot.expr), False)
+            if not slot.rest and not _is_scalar(plain_value(resolver, slot.expr), False)
         )
 
     @property
@@ -81,9 +81,16 @@ class Container:
         """Whether it is privileged, or may be."""
         return bool(self.privileged_flags or self.privileged_option)
 
+    @cached_property
+    def elsewhere(self) -> Container | None:
+        """What files add to it that do not make it."""
+        if not self.block.elsewhere:
+            return None
+        return Container(replace(self.block, slots=self.block.elsewhere, elsewhere=()))
+
     def says_privileged(self, slot: Slot) -> bool:
         """Whether a definition of `privileged` is a plain, unconditional `true`."""
-        return not slot.conditions and _is_scalar(self.block.tree.resolver.value(slot.expr), True)
+        return not slot.conditions and _is_scalar(plain_value(self.block.tree.resolver, slot.expr), True)
 
     def passes_device(self, profile: Profile) -> bool:
         """Whether hardware that an image may use is passed by name."""
@@ -116,7 +123,7 @@ class Container:
         return {
             capability(name): found[0]
             for name, found in view.slots.items()
-            if _is_scalar(resolver.value(found[0].expr), True)
+            if _is_scalar(plain_value(resolver, found[0].expr), True)
         }
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hwc_refactor.nix.library import MODIFIERS
+from hwc_refactor.nix.names import MODIFIERS
 from hwc_refactor.nix.resolve import Resolver
 from hwc_refactor.nix.strings import STRING_TYPES
 from hwc_refactor.nix.values import Call, Expr, Gap, Str, Text, Value

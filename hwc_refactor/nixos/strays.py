@@ -51,11 +51,12 @@ def _read(block: Block) -> Iterator[Span]:
     That is everything it is given, be it unused; only in lists of flags with open parts no more than the
     elements that could be read.
     """
-    container = Container(block)
-    for name, slots in block.view.slots.items():
-        yield from (item.expr.span for item in block.items(name) if item not in container.unread)
-        if name != "extraOptions" or not container.unread:
-            yield from (slot.expr.span for slot in slots)
+    whole = Container(block)
+    for part in (whole,) if whole.elsewhere is None else (whole, whole.elsewhere):
+        for name, slots in part.block.view.slots.items():
+            yield from (item.expr.span for item in part.block.items(name) if item not in part.unread)
+            if name != "extraOptions" or not part.unread:
+                yield from (slot.expr.span for slot in slots)
 
 
 def _stray_options(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Iterator[Refusal]:

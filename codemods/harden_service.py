@@ -121,7 +121,9 @@ def _writable(places: Sequence[Written]) -> tuple[str, ...] | None:
             found.append(name if place.kept or name in folders else f"(dirOf {name})")
         elif place.path.startswith("/") and "$" not in place.path and "*" not in place.path:
             folder = place.path if place.made or place.kept else place.path.rsplit("/", 1)[0]
-            found.append(quote(folder or "/"))
+            if not folder:
+                return None
+            found.append(quote(folder))
         else:
             return None
     return tuple(dict.fromkeys(found))

@@ -139,6 +139,7 @@ class Plan:
     Attributes:
         root: absolute path of the root, for reports.
         before, after: the touched files, as they are (None: new) and as they would be.
+        not_run: rungs of the check ladder that could not run or were skipped, each with the reason.
     """
 
     root: str
@@ -147,3 +148,4 @@ class Plan:
     problems: tuple[Problem, ...]
     before: Mapping[str, bytes | None]
     after: Mapping[str, bytes]
+    not_run: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Probl
 from hwc_refactor.nix.edits import Edit, apply_edits
 from hwc_refactor.nixos.objects import Block, objects
 from hwc_refactor.nixos.tree import Tree
-from hwc_refactor.patch import FileChange, patch
+from hwc_refactor.patch import FileChange, patch, validate
 from hwc_refactor.project import Project
 from hwc_refactor.selection import Selection, SelectionError, Step, steps
 from hwc_refactor.settings import Settings
@@ -52,6 +52,7 @@ def make_plan(
     progress: Progress | None = None,
     without: frozenset[str] = frozenset(),
     safe_only: bool = False,
+    verify: bool = True,
 ) -> Plan:
     """What the selection would do to a configuration.
 
@@ -62,6 +63,7 @@ def make_plan(
         progress: told the codemod, how many objects are done and how many there are.
         without: ids of changes that are not wanted.
         safe_only: leave out changes that need a look.
+        verify: climb the check ladder beyond the syntax tree, which is always checked.
 
     Raises:
         SelectionError: when what is selected does not exist, here or at all.
@@ -70,7 +72,10 @@ def make_plan(
     run.problems += project.problems
     for step in steps(selection, settings):
         _pass(run, project, step, selection, settings, progress, without, safe_only)
-    culprit = _second_rung(run, project)
+    for path in project.scope:
+        if path in project.texts:  # a file that the user names is read, whatever it holds
+            run.tree.sound(path)
+    culprit = _second_rung(run, project) if verify else None
     if culprit is not None:
         change, complaint = culprit
         rest = make_plan(
@@ -80,6 +85,7 @@ def make_plan(
             progress=progress,
             without=without | {change.id},
             safe_only=safe_only,
+            verify=verify,
         )
         return replace(rest, problems=(*rest.problems, _withdrawn(change.change, complaint)))
     for file in run.tree.parsed_files:
@@ -87,14 +93,25 @@ def make_plan(
             problem = file.problem
             run.problems.append(Problem(file.source.path, problem.line, problem.column, problem.message))
     touched = sorted({path for change in run.changes for path in change.files})
+    before = {path: project.texts.get(path) for path in touched}
+    after = {path: data for path in touched if (data := run.tree.data(path)) is not None}
+    if verify and after:
+        validate(patch(file_changes(before, after)))
     return Plan(
         str(project.root),
         tuple(run.changes),
         tuple(sorted(run.refusals.values(), key=lambda r: (r.file, r.line, r.codemod, r.code))),
         tuple(sorted(run.problems, key=lambda p: (p.file, p.line, p.column))),
-        {path: project.texts.get(path) for path in touched},
-        {path: data for path in touched if (data := run.tree.data(path)) is not None},
+        before,
+        after,
+        _not_run(verify) if after else (),
     )
+
+
+def _not_run(verify: bool) -> tuple[str, ...]:
+    if not verify:
+        return ("nix-instantiate --parse was skipped, as asked",)
+    return () if check.nix_parser() else ("nix-instantiate --parse was not run: nix is not installed",)
 
 
 # -- one pass ------------------------------------------------------------------------------------------

@@ -73,6 +73,8 @@ def _complete_codemod(_: click.Context, __: click.Parameter, incomplete: str) ->
 @click.option("-i", "--interactive", is_flag=True, help="Ask about each change: yes, no, all, quit, why.")
 @click.option("--safe-only", is_flag=True, help="Leave out changes that need a look.")
 @click.option("--allow-dirty", is_flag=True, help="Write to files with uncommitted changes, too.")
+@click.option("--no-verify", is_flag=True, help="Skip the checks beyond the syntax tree.")
+@click.option("--no-cache", is_flag=True, help="Read everything anew. This release keeps no cache.")
 @click.option("--commit", is_flag=True, help="Make one git commit for each change.")
 @click.option("--diff-output", type=WRITABLE, metavar="FILE", help="Also write the unified diff there.")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -143,6 +145,7 @@ def apply(context: click.Context, /, **given: Any) -> int:
         safe_only=given["safe_only"],
         allow_dirty=given["allow_dirty"],
         commit=given["commit"],
+        verify=not given["no_verify"],
         json=given["format_"] == "json",
         output=given["output"],
         diff_output=given["diff_output"],

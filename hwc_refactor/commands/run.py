@@ -49,6 +49,7 @@ class Request:
     safe_only: bool
     allow_dirty: bool
     commit: bool
+    verify: bool
     json: bool
     output: Path | None
     diff_output: Path | None
@@ -127,6 +128,7 @@ def _plan(request: Request, root: Path, settings: Settings) -> Plan:
                 progress=progress,
                 without=without,
                 safe_only=request.safe_only,
+                verify=request.verify,
             )
         finally:
             progress.done()

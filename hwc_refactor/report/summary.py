@@ -118,6 +118,8 @@ def _count(result: Result) -> str:
 def _next(result: Result) -> Iterator[Line]:
     if not result.plan.changes:
         return
+    for rung in result.plan.not_run:
+        yield Line(f"Not checked: {rung}.", "warning")
     if result.mode is Mode.APPLY:
         if result.commits:
             yield Line(f"Committed: {' '.join(commit[:10] for commit in result.commits)}", wrap=False)

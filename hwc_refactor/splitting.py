@@ -10,8 +10,9 @@ from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Str
-from hwc_refactor.nixos.containers import ImageSource
+from hwc_refactor.nixos.containers import Container, ImageSource
 from hwc_refactor.nixos.images import GAP, Image, image_of, plain_value, retagged
+from hwc_refactor.nixos.objects import CONTAINER, objects
 from hwc_refactor.nixos.options import OptionDeclaration, Setting, declarations, readers, settings
 from hwc_refactor.nixos.tree import Tree
 
@@ -71,6 +72,7 @@ def split_option(draft: Draft, tree: Tree, source: ImageSource, split: Split) ->
             raise CannotSplit(
                 "option-read-otherwise", f"'{expr.text}' reads the option in its own way.", expr
             )
+    _demand_all_readers(tree, option, reading)
     _replace(draft, literal, untagged)
     for place, set_image, set_literal, text in places:
         tag = set_image.tag
@@ -88,6 +90,25 @@ def split_option(draft: Draft, tree: Tree, source: ImageSource, split: Split) ->
     for expr in reading:
         _read_both(draft, expr, option[-1], tag_option[-1])
     _declare(draft, declaration, tag_option[-1], image, split)
+
+
+def _demand_all_readers(tree: Tree, option: tuple[str, ...], reading: list[Expr]) -> None:
+    """Every container whose image is the option has to be among its readers, or it would lose its tag.
+
+    One that gets the option through a parameter of a function reads it in a place that serves others too.
+    """
+    places = [read.span for read in reading]
+    for block in objects(tree, CONTAINER):
+        source = Container(block).image_source
+        if source is None or source.option != option:
+            continue
+        span = source.slot.expr.span
+        if not any(p.file == span.file and span.start <= p.start and p.end <= span.end for p in places):
+            raise CannotSplit(
+                "option-read-otherwise",
+                f"The container '{block.name}' gets the option through a function, where it cannot be split.",
+                source.slot.expr,
+            )
 
 
 def _tag_name(name: str) -> str:

@@ -9,9 +9,9 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.syntax import Node
-from hwc_refactor.nix.values import Expr, Str
+from hwc_refactor.nix.values import Expr, Ref, Str
 from hwc_refactor.nixos.containers import Container, ImageSource
-from hwc_refactor.nixos.images import GAP, Image, image_of, plain_value, retagged
+from hwc_refactor.nixos.images import GAP, Image, gaps_of, image_of, plain_value, retagged
 from hwc_refactor.nixos.objects import CONTAINER, objects
 from hwc_refactor.nixos.options import OptionDeclaration, Setting, declarations, readers, settings
 from hwc_refactor.nixos.tree import Tree
@@ -97,13 +97,15 @@ def _demand_all_readers(tree: Tree, option: tuple[str, ...], reading: list[Expr]
 
     One that gets the option through a parameter of a function reads it in a place that serves others too.
     """
-    places = [read.span for read in reading]
+    places = {read.span for read in reading}
     for block in objects(tree, CONTAINER):
         source = Container(block).image_source
         if source is None or source.option != option:
             continue
-        span = source.slot.expr.span
-        if not any(p.file == span.file and span.start <= p.start and p.end <= span.end for p in places):
+        value = tree.resolver.value(source.slot.expr)
+        values = [gap.value for gap in gaps_of(value)] if isinstance(value, Str) else [value]
+        read = [v.at.span for v in values if isinstance(v, Ref) and v.path == ("config", *option)]
+        if not read or not places.issuperset(read):
             raise CannotSplit(
                 "option-read-otherwise",
                 f"The container '{block.name}' gets the option through a function, where it cannot be split.",

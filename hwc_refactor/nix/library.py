@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hwc_refactor.nix import merging
+from hwc_refactor.nix import imports, merging
 from hwc_refactor.nix.names import MODIFIERS, PLAIN_NAMES
 from hwc_refactor.nix.values import (
     Attrs,
@@ -53,7 +53,7 @@ class Function:
 
 
 def _import(resolver: Resolver, call: Call) -> Value | None:
-    value = resolver.import_path(call.args[0])
+    value = imports.import_path(resolver, call.args[0])
     return call if isinstance(value, Unknown) else value
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from hwc_refactor.nix import library, merging, names, views
+from hwc_refactor.nix import imports, library, merging, names, views
 from hwc_refactor.nix.forms import HANDLERS
 from hwc_refactor.nix.scope import (
     MODULE_ARGUMENTS,
@@ -24,7 +24,6 @@ from hwc_refactor.nix.scope import (
     inherited_names,
     inner,
     lookup,
-    root_env,
 )
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
@@ -49,7 +48,8 @@ Load = Callable[[str, str], ParsedFile | None]
 """Finds the file that a path literal means: (path of the file it stands in, literal) → file or None."""
 
 MAX_DEPTH = 90
-MAX_STEPS = 60_000
+MAX_STEPS = 10_000
+ITSELF = "it is defined by itself"
 TOO_DEEP = "it is nested too deeply to follow"
 
 
@@ -65,9 +65,12 @@ class Resolver:
 
     def __init__(self, load: Load) -> None:
         """`load` gives the files that `import` reaches; it must not change while the resolver lives."""
-        self._load = load
+        self.load = load
         self._memo: dict[tuple[int, Env], Value] = {}
         self._active: set[tuple[int, Env]] = set()
+        self._views: dict[tuple[int, Env], Attrs] = {}
+        self._lists: dict[tuple[int, Env], tuple[Item, ...]] = {}
+        self._viewed: set[tuple[int, Env]] = set()
         self._budget = _Budget()
 
     # -- expressions ---------------------------------------------------------------------------------
@@ -79,7 +82,7 @@ class Resolver:
         if known is not None:
             return known
         if key in self._active:
-            return Unknown("it is defined by itself", expr)
+            return Unknown(ITSELF, expr)
         budget = self._budget
         try:
             if not self._deeper():
@@ -319,7 +322,22 @@ class Resolver:
 
     def attrs(self, expr: Expr) -> Attrs:
         """An expression as a set of definitions, seen through `mkIf`, `mkMerge`, `//`, `if` and the like."""
-        return self.view(self.value(expr), expr)
+        value = self.value(expr)
+        if isinstance(value, Attrs):
+            return value
+        key = (expr.node.id, expr.env)
+        known = self._views.get(key)
+        if known is None:
+            if key in self._viewed:
+                return Attrs({}, expr, open=(Unknown(ITSELF, expr),))
+            self._viewed.add(key)
+            try:
+                known = self.view(value, expr)
+            finally:
+                self._viewed.discard(key)
+            if self._budget.depth == 0 or not self._budget.cut:
+                self._views[key] = known
+        return known
 
     def view(self, value: Value, at: Expr | None = None) -> Attrs:
         """The same for a value."""
@@ -336,7 +354,22 @@ class Resolver:
 
     def items(self, expr: Expr) -> tuple[Item, ...]:
         """An expression as list elements, seen through `++`, `optionals`, `if`, `mkIf` and the like."""
-        return self.list_items(self.value(expr), expr)
+        value = self.value(expr)
+        if isinstance(value, ListValue):
+            return value.items
+        key = (expr.node.id, expr.env)
+        known = self._lists.get(key)
+        if known is None:
+            if key in self._viewed:
+                return (Item(expr, None, unknown=Unknown(ITSELF, expr)),)
+            self._viewed.add(key)
+            try:
+                known = self.list_items(value, expr)
+            finally:
+                self._viewed.discard(key)
+            if self._budget.depth == 0 or not self._budget.cut:
+                self._lists[key] = known
+        return known
 
     def list_items(self, value: Value, expr: Expr) -> tuple[Item, ...]:
         """The same for a value that `expr` gave."""
@@ -382,7 +415,7 @@ class Resolver:
             value = self.value(argument) if isinstance(argument, Expr) else argument
             view = None if isinstance(value, Ref) else self.view(value, at)
             for name, default in formals.items():
-                given = self._argument(value, view, name, at)
+                given = self.argument(value, view, name, at)
                 if default is not None and isinstance(given, Ref) and isinstance(value, Ref):
                     if name not in MODULE_ARGUMENTS:
                         given = Unknown(
@@ -394,7 +427,8 @@ class Resolver:
                     args[name] = Unknown(f"it is not certain what '{name}' is called with", at)
         return Env(at.file, "lambda", at.node, at.env, args)
 
-    def _argument(self, value: Value, view: Attrs | None, name: str, at: Expr) -> Expr | Value | None:
+    def argument(self, value: Value, view: Attrs | None, name: str, at: Expr) -> Expr | Value | None:
+        """What a call gives for a parameter: `view` is its argument as a set, None for a name from outside."""
         if isinstance(value, Ref):
             if name in MODULE_ARGUMENTS:
                 return Ref((name,), value.at)
@@ -413,42 +447,5 @@ class Resolver:
             if found is not None and len(call.args) == found.arity:
                 return found.run(self, call) or call
         elif call.name == "callPackage" and len(call.args) == 2:
-            return self._call_package(call)
+            return imports.package(self, call)
         return call
-
-    def _call_package(self, call: Call) -> Value:
-        frame = self.package_frame(call.args[0], call.args[1])
-        if isinstance(frame, Unknown):
-            return call
-        body = frame.node.child_by_field_name("body")
-        assert body is not None
-        return self.value(Expr(frame.file, body, frame))
-
-    def package_frame(self, path: Expr, argument: Expr) -> Env | Unknown:
-        """The scope of the function in a file that `callPackage` calls; the rest comes from `pkgs`."""
-        function = self.import_path(path)
-        if not isinstance(function, Closure):
-            return Unknown("the file that callPackage reads is no function in sight", path)
-        given = self.attrs(argument)
-        _, formals, _ = formals_of(function.at.file, function.at.node)
-        args: dict[str, Expr | Value] = {}
-        for name, default in (formals or {}).items():
-            found = self._argument(given, given, name, function.at)
-            if found is not None:
-                args[name] = found
-            elif default is None:
-                args[name] = Ref((name,) if name in MODULE_ARGUMENTS else ("pkgs", name), argument)
-        return Env(function.at.file, "lambda", function.at.node, function.at.env, args)
-
-    def import_path(self, path: Expr) -> Value:
-        """The value of a file of the root that a path names."""
-        value = self.value(path)
-        if not isinstance(value, PathValue):
-            return Unknown("the path of the import is not a literal", path)
-        file = self._load(value.at.file.source.path, value.text)
-        if file is None or file.problem is not None:
-            return Unknown(f"{value.text} is not a Nix file in sight", path)
-        for node in file.root.named_children:
-            if node.type != "comment":
-                return self.value(Expr(file, node, root_env(file)))
-        return Unknown(f"{value.text} is empty", path)

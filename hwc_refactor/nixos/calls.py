@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from hwc_refactor.nix.imports import package_frame
 from hwc_refactor.nix.names import MODIFIERS, is_library
 from hwc_refactor.nix.scope import MODULE_ARGUMENTS, Env, attrpath_of, env_along, formals_of, inner, root_env
 from hwc_refactor.nix.strings import attr_name
@@ -228,7 +229,7 @@ def _calls_at(
         for entry in entries(tree, caller, chain[: index + 1], depth + 1):
             value = tree.resolver.value(Expr(caller, callee, entry.env))
             if isinstance(value, Call) and value.name == "callPackage" and len(value.args) == 1:
-                frame = tree.resolver.package_frame(value.args[0], Expr(caller, argument, entry.env))
+                frame = package_frame(tree.resolver, value.args[0], Expr(caller, argument, entry.env))
             elif isinstance(value, Closure):
                 frame = tree.resolver.frame(value, Expr(caller, argument, entry.env))
             else:

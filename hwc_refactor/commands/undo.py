@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from hwc_refactor.commands.shared import Common, Failure, common_options, tell
 from hwc_refactor.report.lines import Line
-from hwc_refactor.undo import Summary
+
+if TYPE_CHECKING:
+    from hwc_refactor.undo import Summary
 
 __all__ = ["undo"]
 

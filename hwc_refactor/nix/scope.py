@@ -38,7 +38,7 @@ class Env:
     args: Mapping[str, Expr | Value] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Bound:
     """A name bound by bindings of a `let` or `rec` set."""
 
@@ -46,7 +46,7 @@ class Bound:
     bindings: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Parameter:
     """A name bound by a function: by what the caller gave, by its default, or by nothing in sight."""
 
@@ -55,7 +55,7 @@ class Parameter:
     default: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Free:
     """A name that no frame binds; the sets opened by `with`, innermost first, may hold it."""
 

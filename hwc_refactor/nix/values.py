@@ -37,7 +37,7 @@ class Expr:
         return self.file.source.line_column(self.node.start_byte)[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Unknown:
     """What could not be worked out, and why, in words for the user."""
 
@@ -45,7 +45,7 @@ class Unknown:
     at: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scalar:
     """A number, a boolean or null."""
 
@@ -53,7 +53,7 @@ class Scalar:
     at: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PathValue:
     """A path literal, as written (`./x.nix`), relative to the file of `at` unless absolute."""
 
@@ -61,7 +61,7 @@ class PathValue:
     at: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Text:
     """A piece of a string that is known, and the expression that holds it."""
 
@@ -69,7 +69,7 @@ class Text:
     at: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Gap:
     """A piece of a string that stays open: an interpolation whose value is not known text."""
 
@@ -77,7 +77,7 @@ class Gap:
     at: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Str:
     """A string: known pieces and gaps, in order."""
 
@@ -99,7 +99,7 @@ class Str:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ref:
     """A name from outside with the attributes selected from it: `config.hwc.x.image`, `pkgs.bash`.
 
@@ -114,7 +114,7 @@ class Ref:
     binder: Node | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Call:
     """An application that is not carried out: of a library function, or of something outside the root."""
 
@@ -128,14 +128,14 @@ class Call:
         return self.function[-1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Closure:
     """A function of the root with the scope it was defined in."""
 
     at: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Condition:
     """What must hold for a definition to count: an expression, or its negation."""
 
@@ -148,7 +148,7 @@ class Condition:
         return self.expr.text if self.holds else f"!({self.expr.text})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Branch:
     """An `if` whose condition is not known."""
 
@@ -158,7 +158,7 @@ class Branch:
     at: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Item:
     """One element of a list: its expression, the list literal it stands in, and its conditions.
 
@@ -171,7 +171,7 @@ class Item:
     unknown: Unknown | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ListValue:
     """A list: literal elements and open stretches, in order."""
 

@@ -36,8 +36,9 @@ class Found:
     assumed: tuple[str, ...] = ()
 
 
-_COMPUTED = re.compile(rb"\$\{[^}\n]*\}[\w.-]*\"?\s*[=.]|(?:gen|map|listTo)Attrs|nameValuePair")
-"""Where a file may define attributes whose names do not stand in it."""
+_COMPUTED = re.compile(rb"\$\{[^}\n]*\}[\w@-]*\"?(?:\.[\w'-]+)*\s*=[^=]")
+_MAKERS = (b"genAttrs", b"mapAttrs", b"listToAttrs", b"nameValuePair")
+"""Where a file may define attributes whose names do not stand in it: by interpolation, or by a function."""
 
 
 def definitions(
@@ -60,7 +61,11 @@ def definitions(
     wanted = None if names is None else [name.encode() for name in names]
     for path in tree.holding(needle):
         data = tree.data(path) or b""
-        if wanted is not None and not any(n in data for n in wanted) and not _COMPUTED.search(data):
+        if (
+            wanted is not None
+            and not any(n in data for n in (*wanted, *_MAKERS))
+            and not _COMPUTED.search(data)
+        ):
             continue
         file = tree.sound(path)
         if file is None:

@@ -5,8 +5,8 @@
 let
   inherit (builtins)
     attrNames concatLists concatMap concatStringsSep elem elemAt filter foldl' genList genericClosure head
-    isAttrs isBool isFunction isInt isList isPath isString length listToAttrs map mapAttrs match removeAttrs
-    toJSON typeOf;
+    isAttrs isBool isFloat isFunction isInt isList isPath isString length listToAttrs map mapAttrs match
+    removeAttrs replaceStrings stringLength substring toJSON typeOf;
 
   # -- plain functions -------------------------------------------------------------------------------
 
@@ -26,6 +26,14 @@ let
   filterAttrs = pred: set:
     listToAttrs (concatMap (name: optional (pred name set.${name}) (nameValuePair name set.${name})) (attrNames set));
   concatMapStringsSep = separator: f: list: concatStringsSep separator (map f list);
+  groupBy = pred: list:
+    foldl' (groups: x: let key = pred x; in groups // { ${key} = (groups.${key} or [ ]) ++ [ x ]; }) { } list;
+  hasPrefix = prefix: text: substring 0 (stringLength prefix) text == prefix;
+  letters = text: genList (n: substring n 1 text) (stringLength text);
+  lower = letters "abcdefghijklmnopqrstuvwxyz";
+  upper = letters "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  toLower = replaceStrings upper lower;
+  toUpper = replaceStrings lower upper;
   zipAttrs = sets:
     genAttrs (concatMap attrNames sets) (name: concatMap (set: optional (set ? ${name}) set.${name}) sets);
 
@@ -105,6 +113,7 @@ let
     ints.positive = mkOptionType { name = "positive int"; check = value: isInt value && value > 0; };
     ints.unsigned = mkOptionType { name = "unsigned int"; check = value: isInt value && value >= 0; };
     port = mkOptionType { name = "port"; check = value: isInt value && value >= 0 && value <= 65535; };
+    number = mkOptionType { name = "number"; check = value: isInt value || isFloat value; };
     str = mkOptionType { name = "str"; check = isString; };
     lines = mkOptionType { name = "lines"; check = isString; merge = _: concatStringsSep "\n"; };
     path = mkOptionType {
@@ -240,12 +249,13 @@ let
 
   lib = {
     inherit
-      concatMapStringsSep const evalModules filterAttrs genAttrs id isDerivation isOption last mapAttrs'
+      concatMapStringsSep const evalModules filterAttrs genAttrs groupBy hasPrefix id isDerivation isOption last mapAttrs'
       mapAttrsToList mkDefault mkEnableOption mkForce mkIf mkMerge mkOption mkOptionDefault mkOptionType
-      mkOverride nameValuePair optional optionalAttrs optionalString optionals reverseList types zipAttrs;
+      mkOverride nameValuePair optional optionalAttrs optionalString optionals reverseList toLower
+      toUpper types zipAttrs;
     inherit (builtins)
-      all any attrNames attrValues concatLists concatMap concatStringsSep elem filter head isAttrs isFunction
-      isList isString length listToAttrs mapAttrs removeAttrs tail toJSON;
+      all any attrNames attrValues concatLists concatMap concatStringsSep elem elemAt filter head isAttrs
+      isFunction isList isString length listToAttrs mapAttrs removeAttrs replaceStrings tail toJSON;
     literalExpression = text: { _type = "literalExpression"; inherit text; };
     toList = value: if isList value then value else [ value ];
   };

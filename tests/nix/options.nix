@@ -30,24 +30,6 @@ let
     options = unit // { timerConfig = free; };
   };
 
-  container = types.submodule {
-    options = {
-      image = text;
-      autoStart = mkOption { type = types.bool; default = true; };
-      cmd = texts;
-      dependsOn = texts;
-      environment = mkOption { type = types.attrsOf types.str; default = { }; };
-      environmentFiles = mkOption { type = types.listOf types.path; default = [ ]; };
-      extraOptions = texts;
-      labels = mkOption { type = types.attrsOf types.str; default = { }; };
-      login = free;
-      ports = texts;
-      privileged = mkOption { type = types.bool; default = false; };
-      user = mkOption { type = types.nullOr types.str; default = null; };
-      volumes = texts;
-    };
-  };
-
   secret = types.submodule ({ name, ... }: {
     options = {
       file = mkOption { type = types.path; };
@@ -58,6 +40,8 @@ let
   });
 in
 {
+  imports = [ (import ./oci.nix { current = true; }) ];
+
   options = {
     age.identityPaths = texts;
     age.secrets = mkOption { type = types.attrsOf secret; default = { }; };
@@ -79,8 +63,6 @@ in
     time.timeZone = mkOption { type = types.nullOr types.str; default = null; };
     users = free;
     virtualisation.libvirtd = free;
-    virtualisation.oci-containers.backend = mkOption { type = types.enum [ "docker" "podman" ]; default = "podman"; };
-    virtualisation.oci-containers.containers = mkOption { type = types.attrsOf container; default = { }; };
     virtualisation.podman = free;
   };
 }

@@ -7,7 +7,7 @@ on it: the later one is proposed again on the text that the first one left, wher
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
@@ -131,7 +131,8 @@ def _pass(
     everything: Sequence[Block] = ()
     for round_number in range(MAX_ROUNDS):
         context = Context(run.tree, settings, step.codemod.id, step.parameters, step.diff)
-        found = _targets(run.tree, project, step)
+        names = None if waiting is None else {name for _, _, name, _ in waiting}
+        found = _targets(run.tree, project, step, names)
         if round_number == 0:
             everything = list(found.values())
         wanted = {
@@ -169,10 +170,11 @@ def _pass(
                 run.refuse(refusal)
 
 
-def _targets(tree: Tree, project: Project, step: Step) -> dict[Key, Block]:
-    """The objects of a step, by key."""
+def _targets(tree: Tree, project: Project, step: Step, names: Iterable[str] | None) -> dict[Key, Block]:
+    """The objects of a step, by key; only those of some names, when given."""
     target = step.target
-    names = None if target is None else (target.name,)
+    if target is not None:
+        names = (target.name,)
     blocks = objects(tree, step.codemod.kind, names)
     if target is not None:
         documented = [block for block in blocks if block.file == target.file]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -14,6 +14,7 @@ from hwc_refactor.settings import Settings
 SKIPPED_FOLDERS = frozenset({".git", ".hg", ".jj", ".svn", ".direnv", "node_modules", "result"})
 MAX_SIZE = 4 * 1024 * 1024
 """Files above this size (bytes) are generated ones; no configuration is written in them by hand."""
+_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def read_project(root: Path, paths: Sequence[Path], settings: Settings) -> Proje
     texts: dict[str, bytes] = {}
     problems: list[Problem] = []
     folder = str(root)
-    for name in sorted(_walk(folder, "", settings.exclude)):
+    for name in _walk(folder, settings.exclude):
         try:
             data = _read(f"{folder}/{name}")
         except OSError as error:
@@ -84,29 +85,37 @@ def read_project(root: Path, paths: Sequence[Path], settings: Settings) -> Proje
     return Project(root, texts, tuple(problems), tuple(scope))
 
 
-def _walk(folder: str, prefix: str, exclude: Sequence[str]) -> Iterator[str]:
+def _walk(root: str, exclude: Sequence[str]) -> list[str]:
     """The paths of the `.nix` files below a folder; links are not followed, so nothing is found twice."""
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:
-        return
-    for entry in entries:
-        path = prefix + entry.name
-        if exclude and any(fnmatchcase(path, pattern) for pattern in exclude):
+    found: list[str] = []
+    waiting = [""]
+    while waiting:
+        prefix = waiting.pop()
+        try:
+            entries = list(os.scandir(f"{root}/{prefix}"))
+        except OSError:
             continue
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name not in SKIPPED_FOLDERS:
-                yield from _walk(entry.path, path + "/", exclude)
-        elif entry.name.endswith(".nix") and entry.is_file(follow_symlinks=False):
-            yield path
+        for entry in entries:
+            name = entry.name
+            path = prefix + name
+            if exclude and any(fnmatchcase(path, pattern) for pattern in exclude):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if name not in SKIPPED_FOLDERS:
+                    waiting.append(path + "/")
+            elif name.endswith(".nix") and entry.is_file(follow_symlinks=False):
+                found.append(path)
+    return sorted(found)
 
 
 def _read(path: str) -> bytes:
+    """The bytes of a file, of one above `MAX_SIZE` no more than is needed to see that."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        size = min(os.fstat(handle).st_size, MAX_SIZE) + 1
-        data = os.read(handle, size)
-        while len(data) < size and (more := os.read(handle, size - len(data))):
+        data = os.read(handle, _CHUNK)
+        if len(data) < _CHUNK:  # nearly always: one call, and all is there
+            return data
+        while len(data) <= MAX_SIZE and (more := os.read(handle, MAX_SIZE)):
             data += more
         return data
     finally:

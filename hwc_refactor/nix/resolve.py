@@ -7,8 +7,8 @@ expression and scope; cycles, depth and the number of steps are bounded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from hwc_refactor.nix import imports, library, merging, names, views
 from hwc_refactor.nix.forms import HANDLERS
@@ -60,25 +60,48 @@ class _Budget:
     cut: bool = False  # whether something was too deep since the outermost question
 
 
+_Key = tuple[int, Env]
+"""An expression in its scope: the id of its node, and the scope."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """What has been worked out about the expressions of one file."""
+
+    values: dict[_Key, Value] = field(default_factory=dict)
+    views: dict[_Key, Attrs] = field(default_factory=dict)
+    lists: dict[_Key, tuple[Item, ...]] = field(default_factory=dict)
+
+
 class Resolver:
     """Resolves expressions over one unchanging set of files."""
 
     def __init__(self, load: Load) -> None:
         """`load` gives the files that `import` reaches; it must not change while the resolver lives."""
         self.load = load
-        self._memo: dict[tuple[int, Env], Value] = {}
-        self._active: set[tuple[int, Env]] = set()
-        self._views: dict[tuple[int, Env], Attrs] = {}
-        self._lists: dict[tuple[int, Env], tuple[Item, ...]] = {}
-        self._viewed: set[tuple[int, Env]] = set()
+        self._known: dict[ParsedFile, _Known] = {}
+        self._active: set[_Key] = set()
+        self._viewed: set[_Key] = set()
         self._budget = _Budget()
+
+    def knowing(self, earlier: Resolver, files: Iterable[ParsedFile]) -> Resolver:
+        """This resolver, with what an earlier one knows about files that mean the same to both."""
+        self._known.update((file, earlier._known[file]) for file in files if file in earlier._known)
+        return self
+
+    def _about(self, file: ParsedFile) -> _Known:
+        known = self._known.get(file)
+        if known is None:
+            known = self._known[file] = _Known()
+        return known
 
     # -- expressions ---------------------------------------------------------------------------------
 
     def value(self, expr: Expr) -> Value:
         """What an expression is, down to its outermost constructor."""
         key = (expr.node.id, expr.env)
-        known = self._memo.get(key)
+        values = self._about(expr.file).values
+        known = values.get(key)
         if known is not None:
             return known
         if key in self._active:
@@ -93,7 +116,7 @@ class Resolver:
             budget.depth -= 1
             self._active.discard(key)
         if budget.depth == 0 or not budget.cut:
-            self._memo[key] = result
+            values[key] = result
         return result
 
     def _deeper(self) -> bool:
@@ -326,7 +349,8 @@ class Resolver:
         if isinstance(value, Attrs):
             return value
         key = (expr.node.id, expr.env)
-        known = self._views.get(key)
+        store = self._about(expr.file).views
+        known = store.get(key)
         if known is None:
             if key in self._viewed:
                 return Attrs({}, expr, open=(Unknown(ITSELF, expr),))
@@ -336,7 +360,7 @@ class Resolver:
             finally:
                 self._viewed.discard(key)
             if self._budget.depth == 0 or not self._budget.cut:
-                self._views[key] = known
+                store[key] = known
         return known
 
     def view(self, value: Value, at: Expr | None = None) -> Attrs:
@@ -358,7 +382,8 @@ class Resolver:
         if isinstance(value, ListValue):
             return value.items
         key = (expr.node.id, expr.env)
-        known = self._lists.get(key)
+        store = self._about(expr.file).lists
+        known = store.get(key)
         if known is None:
             if key in self._viewed:
                 return (Item(expr, None, unknown=Unknown(ITSELF, expr)),)
@@ -368,7 +393,7 @@ class Resolver:
             finally:
                 self._viewed.discard(key)
             if self._budget.depth == 0 or not self._budget.cut:
-                self._lists[key] = known
+                store[key] = known
         return known
 
     def list_items(self, value: Value, expr: Expr) -> tuple[Item, ...]:

@@ -67,13 +67,31 @@ def definitions(
             and not _COMPUTED.search(data)
         ):
             continue
+        yield from _in_file(tree, path, parent, word, below)
+
+
+def _in_file(
+    tree: Tree, path: str, parent: str | None, word: str, below: tuple[str, ...]
+) -> tuple[Found, ...]:
+    """The definitions that one file holds; looked for once, as long as what it reads stays the same."""
+    known = tree.local.setdefault(path, {})
+    key = ("definitions", parent, word, below)
+    found = known.get(key)
+    if not isinstance(found, tuple):
         file = tree.sound(path)
-        if file is None:
-            continue
-        for offset in tree.words(path, needle):
-            anchor = _anchor(file, offset, len(needle))
-            if anchor is not None:
-                yield from _below(tree, file, anchor, parent, below)
+        found = () if file is None else tuple(_look(tree, file, parent, word, below))
+        known[key] = found
+    return found
+
+
+def _look(
+    tree: Tree, file: ParsedFile, parent: str | None, word: str, below: tuple[str, ...]
+) -> Iterator[Found]:
+    needle = word.encode()
+    for offset in tree.words(file.source.path, needle):
+        anchor = _anchor(file, offset, len(needle))
+        if anchor is not None:
+            yield from _below(tree, file, anchor, parent, below)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -83,6 +83,12 @@ class Block:
         return self.place.file.source.path
 
     @property
+    def files(self) -> set[str]:
+        """Every file that holds a definition or call of it."""
+        slots = (*self.slots, *self.elsewhere)
+        return {self.file, *(slot.expr.file.source.path for slot in slots)}
+
+    @property
     def offset(self) -> int:
         """The byte offset at which the object begins: its binding where it has one."""
         slot = self.slots[0]
@@ -174,7 +180,15 @@ def objects(tree: Tree, kind: Kind, names: Iterable[str] | None = None) -> list[
         kind: which kind.
         names: only objects of these names, when given.
     """
-    wanted = None if names is None else frozenset(names)
+    if names is not None:
+        return _objects(tree, kind, frozenset(names))
+    known = tree.memo.get(("objects", kind))
+    if not isinstance(known, list):
+        known = tree.memo["objects", kind] = _objects(tree, kind, None)
+    return list(known)
+
+
+def _objects(tree: Tree, kind: Kind, wanted: frozenset[str] | None) -> list[Block]:
     groups: dict[tuple[str, str, tuple[int, ...]], list[Found]] = {}
     for found in definitions(tree, kind.parent, kind.word, kind.below, wanted):
         name = found.name if isinstance(found.name, str) else found.name.text

@@ -19,17 +19,20 @@ _SETS = ("attrset_expression", "rec_attrset_expression")
 
 def stray_privileges(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Iterator[Refusal]:
     """A refusal for each `--privileged` in a list that belongs to none of the containers."""
-    read = [stretch for block in blocks for stretch in _read(block)]
     yield from _stray_options(tree, codemod, blocks)
     for path in tree.holding(FLAG):
         file = tree.sound(path)
         if file is None:
             continue
+        tree.imports_of(path)  # so that all links are known
+        near = tree.linked((path,))
+        able = (block for block in blocks if not near.isdisjoint(block.files))
+        read = [span for block in able for span in _read(block) if span.file == path]
         offset = file.source.data.find(FLAG)
         while offset >= 0:
             chain = file.chain(offset + 1, offset + len(FLAG))
             string = next((node for node in reversed(chain) if node.type == "string_expression"), None)
-            known = any(span.file == path and span.start <= offset < span.end for span in read)
+            known = any(span.start <= offset < span.end for span in read)
             if string is not None and string.start_byte == offset and not known:
                 if file.text(string) in (b'"--privileged"', b'"--privileged=true"'):
                     name = _owner(file, chain)

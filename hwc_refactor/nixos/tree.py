@@ -33,7 +33,11 @@ class Tree:
         self._holding: dict[bytes, tuple[str, ...]] = {}
         self._imported: dict[str, tuple[tuple[int, str], ...]] = {}
         self._importing: dict[str, list[tuple[str, int]]] | None = None
+        self._linked: dict[str, set[str]] = {}
         self.memo: dict[object, object] = {}
+        """What was worked out over this snapshot as a whole."""
+        self.local: dict[str, dict[object, object]] = {}
+        """What was worked out about single files; it stays as long as they and what they read are the same."""
 
     @property
     def paths(self) -> Iterable[str]:
@@ -102,6 +106,7 @@ class Tree:
             for other in self.paths:
                 for offset, literal in self._imports(other):
                     target = self.target(other, literal)
+                    self._link(other, literal, target)
                     if target is not None:
                         index.setdefault(target, []).append((other, offset))
         return tuple(index.get(path, ()))
@@ -143,14 +148,47 @@ class Tree:
     def imported(self, path: str, literal: str) -> ParsedFile | None:
         """The syntax tree of the file that a path literal means, None when it is not in the root."""
         target = self.target(path, literal)
+        self._link(path, literal, target)
         return None if target is None else self.file(target)
 
+    def _link(self, path: str, literal: str, target: str | None) -> None:
+        """Note that a file reads another one as a value, or would if that were there."""
+        joined = posixpath.normpath(posixpath.join(posixpath.dirname(path), literal))
+        for other in (target,) if target is not None else (joined, posixpath.join(joined, "default.nix")):
+            self._linked.setdefault(path, set()).add(other)
+            self._linked.setdefault(other, set()).add(path)
+
+    def linked(self, paths: Iterable[str]) -> set[str]:
+        """These files with all that hang together with them: through files that read others as values."""
+        found = set(paths)
+        waiting = list(found)
+        while waiting:
+            new = self._linked.get(waiting.pop(), set()) - found
+            found |= new
+            waiting += new
+        return found
+
     def replaced(self, texts: Mapping[str, bytes | None]) -> Tree:
-        """A new snapshot with some files changed, added or (None) removed."""
+        """A new snapshot with some files changed, added or (None) removed.
+
+        What was worked out in files that do not hang together with these is kept.
+        """
         merged = {path: data for path, data in self._texts.items() if texts.get(path, data) is not None}
         merged.update({path: data for path, data in texts.items() if data is not None})
-        tree = Tree(merged, {path: fresh(file) for path, file in self._parsed.items() if path not in texts})
+        tree = Tree(merged)
         tree._imported = {path: found for path, found in self._imported.items() if path not in texts}
+        tree._linked = {path: set(others) for path, others in self._linked.items()}
+        for path in texts.keys() & merged.keys():
+            for _, literal in tree._imports(path):
+                tree._link(path, literal, tree.target(path, literal))
+        stale = tree.linked(texts)
+        tree.local = {path: known for path, known in self.local.items() if path not in stale}
+        tree._parsed = {
+            path: fresh(file) if path in stale else file
+            for path, file in self._parsed.items()
+            if path not in texts
+        }
+        tree.resolver.knowing(self.resolver, tree._parsed.values())
         for needle, paths in self._holding.items():
             kept = [path for path in paths if path not in texts]
             kept += [path for path, data in texts.items() if data is not None and needle in data]

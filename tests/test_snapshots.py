@@ -1,0 +1,77 @@
+"""What a snapshot keeps from the one before it is what a snapshot made anew would find."""
+
+from __future__ import annotations
+
+import pytest
+
+from hwc_refactor.nixos.objects import CONTAINER, objects
+from hwc_refactor.nixos.tree import Tree
+
+PLAIN = b'{ virtualisation.oci-containers.containers.web.image = "nginx:1"; }\n'
+IMPORTED = b"{ virtualisation.oci-containers.containers = import ./boxes.nix; }\n"
+COMPUTED = b'{ virtualisation.oci-containers.containers = import (./. + "/boxes.nix"); }\n'
+BOXES = b'{ db.image = "postgres:16"; }\n'
+HELPER = b"{ image, ... }: { virtualisation.oci-containers.containers.web.image = image; }\n"
+CALL = b'{ imports = [ (import ./helper.nix { image = "nginx:1"; }) ]; }\n'
+
+CHANGES: dict[str, tuple[dict[str, bytes], dict[str, bytes | None]]] = {
+    "the file itself": (
+        {"a.nix": PLAIN, "b.nix": IMPORTED},
+        {"a.nix": PLAIN.replace(b"web", b"www")},
+    ),
+    "a file that it reads": (
+        {"a.nix": PLAIN, "b.nix": IMPORTED, "boxes.nix": BOXES},
+        {"boxes.nix": BOXES.replace(b"16", b"17")},
+    ),
+    "a file that it reads by a path put together": (
+        {"b.nix": COMPUTED, "boxes.nix": BOXES},
+        {"boxes.nix": BOXES.replace(b"db", b"data")},
+    ),
+    "a file that it misses is added": ({"b.nix": IMPORTED}, {"boxes.nix": BOXES}),
+    "a folder that it misses is added": (
+        {"b.nix": IMPORTED.replace(b"./boxes.nix", b"./boxes")},
+        {"boxes/default.nix": BOXES},
+    ),
+    "a file that it reads goes": ({"b.nix": IMPORTED, "boxes.nix": BOXES}, {"boxes.nix": None}),
+    "the argument of a call": (
+        {"a.nix": CALL, "helper.nix": HELPER},
+        {"a.nix": CALL.replace(b"nginx:1", b"nginx:2")},
+    ),
+    "a further call": (
+        {"a.nix": CALL, "helper.nix": HELPER},
+        {"b.nix": CALL.replace(b"nginx:1", b"caddy:2")},
+    ),
+    "the last call": ({"a.nix": CALL, "helper.nix": HELPER}, {"a.nix": b"{ }\n"}),
+    "a file far away": (
+        {"a.nix": CALL, "helper.nix": HELPER, "b.nix": IMPORTED, "boxes.nix": BOXES, "c.nix": PLAIN},
+        {"c.nix": PLAIN.replace(b"nginx", b"caddy")},
+    ),
+}
+
+
+def _shown(tree: Tree) -> list[object]:
+    return [
+        (b.file, b.line, b.name, b.text("image"), tuple(s.expr.span for s in b.get("image")))
+        for b in objects(tree, CONTAINER)
+    ]
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_a_change_is_seen_wherever_it_matters(case: str) -> None:
+    before, change = CHANGES[case]
+    tree = Tree(before)
+    old = _shown(tree)
+    merged: dict[str, bytes | None] = {**before, **change}
+    fresh = Tree({path: data for path, data in sorted(merged.items()) if data is not None})
+    assert _shown(tree.replaced(change)) == _shown(fresh)
+    assert _shown(fresh) != old
+    assert _shown(tree) == old
+
+
+def test_a_file_that_no_change_reaches_is_not_parsed_again() -> None:
+    before, change = CHANGES["a file far away"]
+    tree = Tree(before)
+    objects(tree, CONTAINER)
+    after = tree.replaced(change)
+    kept = {path for path in before if after.file(path) is tree.file(path)}
+    assert kept == set(before) - set(change)

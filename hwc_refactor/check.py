@@ -17,9 +17,25 @@ from hwc_refactor.nix.syntax import parse
 
 
 def syntax_problem(path: str, data: bytes) -> str | None:
-    """The first rung: what tree-sitter has against a text, None when it parses."""
-    problem = parse(Source(path, data)).problem
-    return None if problem is None else f"line {problem.line}: {problem.message}"
+    """The first rung: what the parser of its language has against a text, None when it parses.
+
+    Nix and shell scripts are parsed by tree-sitter, Python programs by Python itself, without running them.
+    """
+    if path.endswith(".nix"):
+        problem = parse(Source(path, data)).problem
+        return None if problem is None else f"line {problem.line}: {problem.message}"
+    if path.endswith(".py"):
+        import ast
+
+        try:
+            ast.parse(data, path)
+        except (SyntaxError, ValueError) as error:
+            return f"line {getattr(error, 'lineno', 1)}: {error.args[0]}"
+    if path.endswith((".sh", ".bash")):
+        from hwc_refactor.nix.shell import parses
+
+        return None if parses(data) else "it no longer parses as a shell script"
+    return None
 
 
 def nix_parser() -> str | None:

@@ -13,8 +13,10 @@ from hwc_refactor import placing
 from hwc_refactor.model import Applicability, Change, NewFile, Subject
 from hwc_refactor.nix import build
 from hwc_refactor.nix.edits import Edit, Span, apply_edits
+from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.source import Source
-from hwc_refactor.nix.strings import quote
+from hwc_refactor.nix.string_edits import rewrite
+from hwc_refactor.nix.strings import decode, quote
 from hwc_refactor.nix.syntax import Node, ParsedFile, parse
 from hwc_refactor.nix.values import Slot
 from hwc_refactor.nixos.objects import Block
@@ -77,6 +79,7 @@ class Draft:
         self._why = why
         self._copies: dict[str, _Copy] = {}
         self._new_files: dict[str, bytes] = {}
+        self._other_edits: list[Edit] = []
         self._notes: list[str] = []
         self._applicability = Applicability.SAFE
 
@@ -260,6 +263,37 @@ class Draft:
         build.check(copy.current, (edit,))
         copy.apply((edit,))
 
+    def rewrite_script(self, script: Script, replacements: Iterable[tuple[int, int, str]]) -> None:
+        """Replace ranges of a script's text; the rest of the text stays as it is, byte for byte.
+
+        Args:
+            script: a script in a Nix string, or in a file of its own.
+            replacements: start and end of each range in `script.body.data`, and the new text, in which a
+                `${` is text and no interpolation. Ranges do not overlap.
+
+        Raises:
+            NoPlace: when a range of the text is no range of the file.
+        """
+        body = script.body
+        for start, end, text in sorted(replacements, reverse=True):
+            if body.offset is None:
+                raise NoPlace("its script is put together from several strings, or escaped in a command line")
+            if body.string is None or body.mapped is None:
+                self.replace_bytes(body.path, start, end, text.encode())
+                continue
+            copy = self._copy(script.at.file)
+            string = decode(copy.current, copy.node(body.string.node))
+            mapped = string.render(lambda index, _: f"__nix{index}__")
+            edit = rewrite(copy.current, string, mapped, start + body.offset, end + body.offset, text)
+            if edit is None:
+                raise NoPlace("a change of its script would cut an interpolation in two")
+            build.check(copy.current, (edit,))
+            copy.apply((edit,))
+
+    def replace_bytes(self, path: str, start: int, end: int, data: bytes) -> None:
+        """Replace a range of a file that is no Nix file, as the snapshot has it."""
+        self._other_edits.append(Edit(Span(path, start, end), data))
+
     def new_file(self, path: str, data: bytes) -> None:
         """Create a file."""
         self._new_files[path] = data
@@ -272,7 +306,7 @@ class Draft:
 
     def done(self) -> Change | None:
         """The finished change, None when nothing differs."""
-        edits: list[Edit] = []
+        edits: list[Edit] = list(self._other_edits)
         for path, copy in self._copies.items():
             old, new = copy.original.source.data, copy.current.source.data
             edits += [Edit(Span(path, start, end), text) for start, end, text in regions(old, new)]

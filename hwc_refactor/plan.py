@@ -68,7 +68,7 @@ def make_plan(
     Raises:
         SelectionError: when what is selected does not exist, here or at all.
     """
-    run = _Run(Tree(project.texts))
+    run = _Run(Tree(project.texts, companions=project.companion))
     run.problems += project.problems
     for step in steps(selection, settings):
         _pass(run, project, step, selection, settings, progress, without, safe_only)
@@ -93,7 +93,7 @@ def make_plan(
             problem = file.problem
             run.problems.append(Problem(file.source.path, problem.line, problem.column, problem.message))
     touched = sorted({path for change in run.changes for path in change.files})
-    before = {path: project.texts.get(path) for path in touched}
+    before = {path: project.data(path) for path in touched}
     after = {path: data for path in touched if (data := run.tree.data(path)) is not None}
     if verify and after:
         validate(patch(file_changes(before, after)))
@@ -273,7 +273,7 @@ def _second_rung(run: _Run, project: Project) -> tuple[PlannedChange, str] | Non
         return None
     final: dict[str, bytes] = {}
     for change in run.changes:
-        final.update(change.after)
+        final.update({path: data for path, data in change.after.items() if path.endswith(".nix")})
     complaints = check.nix_problems(final)
     for path, complaint in (complaints or {}).items():
         original = project.texts.get(path)

@@ -33,6 +33,25 @@ class Project:
     problems: tuple[Problem, ...] = ()
     scope: tuple[str, ...] = ()
 
+    def companion(self, path: str) -> bytes | None:
+        """The bytes of a file below the root that is no `.nix` file: a script or program that one names.
+
+        None for a file that is not there, is too large to be written by hand, or is reached through a link
+        that leaves the root.
+        """
+        place = self.root / path
+        try:
+            if not place.resolve().is_relative_to(self.root) or not place.is_file():
+                return None
+            data = _read(str(place))
+        except OSError:
+            return None
+        return data if len(data) <= MAX_SIZE else None
+
+    def data(self, path: str) -> bytes | None:
+        """The bytes of any file below the root, None when there is none."""
+        return self.texts[path] if path in self.texts else self.companion(path)
+
     def covers(self, path: str) -> bool:
         """Whether the objects of a file are among those the user named."""
         return not self.scope or any(path == p or path.startswith(p + "/") or p == "." for p in self.scope)

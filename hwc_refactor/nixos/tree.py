@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar, cast
 
 from hwc_refactor.nix.resolve import Resolver
 from hwc_refactor.nix.source import Source
@@ -14,6 +15,8 @@ _NAME_BYTES = frozenset(
     bytes((b,)) for b in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_'-"
 )
 _IMPORT = re.compile(rb"\s*\(?\s*(\.\.?(?:/[\w.+-]+)+)")
+T = TypeVar("T")
+Companions = Callable[[str], "bytes | None"]
 MAX_REEXPORTS = 3
 """How many files may hand a value on."""
 
@@ -25,9 +28,22 @@ class Tree:
     on their bytes.
     """
 
-    def __init__(self, texts: Mapping[str, bytes], parsed: Mapping[str, ParsedFile] | None = None) -> None:
-        """A snapshot of `texts`; `parsed` holds trees of the same bytes that are there already."""
+    def __init__(
+        self,
+        texts: Mapping[str, bytes],
+        parsed: Mapping[str, ParsedFile] | None = None,
+        companions: Companions | None = None,
+    ) -> None:
+        """A snapshot of `texts`; `parsed` holds trees of the same bytes that are there already.
+
+        Args:
+            texts: the `.nix` files.
+            parsed: their trees, as far as known.
+            companions: reads another file of the root by its path; None for one that is not there.
+        """
         self._texts = texts
+        self._companions = companions
+        self._changed: dict[str, bytes] = {}
         self._parsed: dict[str, ParsedFile] = dict(parsed or {})
         self._resolver: Resolver | None = None
         self._holding: dict[bytes, tuple[str, ...]] = {}
@@ -38,6 +54,14 @@ class Tree:
         """What was worked out over this snapshot as a whole."""
         self.local: dict[str, dict[object, object]] = {}
         """What was worked out about single files; it stays as long as they and what they read are the same."""
+        self._remembered: dict[object, tuple[object, object]] = {}
+
+    def remember(self, key: object, owner: object, make: Callable[[], T]) -> T:
+        """What `make` gives for a value of this snapshot, made once; `owner` is kept alive with it."""
+        known = self._remembered.get(key)
+        if known is None:
+            known = self._remembered[key] = (owner, make())
+        return cast(T, known[1])
 
     @property
     def paths(self) -> Iterable[str]:
@@ -57,8 +81,22 @@ class Tree:
         return self._resolver
 
     def data(self, path: str) -> bytes | None:
-        """The bytes of a file, None when there is none."""
-        return self._texts.get(path)
+        """The bytes of a file, None when there is none: of a `.nix` file, or of another one of the root."""
+        found = self._texts.get(path)
+        if found is not None or path.endswith(".nix"):
+            return found
+        changed = self._changed.get(path)
+        if changed is None and self._companions is not None:
+            return self._companions(path)
+        return changed
+
+    def companion(self, path: str, literal: str) -> tuple[str, bytes] | None:
+        """The file that is no Nix file which a path literal in the file `path` means: its path and bytes."""
+        if literal.startswith(("/", "~", "<")):
+            return None
+        joined = posixpath.normpath(posixpath.join(posixpath.dirname(path), literal))
+        data = None if joined.startswith("..") or joined.endswith(".nix") else self.data(joined)
+        return None if data is None else (joined, data)
 
     def file(self, path: str) -> ParsedFile:
         """The syntax tree of a file. Raises KeyError for a path that is not there."""
@@ -174,8 +212,12 @@ class Tree:
         What was worked out in files that do not hang together with these is kept.
         """
         merged = {path: data for path, data in self._texts.items() if texts.get(path, data) is not None}
-        merged.update({path: data for path, data in texts.items() if data is not None})
-        tree = Tree(merged)
+        others = {
+            path: data for path, data in texts.items() if data is not None and not path.endswith(".nix")
+        }
+        merged.update({path: data for path, data in texts.items() if data is not None and path not in others})
+        tree = Tree(merged, companions=self._companions)
+        tree._changed = {**self._changed, **others}
         tree._imported = {path: found for path, found in self._imported.items() if path not in texts}
         tree._linked = {path: set(others) for path, others in self._linked.items()}
         for path in texts.keys() & merged.keys():
@@ -191,7 +233,7 @@ class Tree:
         tree.resolver.knowing(self.resolver, tree._parsed.values())
         for needle, paths in self._holding.items():
             kept = [path for path in paths if path not in texts]
-            kept += [path for path, data in texts.items() if data is not None and needle in data]
+            kept += [path for path in texts if path in merged and needle in merged[path]]
             tree._holding[needle] = tuple(sorted(kept))
         return tree
 

@@ -1,0 +1,93 @@
+"""What is known of commands: what they need, what they write, what they run. The facts: `data/commands.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known of a command.
+
+    Attributes:
+        needs: what it needs beyond reading files and printing, in the words that `data/commands.toml` explains.
+        why: what it does that needs it, in words for the user: "mounts file systems".
+        writes: which of its operands it changes: `all`, `rest` (all but the first), `last`, `first`, or none.
+        write_options: options whose value is a path that it writes.
+        value_options: options that take a value as the next argument.
+        runs: how it runs another command: `rest` from its first operand on, `second` from its second on.
+        subcommands: what differs by the first operand.
+        source: where that is said.
+    """
+
+    needs: frozenset[str] = frozenset()
+    why: str = ""
+    writes: str = ""
+    write_options: tuple[str, ...] = ()
+    value_options: tuple[str, ...] = ()
+    runs: str = ""
+    subcommands: Mapping[str, Knowledge] = field(default_factory=dict)
+    source: str = ""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it only reads files and prints."""
+        return not (self.needs or self.writes or self.runs or self.write_options)
+
+
+def knowledge(name: str) -> Knowledge | None:
+    """What is known of a command by its file name, None when nothing is."""
+    return _table().get(name)
+
+
+@cache
+def _table() -> Mapping[str, Knowledge]:
+    table: dict[str, Knowledge] = {}
+    for entry in _data()["group"]:
+        known = _knowledge(entry)
+        table.update(dict.fromkeys(entry["names"].split(), known))
+    return table
+
+
+@cache
+def main_programs() -> Mapping[str, str]:
+    """Packages whose main program (`meta.mainProgram`) is not called like them."""
+    return {str(package): str(program) for package, program in _data()["main"].items()}
+
+
+def _knowledge(entry: Mapping[str, object]) -> Knowledge:
+    below = entry.get("subcommands", {})
+    assert isinstance(below, dict)
+    source = str(entry.get("source", ""))
+    return Knowledge(
+        frozenset(_texts(entry, "needs")),
+        str(entry.get("why", "")),
+        str(entry.get("writes", "")),
+        _texts(entry, "write-options"),
+        _texts(entry, "value-options"),
+        str(entry.get("runs", "")),
+        {
+            name: _knowledge({"source": source, **found})
+            for names, found in below.items()
+            for name in str(names).split()
+        },
+        source,
+    )
+
+
+def _texts(entry: Mapping[str, object], key: str) -> tuple[str, ...]:
+    value = entry.get(key, "")
+    assert isinstance(value, str)
+    return tuple(value.split())
+
+
+@cache
+def _data() -> dict[str, Any]:
+    import tomllib
+
+    text = files("hwc_refactor.nixos").joinpath("data/commands.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)  # shape: see the head of that file

@@ -1,0 +1,486 @@
+"""What a service does, as far as its scripts and command lines show: commands, paths, and what is not known.
+
+Every fact knows the script and the place in it. What is not known is listed as a doubt and never counts as
+harmless.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from hwc_refactor.nix.shell import Command, Piece, Script, Word, script_of
+from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nix.values import Expr, Gap, Str, Value
+from hwc_refactor.nixos.commands import Knowledge, knowledge
+from hwc_refactor.nixos.executables import Executable, executable_of, executable_value
+from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.programs import Program, programs
+from hwc_refactor.nixos.tree import Tree
+
+MAX_NESTING = 5
+_HOLE = re.compile(r"__nix(\d+)__")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A path, or another text, that a script names.
+
+    Attributes:
+        text: its text; a part that stays open shows as `${…}` with its Nix source, or as `$name`.
+        root: the expression of the interpolation it begins with, None when it begins otherwise.
+        known: whether all of it is known text.
+        refs: the values of the interpolations in it that are no known text, in order.
+        script: the script it stands in, None for a command line of the unit itself.
+        node: the node in the script's tree.
+    """
+
+    text: str
+    root: Expr | None
+    known: bool
+    refs: tuple[Value, ...] = ()
+    script: Script | None = None
+    node: Node | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """A path that is written or read, and how.
+
+    Attributes:
+        how: the command that does, or the redirection (`>`, `<`).
+        place: the path.
+        program: the program of the service it belongs to.
+        made: whether it is made as a directory.
+        kept: whether it is there already and only its rights change.
+    """
+
+    how: str
+    place: Place
+    program: Program
+    made: bool = False
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ran:
+    """A command that a service runs.
+
+    Attributes:
+        executable: the program.
+        words: its arguments.
+        known: what is known of it, None when nothing is.
+        program: the program of the service it belongs to.
+        script: the script it stands in, None for a command line of the unit itself.
+        command: the command in that script.
+    """
+
+    executable: Executable
+    words: tuple[Place, ...]
+    known: Knowledge | None
+    program: Program
+    script: Script | None = None
+    command: Command | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name, `?` when that is not known."""
+        return self.executable.name or "?"
+
+    @property
+    def operands(self) -> tuple[Place, ...]:
+        """The arguments that are no options and no values of options."""
+        return operands(self.words, self.known)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it needs, its subcommand considered; empty for an unknown command."""
+        return self.effective.needs if self.effective is not None else frozenset()
+
+    @property
+    def effective(self) -> Knowledge | None:
+        """What is known of it, its subcommand considered."""
+        if self.known is not None and self.known.subcommands:
+            for place in self.words[:4]:
+                if place.text in self.known.subcommands:
+                    return self.known.subcommands[place.text]
+        return self.known
+
+    @property
+    def line(self) -> int:
+        """The line it stands on, from 1."""
+        if self.script is not None and self.command is not None:
+            return self.script.line(self.command.node)
+        return self.program.at.line
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Doubt:
+    """Something that is not known of what a service does, in words for the user."""
+
+    reason: str
+    program: Program
+    script: Script | None = None
+    node: Node | None = None
+
+    @property
+    def line(self) -> int:
+        """The line it is about, from 1."""
+        if self.script is not None and self.node is not None:
+            return self.script.line(self.node)
+        return self.program.at.line
+
+
+@dataclass(slots=True, eq=False)
+class _Found:
+    ran: list[Ran] = field(default_factory=list)
+    writes: list[Use] = field(default_factory=list)
+    reads: list[Use] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+    scripts: list[tuple[Program, Script]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What a service does.
+
+    Attributes:
+        programs: what it runs.
+        scripts: all scripts in sight, nested ones too, each with the program it belongs to.
+        ran: the commands, in scripts and on command lines.
+        writes, reads: the paths that are written, and those that are read by redirection.
+        doubts: what is not known.
+    """
+
+    programs: tuple[Program, ...]
+    scripts: tuple[tuple[Program, Script], ...]
+    ran: tuple[Ran, ...]
+    writes: tuple[Use, ...]
+    reads: tuple[Use, ...]
+    doubts: tuple[Doubt, ...]
+
+    @cached_property
+    def unknown_commands(self) -> tuple[Ran, ...]:
+        """The commands of which nothing is known."""
+        return tuple(ran for ran in self.ran if ran.known is None)
+
+    def needing(self, *needs: str) -> tuple[Ran, ...]:
+        """The commands that need one of these."""
+        return tuple(ran for ran in self.ran if ran.needs & set(needs))
+
+
+def facts(block: Block) -> Facts:
+    """What a service does, as far as the tree shows."""
+    return block.tree.remember(("facts", id(block)), block, lambda: facts_of(block.tree, programs(block)))
+
+
+def facts_of(tree: Tree, ran: Sequence[Program]) -> Facts:
+    """What programs do, as far as the tree shows."""
+    found = _Found()
+    for program in ran:
+        _Reader(tree, program, found).read()
+    return Facts(
+        tuple(ran),
+        tuple(found.scripts),
+        tuple(found.ran),
+        tuple(found.writes),
+        tuple(found.reads),
+        tuple(found.doubts),
+    )
+
+
+class _Reader:
+    """Reads what one program does into what was found."""
+
+    def __init__(self, tree: Tree, program: Program, found: _Found) -> None:
+        self._tree = tree
+        self._program = program
+        self._found = found
+        self._seen: set[tuple[str, int]] = set()
+        self._functions: set[str] = set()
+        self._variables: dict[str, tuple[Script, Word]] = {}
+
+    def read(self) -> None:
+        program = self._program
+        if program.unknown is not None:
+            self._doubt(program.unknown)
+            return
+        if program.script is not None:
+            self._script(program.script, 0)
+            return
+        holes = () if program.line is None else program.line.body.holes
+        words = tuple(self._argument(argument.text, holes) for argument in program.arguments)
+        self._ran(program.executable, words, None, None, 0)
+
+    def _doubt(self, reason: str, script: Script | None = None, node: Node | None = None) -> None:
+        self._found.doubts.append(Doubt(reason, self._program, script, node))
+
+    def _argument(self, text: str, holes: Sequence[Expr]) -> Place:
+        shown, refs, root = text, list[Value](), None
+        for match in _HOLE.finditer(text):
+            expr = holes[int(match[1])]
+            value = self._tree.resolver.value(expr)
+            known = value.literal if isinstance(value, Str) else None
+            shown = shown.replace(match[0], "${" + expr.text + "}" if known is None else known)
+            if known is None:
+                refs.append(value)
+                root = expr if match.start() == 0 else root
+        return Place(shown, root, not refs and "$" not in shown and "%" not in shown, tuple(refs))
+
+    # -- scripts -----------------------------------------------------------------------------------------
+
+    def _script(self, script: Script, depth: int) -> None:
+        key = (script.body.path, script.at.node.start_byte if script.body.string is not None else -1)
+        if key in self._seen or depth > MAX_NESTING:
+            return
+        self._seen.add(key)
+        self._found.scripts.append((self._program, script))
+        if not script.sound:
+            self._doubt("its script does not parse as a shell script", script, script.root)
+            return
+        self._functions |= script.functions.keys()
+        self._variables.update({name: (script, word) for name, word in script.constants.items()})
+        for command in script.commands:
+            self._command(script, command, depth)
+        for target in script.redirected(">", ">>", ">|", "&>", "&>>"):
+            place = self.place(script, target)
+            if not place.text.startswith(("/dev/null", "/dev/std", "/dev/fd")):
+                self._found.writes.append(Use(">", place, self._program))
+        for target in script.redirected("<"):
+            self._found.reads.append(Use("<", self.place(script, target), self._program))
+
+    def _command(self, script: Script, command: Command, depth: int) -> None:
+        name = command.name
+        if name.literal is not None and name.literal in self._functions:
+            return
+        words = tuple(self.place(script, word) for word in command.arguments)
+        found = self._named(script, name)
+        if found is None:
+            self._doubt(f"it runs '{name.text}', which is only known when it runs", script, command.node)
+            return
+        holder, text = found
+        match = _HOLE.fullmatch(text)
+        if match is not None and self._inlined(holder, int(match[1]), depth):
+            return
+        self._ran(executable_of(self._tree, text, holder.body.holes), words, script, command, depth)
+
+    def _named(self, script: Script, name: Word, depth: int = 0) -> tuple[Script, str] | None:
+        """The name of a command with interpolations as `__nixN__`, and the script these are counted in."""
+        if len(name.pieces) == 1 and name.pieces[0].kind == "variable" and depth < MAX_NESTING:
+            constant = self._variables.get(name.pieces[0].text)
+            return None if constant is None else self._named(*constant, depth + 1)
+        text = ""
+        for piece in name.pieces:
+            if piece.kind not in ("text", "hole"):
+                return None
+            text += f"__nix{piece.hole}__" if piece.kind == "hole" else piece.text
+        return script, text
+
+    def _inlined(self, script: Script, hole: int, depth: int) -> bool:
+        """Whether an interpolation in the place of a command is a piece of script; reads it."""
+        value = self._tree.resolver.value(script.body.holes[hole])
+        if not isinstance(value, Str) or (
+            value.literal is not None and re.fullmatch(r"[\w./+-]*", value.literal)
+        ):
+            return False
+        if isinstance(value.parts[0], Gap) and not re.search(r"\s", value.shown):
+            return False
+        inner = script_of(value.at)
+        if inner is None:
+            self._doubt("a part of its script is not in sight", script, script.root)
+        else:
+            self._script(inner, depth + 1)
+        return True
+
+    def _ran(
+        self,
+        executable: Executable,
+        words: tuple[Place, ...],
+        script: Script | None,
+        command: Command | None,
+        depth: int,
+    ) -> None:
+        file = executable.file
+        node = None if command is None else command.node
+        if file is not None and file.script is not None:
+            self._script(file.script, depth + 1)
+            return
+        name = executable.name if file is None else file.interpreter or executable.name
+        if name is None:
+            self._doubt("it runs a program that is not in sight", script, node)
+            return
+        known = knowledge(name)
+        ran = Ran(executable, words, known, self._program, script, command)
+        self._found.ran.append(ran)
+        if known is None:
+            return
+        self._writes(ran)
+        if known.runs:
+            self._runs(ran, depth)
+
+    def _writes(self, ran: Ran) -> None:
+        known = ran.effective
+        chosen: tuple[Place, ...] = ()
+        assert known is not None
+        places = ran.operands
+        match known.writes:
+            case "all":
+                chosen = places
+            case "first":
+                chosen = places[:1]
+            case "rest":
+                chosen = places[1:]
+            case "last":
+                chosen = places[-1:]
+            case "dd":
+                chosen = tuple(replace(p, text=p.text[3:]) for p in places if p.text.startswith("of="))
+            case "unknown":
+                self._doubt(f"it runs {ran.name}, which writes where its options say", ran.script, _node(ran))
+        made, kept = ran.name == "mkdir", known.writes == "rest"
+        for place in (*chosen, *_option_values(ran.words, known.write_options)):
+            if place.text not in ("-", "") and not place.text.startswith(("/dev/null", "/dev/std")):
+                self._found.writes.append(Use(ran.name, place, self._program, made, kept))
+
+    def _runs(self, ran: Ran, depth: int) -> None:
+        """The command that another one runs: `timeout 5 curl …`."""
+        known = ran.known
+        assert known is not None
+        words = list(ran.words)
+        match known.runs:
+            case "rest" | "second" | "env":
+                rest = _after_options(words, known)
+                if known.runs == "second":
+                    rest = rest[1:]
+                while known.runs == "env" and rest and "=" in rest[0].text:
+                    rest = rest[1:]
+                if rest:
+                    self._place_ran(rest, ran, depth)
+            case "find":
+                if any(word.text == "-delete" for word in words):
+                    for place in words[:1]:
+                        self._found.writes.append(Use("find", place, self._program))
+                for number, word in enumerate(words):
+                    if word.text in ("-exec", "-execdir", "-ok"):
+                        self._place_ran(words[number + 1 :], ran, depth)
+            case "shell":
+                self._shell(ran, words, depth)
+            case _:
+                self._doubt(f"it runs another command through {ran.name}", ran.script, _node(ran))
+
+    def _shell(self, ran: Ran, words: list[Place], depth: int) -> None:
+        inline = any(re.fullmatch(r"-[a-z]*c", word.text) for word in words)
+        for word in words:
+            if not inline and len(word.refs) == 1 and not word.text.startswith("-"):
+                file = executable_value(self._tree, word.refs[0]).file
+                if file is not None and file.script is not None:
+                    self._script(file.script, depth + 1)
+                    return
+        if words or ran.script is not None:
+            self._doubt(f"it runs a script with {ran.name} that is not in sight", ran.script, _node(ran))
+
+    def _place_ran(self, rest: list[Place], ran: Ran, depth: int) -> None:
+        first = rest[0]
+        if first.refs:
+            value = first.refs[0]
+            behind = first.text.rsplit("}", 1)[-1]
+            executable = executable_value(self._tree, value, behind)
+        elif first.known:
+            executable = Executable(first.text.rsplit("/", 1)[-1])
+            if ran.script is not None and executable.name in ran.script.functions:
+                return
+        else:
+            self._doubt(f"it runs '{first.text}', which is only known when it runs", ran.script, _node(ran))
+            return
+        self._ran(executable, tuple(rest[1:]), ran.script, ran.command, depth)
+
+    # -- words -------------------------------------------------------------------------------------------
+
+    def place(self, script: Script, at: Word | Node) -> Place:
+        """A word of a script with its variables and interpolations filled in as far as they are known."""
+        return place_of(self._tree, script, at)
+
+
+def place_of(tree: Tree, script: Script, at: Word | Node, depth: int = 0) -> Place:
+    """A word of a script with its variables and interpolations filled in as far as they are known."""
+    word = at if isinstance(at, Word) else script.word(at)
+    text, refs, root, known = "", list[Value](), None, True
+    for number, piece in enumerate(word.pieces):
+        shown, below = _filled(tree, script, piece, depth)
+        if below is not None:
+            refs += below.refs
+            known = known and below.known
+            if number == 0:
+                root = below.root
+        else:
+            known = False
+        text += shown
+    node = at if not isinstance(at, Word) else script.root.descendant_for_byte_range(word.start, word.end)
+    return Place(text, root, known, tuple(refs), script, node)
+
+
+def _filled(tree: Tree, script: Script, piece: Piece, depth: int) -> tuple[str, Place | None]:
+    """The text of a piece, and what is known of it; None when only the running script knows."""
+    if piece.kind == "text":
+        return piece.text, Place(piece.text, None, True)
+    if piece.kind == "hole":
+        expr = script.body.holes[piece.hole]
+        value = tree.resolver.value(expr)
+        literal = value.literal if isinstance(value, Str) else None
+        if literal is not None:
+            return literal, Place(literal, None, True)
+        if isinstance(value, Str) and isinstance(value.parts[0], Gap):
+            return value.shown, Place(value.shown, value.parts[0].at, False, _gaps(value))
+        shown = value.shown if isinstance(value, Str) else "${" + expr.text + "}"
+        return shown, Place(shown, expr, False, _gaps(value) if isinstance(value, Str) else (value,))
+    if piece.kind == "variable" and depth < MAX_NESTING:
+        constant = script.constants.get(piece.text)
+        if constant is not None:
+            place = place_of(tree, script, constant, depth + 1)
+            return place.text, place
+        return "$" + piece.text, None
+    return piece.text, None
+
+
+def _gaps(value: Str) -> tuple[Value, ...]:
+    return tuple(part.value for part in value.parts if isinstance(part, Gap))
+
+
+def operands(words: Sequence[Place], known: Knowledge | None) -> tuple[Place, ...]:
+    """The arguments that are no options and no values of options."""
+    return tuple(_operands(words, known.value_options if known is not None else ()))
+
+
+def _operands(words: Sequence[Place], value_options: tuple[str, ...]) -> Iterator[Place]:
+    skip = plain = False
+    for word in words:
+        if skip:
+            skip = False
+        elif plain or not word.text.startswith("-") or word.text == "-":
+            yield word
+        elif word.text == "--":
+            plain = True
+        else:
+            skip = word.text in value_options
+
+
+def _after_options(words: Sequence[Place], known: Knowledge) -> list[Place]:
+    at = 0
+    while at < len(words) and words[at].text.startswith("-"):
+        at += 2 if words[at].text in known.value_options else 1
+    return list(words[at:])
+
+
+def _option_values(words: Sequence[Place], options: tuple[str, ...]) -> Iterator[Place]:
+    for number, word in enumerate(words):
+        if word.text in options and number + 1 < len(words):
+            yield words[number + 1]
+        for option in options:
+            if option.startswith("--") and word.text.startswith(option + "="):
+                text = word.text[len(option) + 1 :]
+                yield Place(text, None, word.known, word.refs, word.script, word.node)
+
+
+def _node(ran: Ran) -> Node | None:
+    return None if ran.command is None else ran.command.node

@@ -11,6 +11,7 @@ import click
 from hwc_refactor import __version__
 from hwc_refactor.commands.apply import apply
 from hwc_refactor.commands.catalog import explain, list_
+from hwc_refactor.commands.scan import scan
 from hwc_refactor.commands.shared import Failure, common_options
 from hwc_refactor.commands.undo import undo
 
@@ -24,6 +25,7 @@ BROKEN_PIPE = 141
 _EPILOG = """\b
 Examples:
   hwc-refactor list                       what there is, and how much of it is found here
+  hwc-refactor scan                       everything that is found, and what would be done about it
   hwc-refactor explain 3                  what diff 3 is about
   hwc-refactor apply --diff 3 --dry-run   show what it would change
   hwc-refactor apply --diff 3             change it
@@ -37,7 +39,7 @@ Completion of commands and options in the shell:
 
 \b
 Exit codes:
-  0 done, also when there is nothing to do; 1 changes pending (--check);
+  0 done, also when there is nothing to do; 1 changes pending (--check), findings (--fail-on);
   2 wrong usage or unusable input; 130 interrupted
 """
 
@@ -102,7 +104,7 @@ def cli(**_: object) -> None:
     """
 
 
-for _command in (list_, explain, apply, undo):
+for _command in (list_, explain, scan, apply, undo):
     cli.add_command(_command)
 
 

@@ -7,10 +7,10 @@ refusal, or nothing where there is nothing to find.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hwc_refactor.draft import Draft
-from hwc_refactor.model import Change, Refusal, Severity, Subject
+from hwc_refactor.model import NOT_SAID, Change, Found, Refusal, Severity, Subject
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.objects import Block, Kind
 from hwc_refactor.nixos.tree import Tree
@@ -45,6 +45,25 @@ HEADINGS = (
 )
 
 
+FINDS = "What it finds"
+"""A heading that may stand before `Before`: for each thing a codemod finds `word, severity: a sentence`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that a codemod finds.
+
+    Attributes:
+        id: the codemod's id, and behind a slash the word of its manual where it finds several things.
+        severity: how bad it is.
+        text: what is wrong, in a sentence.
+    """
+
+    id: str
+    severity: Severity
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Codemod:
     """One codemod as the engine and the reports know it.
@@ -70,6 +89,23 @@ class Codemod:
     manual: Manual
     strays: Strays | None = None
     only_in_diffs: bool = False
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What it finds: the rules of its manual, else one of its own name."""
+        listed = self.manual.sections.get(FINDS, "")
+        if not listed:
+            return (Rule(self.id, self.severity, _first_sentence(self.manual.sections.get("Why", ""))),)
+        return tuple(
+            Rule(f"{self.id}/{word}", Severity[severity.upper()], text)
+            for word, severity, text in read_rules(listed)
+        )
+
+    def rule(self, word: str) -> Rule:
+        """The rule of a word; the gravest for a word that is empty or none of the manual."""
+        rules = self.rules
+        named = (rule for rule in rules if rule.id == f"{self.id}/{word}")
+        return next(named, max(rules, key=lambda rule: rule.severity))
 
 
 def codemod(
@@ -107,7 +143,7 @@ def read_manual(docstring: str) -> Manual:
     sections: dict[str, list[str]] = {}
     current: list[str] | None = None
     for line in lines[1:]:
-        if line.strip() in HEADINGS and not line.startswith(" "):
+        if line.strip() in (*HEADINGS, FINDS) and not line.startswith(" "):
             current = sections.setdefault(line.strip(), [])
         elif current is not None:
             current.append(line.removeprefix("    "))
@@ -115,6 +151,26 @@ def read_manual(docstring: str) -> Manual:
         lines[0].strip() if lines else "",
         {heading: "\n".join(text).strip("\n") for heading, text in sections.items()},
     )
+
+
+def read_rules(section: str) -> Iterable[tuple[str, str, str]]:
+    """Word, severity and sentence of each entry of "What it finds"; an entry may run over several lines."""
+    entries: list[str] = []
+    for line in section.splitlines():
+        if line.startswith(" ") and entries:
+            entries[-1] += f" {line.strip()}"
+        else:
+            entries.append(line)
+    for entry in entries:
+        head, _, text = entry.partition(": ")
+        word, _, severity = head.partition(", ")
+        yield word, severity, text.strip()
+
+
+def _first_sentence(text: str) -> str:
+    words = " ".join(text.split())
+    end = words.find(". ")
+    return words if end < 0 else words[: end + 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +183,7 @@ class Context:
         codemod: the id of the codemod that runs.
         parameters: what a documented diff's recipe prescribes for this object; empty outside of one.
         diff: the number of that documented diff.
+        found: what was found, once the codemod has said it.
     """
 
     tree: Tree
@@ -134,15 +191,29 @@ class Context:
     codemod: str
     parameters: Mapping[str, object] = field(default_factory=dict)
     diff: int | None = None
+    found: Found = NOT_SAID
+
+    def finding(self, rule: str = "", message: str = "", at: Expr | None = None) -> Context:
+        """The context for what was found: changes and refusals made with it carry it.
+
+        Args:
+            rule: its word under "What it finds" in the manual.
+            message: what is wrong with this very object, as a sentence; by default that of the manual.
+            at: where it stands; by default the object as a whole.
+        """
+        return replace(self, found=Found(rule, message, None if at is None else at.span))
 
     def draft(self, block: Block, title: str, why: str) -> Draft:
         """Begin a change of an object."""
-        return Draft(self.tree, self.codemod, block, title, why)
+        return Draft(self.tree, self.codemod, block, title, why, self.found)
 
     def refuse(self, block: Block, code: str, reason: str, at: Expr | None = None) -> Refusal:
         """Leave an object as it is, and say why; `at` is the place that the reason is about."""
         where = at or block.place
         line = where.line if at is not None else block.line
+        found = self.found
+        if at is not None and found.span is None:
+            found = replace(found, span=at.span)
         return Refusal(
             self.codemod,
             Subject(block.kind.name, block.name),
@@ -151,6 +222,7 @@ class Context:
             code,
             reason,
             self.diff,
+            found,
         )
 
     def text(self, parameter: str) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from hwc_refactor import placing
-from hwc_refactor.model import Applicability, Change, NewFile, Subject
+from hwc_refactor.model import NOT_SAID, Applicability, Change, Found, NewFile, Subject
 from hwc_refactor.nix import build
 from hwc_refactor.nix.edits import Edit, Span, apply_edits
 from hwc_refactor.nix.shell import Script
@@ -70,13 +70,16 @@ def _moved(offset: int, edits: Sequence[Edit], *, opening: bool) -> int:
 class Draft:
     """A change in the making. Operations raise `BuildError` or `NoPlace`; nothing is half done then."""
 
-    def __init__(self, tree: Tree, codemod: str, block: Block, title: str, why: str) -> None:
-        """Begin a change of one object on a snapshot."""
+    def __init__(
+        self, tree: Tree, codemod: str, block: Block, title: str, why: str, found: Found = NOT_SAID
+    ) -> None:
+        """Begin a change of one object on a snapshot; `found` is what it takes away."""
         self._tree = tree
         self._codemod = codemod
         self._block = block
         self._title = title
         self._why = why
+        self._found = found
         self._copies: dict[str, _Copy] = {}
         self._new_files: dict[str, bytes] = {}
         self._other_edits: list[Edit] = []
@@ -324,6 +327,7 @@ class Draft:
             Applicability.REVIEW if self._block.assumed else self._applicability,
             tuple(edits),
             new_files,
+            found=self._found,
         )
 
     def _copy(self, file: ParsedFile) -> _Copy:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from hwc_refactor.nix.edits import Edit
+from hwc_refactor.nix.edits import Edit, Span
 
 
 class Applicability(StrEnum):
@@ -53,6 +53,24 @@ class NewFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What was found, as an audit tells it; what a codemod leaves open is filled from its manual.
+
+    Attributes:
+        rule: the word of the codemod's manual for it, empty where the codemod finds one thing only.
+        message: what is wrong with this very object; empty for the words of the manual.
+        span: where it stands; None for the object as a whole.
+    """
+
+    rule: str = ""
+    message: str = ""
+    span: Span | None = None
+
+
+NOT_SAID = Found()
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One rewrite, whole or not at all.
 
@@ -67,6 +85,7 @@ class Change:
         edits: replacements in files of the snapshot it was proposed on.
         new_files: files that do not exist yet.
         diff: number of the documented diff it belongs to, if any.
+        found: what it takes away.
     """
 
     codemod: str
@@ -80,6 +99,7 @@ class Change:
     edits: tuple[Edit, ...]
     new_files: tuple[NewFile, ...] = ()
     diff: int | None = None
+    found: Found = NOT_SAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +109,7 @@ class Refusal:
     Attributes:
         code: a stable word for the reason, `image-unknown`.
         reason: one sentence that a user understands.
+        found: what stays.
     """
 
     codemod: str
@@ -98,6 +119,7 @@ class Refusal:
     code: str
     reason: str
     diff: int | None = None
+    found: Found = NOT_SAID
 
 
 @dataclass(frozen=True, slots=True)

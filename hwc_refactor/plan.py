@@ -7,27 +7,25 @@ on it: the later one is proposed again on the text that the first one left, wher
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 
 from hwc_refactor import check
-from hwc_refactor.codemod import Codemod, Context, Outcome
+from hwc_refactor.codemod import Context
 from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Problem, Refusal
 from hwc_refactor.nix.edits import Edit, apply_edits
-from hwc_refactor.nixos.objects import Block, objects
+from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.patch import FileChange, patch, validate
 from hwc_refactor.project import Project
-from hwc_refactor.selection import Selection, SelectionError, Step, steps
+from hwc_refactor.proposing import Key, propose, targets, wanted
+from hwc_refactor.selection import Selection, Step, steps
 from hwc_refactor.settings import Settings
 
 __all__ = ["make_plan"]
 
 MAX_ROUNDS = 12
 Progress = Callable[[str, int, int], None]
-Key = tuple[str, str, str, int]
-"""What tells an object from others over the rounds of a pass: kind, file, name, and its number among equals."""
 
 
 @dataclass(slots=True)
@@ -132,22 +130,22 @@ def _pass(
     for round_number in range(MAX_ROUNDS):
         context = Context(run.tree, settings, step.codemod.id, step.parameters, step.diff)
         names = None if waiting is None else {name for _, _, name, _ in waiting}
-        found = _targets(run.tree, project, step, names)
+        found = targets(run.tree, project, step, names)
         if round_number == 0:
             everything = list(found.values())
-        wanted = {
+        asked = {
             key: block
             for key, block in found.items()
-            if (waiting is None or key in waiting)
-            and project.covers(block.file)
-            and (not selection.only or any(fnmatchcase(block.name, glob) for glob in selection.only))
+            if (waiting is None or key in waiting) and wanted(project, selection.only, block)
         }
         proposed: list[tuple[Key, Change]] = []
-        for number, (key, block) in enumerate(wanted.items()):
+        for number, (key, block) in enumerate(asked.items()):
             if progress is not None:
-                progress(step.codemod.id, number, len(wanted))
-            outcome = _propose(run, step.codemod, block, context)
-            if isinstance(outcome, Refusal):
+                progress(step.codemod.id, number, len(asked))
+            outcome = propose(step.codemod, block, context)
+            if isinstance(outcome, Problem):
+                run.problems.append(outcome)
+            elif isinstance(outcome, Refusal):
                 run.refuse(outcome)
             elif isinstance(outcome, Change):
                 obstacle = _unwanted(_id(key, outcome), outcome, without, safe_only)
@@ -168,42 +166,6 @@ def _pass(
         for refusal in step.codemod.strays(context, everything):
             if project.covers(refusal.file):
                 run.refuse(refusal)
-
-
-def _targets(tree: Tree, project: Project, step: Step, names: Iterable[str] | None) -> dict[Key, Block]:
-    """The objects of a step, by key; only those of some names, when given."""
-    target = step.target
-    if target is not None:
-        names = (target.name,)
-    blocks = objects(tree, step.codemod.kind, names)
-    if target is not None:
-        documented = [block for block in blocks if block.file == target.file]
-        blocks = documented or [block for block in blocks if block.own]
-        if not blocks and not target.optional:
-            raise SelectionError(
-                f"diff {step.diff} is about the {target.kind} '{target.name}' in {target.file}: there is"
-                f" neither that file nor another definition of this {target.kind} under {project.root}"
-            )
-    found: dict[Key, Block] = {}
-    for block in blocks:
-        ordinal = 0
-        while (key := (block.kind.name, block.file, block.name, ordinal)) in found:
-            ordinal += 1
-        found[key] = block
-    return found
-
-
-def _propose(run: _Run, codemod: Codemod, block: Block, context: Context) -> Outcome | None:
-    try:
-        return codemod.propose(block, context)
-    except Exception as error:  # a fault in one codemod must not stop the others
-        fault = f"{type(error).__name__}: {error}"
-        message = (
-            f"{codemod.id} failed on {block.kind.name} {block.name} ({fault}); this is a fault of the tool"
-        )
-        line, column = block.place.file.source.line_column(block.offset)
-        run.problems.append(Problem(block.file, line, column, message))
-        return None
 
 
 def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:

@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-__all__ = ["LEVELS", "TIMER_STYLES", "Overrides", "Settings", "SettingsError", "load_settings"]
+__all__ = [
+    "FILE_NAME",
+    "LEVELS",
+    "TIMER_STYLES",
+    "Ignore",
+    "Overrides",
+    "Settings",
+    "SettingsError",
+    "load_settings",
+]
 
 #: The name of the file at the root.
 FILE_NAME = "hwc-refactor.toml"
@@ -16,6 +25,25 @@ TIMER_STYLES = ("documented", "faithful")
 
 class SettingsError(Exception):
     """A settings file or option cannot be used; the message is for the user and names the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """Findings that the user has decided to leave: an `[[ignore]]` table.
+
+    Attributes:
+        codemods: ids, `*` for all.
+        object: a glob of names, or of kind and name (`container web`).
+        file: a glob of paths, relative to the root.
+        reason: why; empty where none is given.
+        line: where the table stands.
+    """
+
+    codemods: tuple[str, ...] = ("*",)
+    object: str = "*"
+    file: str = "*"
+    reason: str = ""
+    line: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +60,7 @@ class Settings:
         container_limits: those of single containers, by name; they go before `limits`.
         profiles: the user's image profiles, keys as in the catalogue of images.
         module_import: the file that imports new modules, relative to the root.
+        ignore: findings that are left as they are.
     """
 
     exclude: tuple[str, ...] = ()
@@ -43,6 +72,7 @@ class Settings:
     container_limits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     profiles: tuple[Mapping[str, object], ...] = ()
     module_import: str | None = None
+    ignore: tuple[Ignore, ...] = ()
 
     def limits_for(self, container: str) -> Mapping[str, str]:
         """The limits that the user wants for one container; flags not named here are left to the codemod."""

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from hwc_refactor.settings import LEVELS, TIMER_STYLES, Settings, SettingsError
-from hwc_refactor.toml_file import ANY_TABLE, FLAG, TABLE, TABLES, TEXT, TEXTS, TomlFile, near, read_text
+from hwc_refactor.settings import LEVELS, TIMER_STYLES, Ignore, Settings, SettingsError
+from hwc_refactor.toml_file import (
+    ANY_TABLE,
+    FLAG,
+    IGNORES,
+    TABLE,
+    TABLES,
+    TEXT,
+    TEXT_OR_TEXTS,
+    TEXTS,
+    TomlFile,
+    near,
+    read_text,
+)
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}(@sha256:[0-9a-f]{64})?")
 _SIZE = r"\d+[bkmgBKMG]?[bB]?"
@@ -41,6 +53,8 @@ _PROFILE = {
     "sources": TEXTS,
     "verified": TEXT,
 }
+#: The keys of an `[[ignore]]` table.
+_IGNORE = {"codemod": TEXT_OR_TEXTS, "object": TEXT, "file": TEXT, "reason": TEXT}
 _KEYS = {
     "exclude": TEXTS,
     "level": TEXT,
@@ -50,6 +64,7 @@ _KEYS = {
     "limits": ANY_TABLE,
     "image": TABLES,
     "module-import": TEXT,
+    "ignore": IGNORES,
 }
 
 
@@ -72,6 +87,7 @@ def read(path: Path) -> Settings:
         container_limits=container_limits,
         profiles=_profiles(file),
         module_import=_module_import(file),
+        ignore=_ignores(file),
     )
 
 
@@ -114,13 +130,36 @@ def inside(text: str, place: str) -> str:
 
 def _disabled(file: TomlFile) -> tuple[str, ...]:
     names = file.texts("disable")
+    _demand_codemods(file, ("disable",), names)
+    return names
+
+
+def _demand_codemods(file: TomlFile, keys: tuple[str, ...], names: Sequence[str]) -> None:
+    """See that codemods exist. Raises SettingsError."""
     if names:
         from hwc_refactor.selection import ORDER
 
         for name in names:
             if name not in ORDER:
-                raise file.error(("disable",), f"there is no codemod '{name}'{near(name, ORDER)}")
-    return names
+                raise file.error(keys, f"there is no codemod '{name}'{near(name, ORDER)}")
+
+
+def _ignores(file: TomlFile) -> tuple[Ignore, ...]:
+    tables = file.data.get("ignore", [])
+    assert isinstance(tables, list)
+    found = []
+    for table, line in zip(tables, file.lines_of("ignore", len(tables)), strict=True):
+        file.check(("ignore",), table, _IGNORE)
+        if not table.keys() - {"reason"}:
+            raise file.error(
+                ("ignore",), "an [[ignore]] table has to say what it is about: codemod, object or file"
+            )
+        names = table.get("codemod", ["*"])
+        codemods = (names,) if isinstance(names, str) else tuple(names)
+        _demand_codemods(file, ("ignore", "codemod"), [name for name in codemods if name != "*"])
+        texts = {key: table.get(key, "*") for key in ("object", "file")}
+        found.append(Ignore(codemods, **texts, reason=table.get("reason", "").strip(), line=line))
+    return tuple(found)
 
 
 def _pins(file: TomlFile, above: tuple[str, ...], table: Mapping[str, object]) -> dict[str, str]:

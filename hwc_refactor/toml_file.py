@@ -12,7 +12,8 @@ from hwc_refactor.settings import SettingsError
 
 #: What a key may hold, in the words of a complaint.
 TEXTS, TEXT, FLAG, TABLE = "a list of strings", "a string", "true or false", "a table of strings"
-ANY_TABLE, TABLES = "a table", "an [[image]] table"
+TEXT_OR_TEXTS = "a string or a list of strings"
+ANY_TABLE, TABLES, IGNORES = "a table", "an [[image]] table", "an [[ignore]] table"
 _CHECKS: Mapping[str, Callable[[object], bool]] = {
     TEXTS: lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
     TEXT: lambda value: isinstance(value, str),
@@ -20,6 +21,8 @@ _CHECKS: Mapping[str, Callable[[object], bool]] = {
     TABLE: lambda value: isinstance(value, dict) and all(isinstance(item, str) for item in value.values()),
     ANY_TABLE: lambda value: isinstance(value, dict),
     TABLES: lambda value: isinstance(value, list) and all(isinstance(v, dict) for v in value),
+    IGNORES: lambda value: isinstance(value, list) and all(isinstance(v, dict) for v in value),
+    TEXT_OR_TEXTS: lambda value: isinstance(value, str) or _CHECKS[TEXTS](value),
 }
 
 
@@ -82,6 +85,12 @@ class TomlFile:
         value = self.data.get(key, {})
         assert isinstance(value, dict)
         return value
+
+    def lines_of(self, name: str, count: int) -> tuple[int, ...]:
+        """The lines of the tables `[[name]]`; that of the key for tables written in line."""
+        heads = re.compile(rf"\s*\[\[\s*{re.escape(name)}\s*\]\]")
+        lines = [number for number, line in enumerate(self.text.splitlines(), 1) if heads.match(line)]
+        return tuple(lines) if len(lines) == count else (_line(self.text, (name,)) or 1,) * count
 
     def choice(self, key: str, words: tuple[str, ...]) -> str:
         """One of some words; the first when nothing is said. Raises SettingsError."""

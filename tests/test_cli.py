@@ -8,14 +8,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Call
 
 from hwc_refactor import __version__, plan
-from hwc_refactor.__main__ import main
 
 HERE = Path(__file__).resolve().parent.parent
 GLUETUN = "domains/server/containers/gluetun/parts/config.nix"
@@ -23,43 +22,8 @@ OPTIONS = "domains/server/containers/gluetun/options.nix"
 BROKEN = "{ virtualisation.oci-containers.containers.x = {\n  image = [;\n};"
 
 
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: bytes
-    err: str
-
-
-Call = Callable[..., Done]
-
-
-@pytest.fixture(autouse=True)
-def quiet_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("COLUMNS", "100")
-    for name in ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"):
-        monkeypatch.setenv(name, "nobody@example.org")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
-    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture
-def call(capfdbinary: pytest.CaptureFixture[bytes]) -> Call:
-    """Runs the program in this process; what it prints as standard output and standard error."""
-
-    def run(*arguments: str | Path) -> Done:
-        capfdbinary.readouterr()
-        code = main([str(argument) for argument in arguments])
-        out, err = capfdbinary.readouterr()
-        return Done(code, out, err.decode())
-
-    return run
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(quiet_place: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The example in a git repository of its own; the current directory."""
     root = tmp_path / "home"
     shutil.copytree(HERE / "examples" / "homeserver", root)

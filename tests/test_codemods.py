@@ -12,7 +12,7 @@ import harness
 import pytest
 
 import codemods as package
-from hwc_refactor.codemod import HEADINGS, Codemod
+from hwc_refactor.codemod import FINDS, HEADINGS, Codemod
 from hwc_refactor.model import Severity
 from hwc_refactor.nixos.objects import KINDS
 from hwc_refactor.recipes import recipes
@@ -66,13 +66,32 @@ def test_declaration(name: str) -> None:
 @pytest.mark.parametrize("name", IDS)
 def test_manual(name: str) -> None:
     manual = codemods()[name].manual
-    assert tuple(manual.sections) == HEADINGS
+    assert tuple(heading for heading in manual.sections if heading != FINDS) == HEADINGS
     assert all(text.strip() for text in manual.sections.values())
     assert manual.summary.endswith(".")
     assert len(manual.summary) <= 100
     for heading in ("What it does", "Why", "What a person must still do"):
         assert manual.sections[heading].endswith("."), heading
     assert manual.sections["Before"] != manual.sections["After"]
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_rules(name: str) -> None:
+    rules = codemods()[name].rules
+    assert rules
+    for rule in rules:
+        assert re.fullmatch(rf"{name}(/[a-z]+(-[a-z]+)*)?", rule.id)
+        assert rule.text[:1].isalnum(), rule.id
+        assert rule.text.endswith("."), rule.id
+    assert len({rule.id for rule in rules}) == len(rules)
+    assert max(rule.severity for rule in rules) == codemods()[name].severity
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_every_rule_of_the_source_is_in_the_manual(name: str) -> None:
+    module = Path(str(package.__path__[0]), name.replace("-", "_") + ".py")
+    told = set(re.findall(r'\.finding\(\s*"([a-z-]+)"', module.read_text(encoding="utf-8")))
+    assert {f"{name}/{word}" for word in told} <= {rule.id for rule in codemods()[name].rules}
 
 
 @pytest.mark.parametrize("name", IDS)

@@ -12,7 +12,7 @@ import pytest
 from example import REPOSITORY
 
 from hwc_refactor import selection
-from hwc_refactor.codemod import HEADINGS, Codemod
+from hwc_refactor.codemod import FINDS, HEADINGS, Codemod
 from hwc_refactor.registry import codemods
 from hwc_refactor.selection import ORDER
 
@@ -71,7 +71,7 @@ def test_words_of_the_tutorial_exist(worked_example: Codemod) -> None:
 def test_codemod_is_as_the_tutorial_says(found: Codemod) -> None:
     assert found.id in ORDER
     assert (REPOSITORY / "codemods" / f"{found.id.replace('-', '_')}.py").is_file()
-    assert tuple(found.manual.sections) == HEADINGS
+    assert tuple(heading for heading in found.manual.sections if heading != FINDS) == HEADINGS
     assert all(found.manual.sections.values())
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
-from hwc_refactor.commands.shared import READABLE, WRITABLE, Common, common_options
+from hwc_refactor.commands.shared import READABLE, WRITABLE, Common, common_options, complete_codemod
 
 __all__ = ["apply"]
 
@@ -26,12 +25,6 @@ Examples:
 Exit codes:
   0 done, 1 changes pending (--check), 2 wrong usage or unusable input
 """
-
-
-def _complete_codemod(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from hwc_refactor.catalog import codemod_names
-
-    return [CompletionItem(name) for name in codemod_names() if name.startswith(incomplete)]
 
 
 @click.command(
@@ -52,7 +45,7 @@ def _complete_codemod(_: click.Context, __: click.Parameter, incomplete: str) ->
     metavar="ID",
     multiple=True,
     help="A codemod by its id. Repeatable.",
-    shell_complete=_complete_codemod,
+    shell_complete=complete_codemod,
 )
 @click.option(
     "--phase",

@@ -13,6 +13,7 @@ from typing import IO, Any, TypeVar
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from hwc_refactor.report.escape import visible
 from hwc_refactor.report.lines import Line, paint, render
@@ -173,16 +174,27 @@ def program() -> str:
     return "hwc-refactor" if searched else shlex.quote(typed)
 
 
-def command_line(context: click.Context, leave_out: Iterable[str] = ()) -> str:
+def command_line(
+    context: click.Context, leave_out: Iterable[str] = (), *, name: str = "", more: Sequence[str] = ()
+) -> str:
     """The command as it was typed, without the program, ready to be typed again.
 
     Args:
         context: that of the command.
         leave_out: names of parameters that are not wanted.
+        name: another command that is given the same.
+        more: what else it is given.
     """
     left_out = tuple(leave_out)
     outer = () if context.parent is None else _typed(context.parent, left_out)
-    return shlex.join([*outer, context.command.name or "", *_typed(context, left_out)])
+    return shlex.join([*outer, name or context.command.name or "", *_typed(context, left_out), *more])
+
+
+def complete_codemod(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The names of codemods, for the shell."""
+    from hwc_refactor.catalog import codemod_names
+
+    return [CompletionItem(name) for name in codemod_names() if name.startswith(incomplete)]
 
 
 def _typed(context: click.Context, leave_out: Sequence[str]) -> Iterable[str]:

@@ -97,6 +97,14 @@ class Block:
         return self.place.node.start_byte
 
     @property
+    def end(self) -> int:
+        """The byte offset behind the stretch that begins at `offset`."""
+        slot = self.slots[0]
+        if not self.calls and slot.binding is not None and slot.expr.file.source.path == self.file:
+            return slot.binding.end_byte
+        return self.place.node.end_byte
+
+    @property
     def line(self) -> int:
         """The line of that offset, from 1."""
         return self.place.file.source.line_column(self.offset)[0]

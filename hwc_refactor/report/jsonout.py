@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hwc_refactor.audit import Audit, Finding
 from hwc_refactor.model import Plan, PlannedChange, Problem, Refusal, Subject
 from hwc_refactor.patch import unified
+from hwc_refactor.report.figures import Figures, Share, figures
 from hwc_refactor.report.result import file_changes
 
 VERSION = 1
@@ -27,6 +29,17 @@ def run(plan: Plan) -> dict[str, Any]:
     }
 
 
+def scan(audit: Audit) -> dict[str, Any]:
+    """An audit."""
+    return {
+        "version": VERSION,
+        "root": audit.root,
+        "findings": [_finding(finding) for finding in audit.findings],
+        "errors": [_problem(problem) for problem in audit.problems],
+        "summary": _figures(figures(audit)),
+    }
+
+
 def dumps(value: dict[str, Any]) -> bytes:
     """A JSON document in pure ASCII, so that no terminal and no reader trips over it.
 
@@ -34,6 +47,45 @@ def dumps(value: dict[str, Any]) -> bytes:
     `surrogateescape` reads it back.
     """
     return json.dumps(value, indent=2).encode("ascii") + b"\n"
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "codemod": finding.codemod,
+        "rule": finding.rule,
+        "severity": finding.severity.label,
+        "file": finding.file,
+        "line": finding.line,
+        "column": finding.column,
+        "end_line": finding.end_line,
+        "object": _subject(finding.subject),
+        "message": finding.message,
+        "action": finding.action,
+        "reason": finding.reason or None,
+    }
+
+
+def _figures(counts: Figures) -> dict[str, Any]:
+    return {
+        "files": counts.files,
+        "services": counts.services,
+        "user_services": counts.user_services,
+        "containers": counts.containers,
+        "findings": counts.findings,
+        "changes": counts.changes,
+        "refusals": counts.refusals,
+        "suppressed": counts.suppressed,
+        "by_codemod": dict(counts.by_codemod),
+        "by_severity": dict(counts.by_severity),
+        "services_as_root": _share(counts.root),
+        "services_without_hardening": _share(counts.unhardened),
+        "containers_privileged": _share(counts.privileged),
+        "with_secrets_in_sight": _share(counts.secrets),
+    }
+
+
+def _share(share: Share) -> dict[str, Any]:
+    return {"count": share.count, "of": share.of, "share": share.share}
 
 
 def _change(planned: PlannedChange) -> dict[str, Any]:

@@ -1,0 +1,84 @@
+"""Which services and containers a configuration makes, and the rights they run with as far as it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hwc_refactor.nix.values import Scalar
+from hwc_refactor.nixos.containers import Container
+from hwc_refactor.nixos.hardening import directives
+from hwc_refactor.nixos.objects import CONTAINER, SERVICE, USER_SERVICE, Block, objects
+from hwc_refactor.nixos.tree import Tree
+
+ROOT, DYNAMIC, USER, UNKNOWN = "root", "dynamic", "user", "unknown"
+"""As whom a service runs. Without `User=` the manager of the system runs it as root, systemd.exec(5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A system service that the configuration makes.
+
+    Attributes:
+        runs_as: `root`, `dynamic`, `user`, or `unknown` where that is not in sight.
+        hardened: whether it has any sandboxing directive; None where that is not in sight.
+    """
+
+    name: str
+    file: str
+    line: int
+    runs_as: str
+    hardened: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A container or user service that the configuration makes; `privileged` is for containers."""
+
+    name: str
+    file: str
+    line: int
+    privileged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What a configuration makes, in the order of files and lines."""
+
+    services: tuple[Service, ...] = ()
+    containers: tuple[Unit, ...] = ()
+    user_services: tuple[Unit, ...] = ()
+
+
+def inventory(tree: Tree, wanted: Callable[[Block], bool]) -> Inventory:
+    """The services and containers of a tree that are made there; `wanted` narrows them."""
+    services, containers, user_services = (
+        [block for block in objects(tree, kind) if block.own and wanted(block)]
+        for kind in (SERVICE, CONTAINER, USER_SERVICE)
+    )
+    return Inventory(
+        tuple(
+            Service(block.name, block.file, block.line, runs_as(block), hardened(block)) for block in services
+        ),
+        tuple(Unit(block.name, block.file, block.line, Container(block).privileged) for block in containers),
+        tuple(Unit(block.name, block.file, block.line) for block in user_services),
+    )
+
+
+def runs_as(block: Block) -> str:
+    """As whom a service runs."""
+    dynamic = block.value("serviceConfig", "DynamicUser")
+    if isinstance(dynamic, Scalar) and dynamic.value is True:
+        return DYNAMIC
+    if block.get("serviceConfig", "User"):
+        user = block.text("serviceConfig", "User")
+        return UNKNOWN if user is None else ROOT if user in ("root", "0") else USER
+    open_ = dynamic is not None and not isinstance(dynamic, Scalar)
+    return UNKNOWN if open_ or block.doubts("serviceConfig") else ROOT
+
+
+def hardened(block: Block) -> bool | None:
+    """Whether a service has any of the sandboxing directives of the catalogue."""
+    if any(name in directives() for name in block.names("serviceConfig")):
+        return True
+    return None if block.doubts("serviceConfig") else False

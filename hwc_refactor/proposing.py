@@ -1,0 +1,63 @@
+"""What a step looks at, and what its codemod says of each object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+
+from hwc_refactor.codemod import Codemod, Context, Outcome
+from hwc_refactor.model import Problem
+from hwc_refactor.nixos.objects import Block, objects
+from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.project import Project
+from hwc_refactor.selection import SelectionError, Step
+
+Key = tuple[str, str, str, int]
+"""What tells an object from others on every text: kind, file, name, and its number among equals."""
+
+
+def targets(tree: Tree, project: Project, step: Step, names: Iterable[str] | None = None) -> dict[Key, Block]:
+    """The objects of a step, by key; only those of some names, when given.
+
+    Raises:
+        SelectionError: when a documented diff is about an object that is not there.
+    """
+    target = step.target
+    if target is not None:
+        names = (target.name,)
+    blocks = objects(tree, step.codemod.kind, names)
+    if target is not None:
+        documented = [block for block in blocks if block.file == target.file]
+        blocks = documented or [block for block in blocks if block.own]
+        if not blocks and not target.optional:
+            raise SelectionError(
+                f"diff {step.diff} is about the {target.kind} '{target.name}' in {target.file}: there is"
+                f" neither that file nor another definition of this {target.kind} under {project.root}"
+            )
+    found: dict[Key, Block] = {}
+    for block in blocks:
+        ordinal = 0
+        while (key := (block.kind.name, block.file, block.name, ordinal)) in found:
+            ordinal += 1
+        found[key] = block
+    return found
+
+
+def wanted(project: Project, only: Sequence[str], block: Block) -> bool:
+    """Whether an object is among those that the user named, by path and by name."""
+    return project.covers(block.file) and (
+        not only or any(fnmatchcase(block.name, pattern) for pattern in only)
+    )
+
+
+def propose(codemod: Codemod, block: Block, context: Context) -> Outcome | Problem | None:
+    """What a codemod says of an object; a fault in it is a problem by name and stops nobody else."""
+    try:
+        return codemod.propose(block, context)
+    except Exception as error:
+        fault = f"{type(error).__name__}: {error}"
+        line, column = block.place.file.source.line_column(block.offset)
+        message = (
+            f"{codemod.id} failed on {block.kind.name} {block.name} ({fault}); this is a fault of the tool"
+        )
+        return Problem(block.file, line, column, message)

@@ -1,0 +1,89 @@
+"""The report of an audit for people: findings by severity, then what the configuration looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from hwc_refactor.audit import Audit, Finding
+from hwc_refactor.model import Severity
+from hwc_refactor.report.figures import Figures, Share, figures
+from hwc_refactor.report.lines import Line
+from hwc_refactor.report.summary import number
+
+_STYLES = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "link",
+}
+
+
+def report(audit: Audit) -> Iterator[Line]:
+    """All of it."""
+    for severity, group in groupby(audit.findings, lambda finding: finding.severity):
+        yield from _severity(severity, list(group))
+    yield from _standing(figures(audit))
+
+
+def closing(audit: Audit, next_: str) -> Iterator[Line]:
+    """What stands at the end: the count, and what to type next."""
+    counts = figures(audit)
+    parts = [number(counts.findings, "finding") if counts.findings else "Nothing found"]
+    if counts.findings:
+        parts += [f"{count} {label}" for label, count in counts.by_severity.items() if count]
+        parts.append(f"{counts.changes} can be changed")
+        parts.append(f"{counts.refusals} left with a reason")
+    if counts.suppressed:
+        parts.append(f"{counts.suppressed} suppressed")
+    if audit.problems:
+        parts.append(number(len(audit.problems), "error"))
+    yield Line(f"{', '.join(parts)}.", "bold", wrap=False)
+    if counts.changes:
+        yield Line(f"To see the changes: {next_}", "link", wrap=False)
+
+
+def _severity(severity: Severity, findings: Sequence[Finding]) -> Iterator[Line]:
+    yield Line(f"{severity.label.upper()}  {number(len(findings), 'finding')}", _STYLES[severity])
+    rules: dict[str, list[Finding]] = {}
+    for finding in findings:
+        rules.setdefault(finding.rule, []).append(finding)
+    for rule, group in rules.items():
+        yield Line(rule, "bold", 2)
+        shared = {finding.message for finding in group}
+        if len(shared) == 1:
+            yield Line(shared.pop(), "dim", 4)
+            shared.add("")
+        for finding in group:
+            yield from _finding(finding, told=len(shared) == 1)
+    yield Line("")
+
+
+def _finding(finding: Finding, *, told: bool) -> Iterator[Line]:
+    yield Line(f"{finding.file}:{finding.line}  {finding.subject}", indent=4, wrap=False)
+    if not told:
+        yield Line(finding.message, "dim", 6)
+    if finding.action == "change":
+        yield Line(finding.title, "good", 6, bullet="can be changed: ")
+    else:
+        yield Line(finding.reason, "warning", 6, bullet=f"left ({finding.code}): ")
+
+
+def _standing(counts: Figures) -> Iterator[Line]:
+    there = [number(counts.services, "service"), number(counts.containers, "container")]
+    if counts.user_services:
+        there.insert(1, number(counts.user_services, "user service"))
+    yield Line(f"{', '.join(there)} in {number(counts.files, 'file')}", "bold")
+    for share, what in (
+        (counts.root, "services run as root"),
+        (counts.unhardened, "services have no sandbox"),
+        (counts.privileged, "containers are privileged"),
+        (counts.secrets, "services and containers have secrets in sight"),
+    ):
+        if share.of:
+            yield Line(f"{_share(share)} {what}", indent=2)
+
+
+def _share(share: Share) -> str:
+    percent = "-" if share.share is None else f"{share.share:.0%}"
+    return f"{share.count:>4} of {share.of:<4} {percent:>5} "

@@ -64,19 +64,19 @@ def write_unit(folder: Path, name: str, service: Service) -> Path:
 
 def complaints(unit: Path) -> str:
     """What `systemd-analyze verify` has against a unit file; an unknown key alone does not change its exit code."""
-    done = _analyze(unit.parent, ["verify", str(unit)])
+    done = analyze(unit.parent, ["verify", str(unit)])
     return done.stdout + done.stderr + (f"exit code {done.returncode}" if done.returncode else "")
 
 
 def exposure(unit: Path) -> float:
     """How exposed `systemd-analyze security` finds a unit: 0 (best) to 10."""
-    done = _analyze(unit.parent, ["security", "--offline=true", "--no-pager", str(unit)])
+    done = analyze(unit.parent, ["security", "--offline=true", "--no-pager", str(unit)])
     found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
     assert found is not None, done.stdout + done.stderr
     return float(found[1])
 
 
-def _analyze(folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def analyze(folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run systemd-analyze where it sees the units of one folder and none of this machine."""
     assert ANALYZE is not None
     environment = {**os.environ, "SYSTEMD_UNIT_PATH": str(folder), "LC_ALL": "C.UTF-8"}

@@ -36,7 +36,9 @@ let
   }) config;
 in
 {
-  inherit (config) hardware hwc networking services system time users virtualisation;
+  inherit (config) hardware hwc networking system time users virtualisation warnings;
+  # What the shared modules are given shows in what they make of it
+  services = removeAttrs config.services [ "hwc" ];
   assertions = map (entry: { inherit (entry) assertion message; }) config.assertions;
   boot = { inherit (config.boot) blacklistedKernelModules kernelModules loader; };
   environment = { inherit (config.environment) sessionVariables systemPackages; };

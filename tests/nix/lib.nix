@@ -6,7 +6,7 @@ let
   inherit (builtins)
     attrNames concatLists concatMap concatStringsSep elem elemAt filter foldl' genList genericClosure head
     isAttrs isBool isFloat isFunction isInt isList isPath isString length listToAttrs map mapAttrs match
-    removeAttrs replaceStrings stringLength substring toJSON typeOf;
+    removeAttrs replaceStrings sort stringLength substring toJSON typeOf;
 
   # -- plain functions -------------------------------------------------------------------------------
 
@@ -34,6 +34,23 @@ let
   upper = letters "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
   toLower = replaceStrings upper lower;
   toUpper = replaceStrings lower upper;
+  boolToString = value: if value then "true" else "false";
+  concatMapAttrs = f: set: foldl' (all: name: all // f name set.${name}) { } (attrNames set);
+  escapeShellArg = value:
+    if match "[[:alnum:],._+:@%/-]+" (toString value) != null then toString value
+    else "'${replaceStrings [ "'" ] [ "'\\''" ] (toString value)}'";
+  flatten = value: if isList value then concatMap flatten value else [ value ];
+  getExe = package: "${package}/bin/${package.meta.mainProgram}";
+  hasSuffix = suffix: text:
+    let start = stringLength text - stringLength suffix; in start >= 0 && substring start (-1) text == suffix;
+  imap1 = f: list: genList (n: f (n + 1) (elemAt list n)) (length list);
+  range = first: end: genList (n: first + n) (if end < first then 0 else end - first + 1);
+  recursiveUpdate = base: over:
+    base // mapAttrs (name: value:
+      if isAttrs value && isAttrs (base.${name} or null) then recursiveUpdate base.${name} value else value) over;
+  removePrefix = prefix: text:
+    if hasPrefix prefix text then substring (stringLength prefix) (-1) text else text;
+  unique = foldl' (known: x: if elem x known then known else known ++ [ x ]) [ ];
   zipAttrs = sets:
     genAttrs (concatMap attrNames sets) (name: concatMap (set: optional (set ? ${name}) set.${name}) sets);
 
@@ -47,6 +64,10 @@ let
   mkForce = mkOverride 50;
   usual = 100;
 
+  mkOrder = order: content: { _type = "order"; inherit order content; };
+  mkBefore = mkOrder 500;
+  mkAfter = mkOrder 1500;
+
   wrapOf = value: if isAttrs value then value._type or "" else "";
 
   # The sets that a definition of a set amounts to, its wraps moved onto their values.
@@ -55,6 +76,7 @@ let
       merge = concatMap pushDown value.contents;
       "if" = map (mapAttrs (_: mkIf value.condition)) (pushDown value.content);
       override = map (mapAttrs (_: mkOverride value.priority)) (pushDown value.content);
+      order = map (mapAttrs (_: mkOrder value.order)) (pushDown value.content);
     }.${wrapOf value} or [ value ];
 
   # The values that a definition of an option amounts to, with their priorities.
@@ -62,12 +84,16 @@ let
     {
       merge = concatMap discharge value.contents;
       "if" = if value.condition then discharge value.content else [ ];
-      override = [ { inherit (value) priority; value = value.content; } ];
-    }.${wrapOf value} or [ { priority = usual; inherit value; } ];
+      override = map (one: one // { inherit (value) priority; }) (discharge value.content);
+      order = map (one: one // { inherit (value) order; }) (discharge value.content);
+    }.${wrapOf value} or [ { priority = usual; order = 1000; inherit value; } ];
 
   strongest = found:
-    let priority = foldl' (least: one: if one.priority < least then one.priority else least) 9999 found;
-    in map (one: one.value) (filter (one: one.priority == priority) found);
+    let
+      priority = foldl' (least: one: if one.priority < least then one.priority else least) 9999 found;
+      kept = filter (one: one.priority == priority) found;
+    in
+    map (one: one.value) (sort (one: other: one.order < other.order) kept);
 
   # -- types -----------------------------------------------------------------------------------------
 
@@ -249,13 +275,16 @@ let
 
   lib = {
     inherit
-      concatMapStringsSep const evalModules filterAttrs genAttrs groupBy hasPrefix id isDerivation isOption last mapAttrs'
-      mapAttrsToList mkDefault mkEnableOption mkForce mkIf mkMerge mkOption mkOptionDefault mkOptionType
-      mkOverride nameValuePair optional optionalAttrs optionalString optionals reverseList toLower
-      toUpper types zipAttrs;
+      boolToString concatMapAttrs concatMapStringsSep const escapeShellArg evalModules filterAttrs
+      flatten genAttrs getExe groupBy hasPrefix hasSuffix id imap1 isDerivation isOption last mapAttrs'
+      mapAttrsToList mkAfter mkBefore mkDefault mkEnableOption mkForce mkIf mkMerge mkOption
+      mkOptionDefault mkOptionType mkOrder mkOverride nameValuePair optional optionalAttrs
+      optionalString optionals range recursiveUpdate removePrefix reverseList toLower toUpper types
+      unique zipAttrs;
     inherit (builtins)
-      all any attrNames attrValues concatLists concatMap concatStringsSep elem elemAt filter head isAttrs
-      isFunction isList isString length listToAttrs mapAttrs removeAttrs replaceStrings tail toJSON;
+      all any attrNames attrValues concatLists concatMap concatStringsSep elem elemAt filter foldl' genList head
+      isAttrs isBool isFunction isInt isList isString length listToAttrs mapAttrs match removeAttrs replaceStrings
+      tail toJSON;
     literalExpression = text: { _type = "literalExpression"; inherit text; };
     toList = value: if isList value then value else [ value ];
   };

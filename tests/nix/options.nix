@@ -55,7 +55,7 @@ in
     fileSystems = free;
     hardware = free;
     networking = free;
-    services = free;
+    services = lib.genAttrs [ "couchdb" "nginx" "ollama" "postgresql" "redis" "xserver" ] (_: free);
     system = free;
     systemd.services = mkOption { type = types.attrsOf service; default = { }; };
     systemd.timers = mkOption { type = types.attrsOf timer; default = { }; };
@@ -64,5 +64,6 @@ in
     users = free;
     virtualisation.libvirtd = free;
     virtualisation.podman = free;
+    warnings = texts;
   };
 }

@@ -6,9 +6,7 @@ made of plain values, so that it can be kept, sent to another process, and shown
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hwc_refactor.codemod import Codemod, Context, Outcome
@@ -18,7 +16,7 @@ from hwc_refactor.nixos.inventory import Inventory, inventory
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.project import Project
-from hwc_refactor.proposing import Key, propose, targets, wanted
+from hwc_refactor.proposing import Key, fingerprint, propose, strays, targets, wanted
 from hwc_refactor.selection import SelectionError, Step
 from hwc_refactor.settings import Settings
 from hwc_refactor.suppressions import Suppression, suppressing, suppressions
@@ -141,7 +139,7 @@ def audit(
         only: globs of object names; empty for all.
         progress: told the codemod, how many objects are done and how many there are.
     """
-    tree = Tree(project.texts)
+    tree = Tree(project.texts, companions=project.companion)
     run = _Run(tree, project, settings, tuple(only), suppressions(tree, settings))
     for step in steps:
         run.step(step, progress)
@@ -214,24 +212,14 @@ class _Run:
             elif outcome is not None:
                 if self.take(step, outcome, key, block):
                     (changes if isinstance(outcome, Change) else refusals).add(key)
-        for key, outcome in self.strays(step, list(found.values())):
-            if self.take(step, outcome, key, None):
-                refusals.add(key)
+        if not self.only:
+            for key, outcome in strays(self.tree, self.project, step, self.settings, list(found.values())):
+                if self.take(step, outcome, key, None):
+                    refusals.add(key)
         looked = frozenset(key for key, block in asked.items() if block.own)
         self.tallies.append(
             Tally(step.codemod.id, step.diff, looked, frozenset(changes), frozenset(refusals))
         )
-
-    def strays(self, step: Step, blocks: Sequence[Block]) -> Iterator[tuple[Key, Outcome]]:
-        """What a codemod finds outside of every object."""
-        if step.codemod.strays is None or step.target is not None or self.only:
-            return
-        seen: Counter[tuple[str, str, str]] = Counter()
-        for refusal in step.codemod.strays(Context(self.tree, self.settings, step.codemod.id), blocks):
-            if self.project.covers(refusal.file):
-                name = (f"stray {refusal.subject.kind}", refusal.file, refusal.subject.name)
-                yield (*name, seen[name]), refusal
-                seen[name] += 1
 
     def take(self, step: Step, outcome: Outcome, key: Key, block: Block | None) -> bool:
         """Note an outcome; whether it counts as a finding."""
@@ -269,11 +257,6 @@ class _Run:
             () if change is None else change.new_files,
             step.diff,
         )
-
-
-def fingerprint(rule: str, key: Key) -> str:
-    """What tells a finding from all others, without the line it stands on: 16 hexadecimal digits."""
-    return hashlib.sha256("\0".join((rule, *map(str, key))).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def _message(outcome: Outcome, codemod: Codemod) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from hwc_refactor.audit import Audit, Finding, Suppressed
 from hwc_refactor.settings import SettingsError
@@ -66,6 +67,13 @@ def loads(data: bytes, name: str) -> tuple[Entry, ...]:
         raise SettingsError(
             f"{name}: this is no baseline; 'hwc-refactor scan --write-baseline FILE' makes one"
         ) from error
+
+
+def fingerprints(path: Path | None) -> frozenset[str]:
+    """What a baseline file knows; nothing without one. Raises SettingsError, OSError."""
+    if path is None:
+        return frozenset()
+    return frozenset(entry.fingerprint for entry in loads(path.read_bytes(), str(path)))
 
 
 def _entry(entry: Mapping[str, object], data: bytes) -> Entry:

@@ -162,6 +162,7 @@ class Plan:
         root: absolute path of the root, for reports.
         before, after: the touched files, as they are (None: new) and as they would be.
         not_run: rungs of the check ladder that could not run or were skipped, each with the reason.
+        suppressed: what the user has decided to leave as it is, with the user's reason.
     """
 
     root: str
@@ -171,3 +172,4 @@ class Plan:
     before: Mapping[str, bytes | None]
     after: Mapping[str, bytes]
     not_run: tuple[str, ...] = ()
+    suppressed: tuple[Refusal, ...] = ()

@@ -11,16 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hwc_refactor import check
-from hwc_refactor.codemod import Context
+from hwc_refactor.codemod import Context, Outcome
 from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Problem, Refusal
 from hwc_refactor.nix.edits import Edit, apply_edits
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.patch import FileChange, patch, validate
 from hwc_refactor.project import Project
-from hwc_refactor.proposing import Key, propose, targets, wanted
+from hwc_refactor.proposing import Key, fingerprint, propose, strays, targets, wanted
 from hwc_refactor.selection import Selection, Step, steps
 from hwc_refactor.settings import Settings
+from hwc_refactor.suppressions import suppressing, suppressions
 
 __all__ = ["make_plan"]
 
@@ -33,9 +34,12 @@ class _Run:
     """The state of a run between passes."""
 
     tree: Tree
+    settings: Settings
+    baseline: frozenset[str]
     changes: list[PlannedChange] = field(default_factory=list)
     refusals: dict[tuple[object, ...], Refusal] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    suppressed: dict[tuple[object, ...], Refusal] = field(default_factory=dict)
 
     def refuse(self, refusal: Refusal) -> None:
         key = (refusal.codemod, refusal.subject, refusal.file, refusal.line, refusal.code)
@@ -51,6 +55,7 @@ def make_plan(
     without: frozenset[str] = frozenset(),
     safe_only: bool = False,
     verify: bool = True,
+    baseline: frozenset[str] = frozenset(),
 ) -> Plan:
     """What the selection would do to a configuration.
 
@@ -62,11 +67,12 @@ def make_plan(
         without: ids of changes that are not wanted.
         safe_only: leave out changes that need a look.
         verify: climb the check ladder beyond the syntax tree, which is always checked.
+        baseline: fingerprints of findings that stay as they are.
 
     Raises:
         SelectionError: when what is selected does not exist, here or at all.
     """
-    run = _Run(Tree(project.texts, companions=project.companion))
+    run = _Run(Tree(project.texts, companions=project.companion), settings, baseline)
     run.problems += project.problems
     for step in steps(selection, settings):
         _pass(run, project, step, selection, settings, progress, without, safe_only)
@@ -84,6 +90,7 @@ def make_plan(
             without=without | {change.id},
             safe_only=safe_only,
             verify=verify,
+            baseline=baseline,
         )
         return replace(rest, problems=(*rest.problems, _withdrawn(change.change, complaint)))
     for file in run.tree.parsed_files:
@@ -103,6 +110,7 @@ def make_plan(
         before,
         after,
         _not_run(verify) if after else (),
+        tuple(run.suppressed.values()),
     )
 
 
@@ -145,9 +153,11 @@ def _pass(
             outcome = propose(step.codemod, block, context)
             if isinstance(outcome, Problem):
                 run.problems.append(outcome)
+            elif outcome is None or _suppressed(run, step, outcome, key, block):
+                continue
             elif isinstance(outcome, Refusal):
                 run.refuse(outcome)
-            elif isinstance(outcome, Change):
+            else:
                 obstacle = _unwanted(_id(key, outcome), outcome, without, safe_only)
                 if obstacle is None:
                     proposed.append((key, replace(outcome, diff=step.diff)))
@@ -161,11 +171,23 @@ def _pass(
             run.problems.append(
                 Problem(key[1], 1, 1, f"{step.codemod.id}: the changes of {key[0]} {key[2]} keep clashing")
             )
-    if step.codemod.strays is not None and step.target is None and not selection.only:
-        context = Context(run.tree, settings, step.codemod.id)
-        for refusal in step.codemod.strays(context, everything):
-            if project.covers(refusal.file):
+    if not selection.only:
+        for key, refusal in strays(run.tree, project, step, settings, everything):
+            if not _suppressed(run, step, refusal, key, None):
                 run.refuse(refusal)
+
+
+def _suppressed(run: _Run, step: Step, outcome: Outcome, key: Key, block: Block | None) -> bool:
+    """Whether the user has decided to leave what a codemod found as it is; it is noted then."""
+    by = suppressing(suppressions(run.tree, run.settings), outcome, block)
+    if not by and fingerprint(step.codemod.rule(outcome.found.rule).id, key) not in run.baseline:
+        return False
+    reason = by[0].reason if by else "the baseline knows it"
+    left = Refusal(
+        outcome.codemod, outcome.subject, outcome.file, outcome.line, "suppressed", reason, step.diff
+    )
+    run.suppressed.setdefault((left.codemod, *key), left)
+    return True
 
 
 def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:

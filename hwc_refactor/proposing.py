@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from hwc_refactor.codemod import Codemod, Context, Outcome
-from hwc_refactor.model import Problem
+from hwc_refactor.model import Problem, Refusal
 from hwc_refactor.nixos.objects import Block, objects
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.project import Project
 from hwc_refactor.selection import SelectionError, Step
+from hwc_refactor.settings import Settings
 
 Key = tuple[str, str, str, int]
 """What tells an object from others on every text: kind, file, name, and its number among equals."""
@@ -61,3 +64,22 @@ def propose(codemod: Codemod, block: Block, context: Context) -> Outcome | Probl
             f"{codemod.id} failed on {block.kind.name} {block.name} ({fault}); this is a fault of the tool"
         )
         return Problem(block.file, line, column, message)
+
+
+def strays(
+    tree: Tree, project: Project, step: Step, settings: Settings, blocks: Sequence[Block]
+) -> Iterator[tuple[Key, Refusal]]:
+    """What a codemod finds outside of every object; `blocks` are the objects that it was asked about."""
+    if step.codemod.strays is None or step.target is not None:
+        return
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for refusal in step.codemod.strays(Context(tree, settings, step.codemod.id), blocks):
+        if project.covers(refusal.file):
+            name = (f"stray {refusal.subject.kind}", refusal.file, refusal.subject.name)
+            yield (*name, seen[name]), refusal
+            seen[name] += 1
+
+
+def fingerprint(rule: str, key: Key) -> str:
+    """What tells a finding from all others, without the line it stands on: 16 hexadecimal digits."""
+    return hashlib.sha256("\0".join((rule, *map(str, key))).encode(errors="surrogateescape")).hexdigest()[:16]

@@ -158,9 +158,18 @@ def _by_comment(target: Span, outcome: Outcome, block: Block | None) -> bool:
     if found is not None and _holds(target, found):
         return True
     if isinstance(outcome, Change):
-        return any(_holds(target, edit.span) for edit in outcome.edits)
-    whole = found is None and home is not None and _within(target, block)
-    return whole
+        return block is not None and _touches(block.tree, outcome, target)
+    return found is None and block is not None and _within(target, block)
+
+
+def _touches(tree: Tree, change: Change, target: Span) -> bool:
+    """Whether a change rewrites one of the lines of a stretch."""
+    edits = [edit.span for edit in change.edits if edit.span.file == target.file]
+    if not edits:
+        return False
+    source = tree.file(target.file).source
+    start, end = source.line_start(target.start), source.line_end(target.end)
+    return any(edit.start < end and edit.end > start for edit in edits)
 
 
 def _home(block: Block) -> Span:
@@ -171,9 +180,9 @@ def _home(block: Block) -> Span:
     return Span(block.slots[0].expr.file.source.path, binding.start_byte, binding.end_byte)
 
 
-def _within(target: Span, block: Block | None) -> bool:
+def _within(target: Span, block: Block) -> bool:
     """Whether a stretch lies in one of the definitions of an object."""
-    return block is not None and any(_holds(slot.expr.span, target) for slot in block.slots)
+    return any(_holds(slot.expr.span, target) for slot in block.slots)
 
 
 def _holds(outer: Span, inner: Span) -> bool:

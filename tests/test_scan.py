@@ -393,3 +393,47 @@ def test_what_a_file_says_does_nothing_on_a_terminal(root: Path, call: Call) -> 
     assert "\x1b" not in done.out.decode() + done.err
     assert b"\\x1b]0;owned" in done.out
     assert b"\x1b" not in call("scan", "--format", "json").out
+
+
+# -- suppressions hold for apply -----------------------------------------------------------------------
+
+
+def test_what_is_suppressed_is_left_alone_by_apply(root: Path, call: Call) -> None:
+    (root / "web.nix").write_text(ignored(WEB, "^web", "[pin-image] it is so"))
+    (root / "hwc-refactor.toml").write_text('[pins]\nweb = "1.27"\ncache = "7"\n')
+    shown = call("apply", "--all", "--dry-run", "--root", ".", "--verbose")
+    assert b'-    cache.image = "redis";' in shown.out
+    assert b"+      image" not in shown.out
+    assert "1 suppressed" in shown.err
+    assert "it is so" in shown.err
+    assert "1 suppressed" in call("apply", "--all", "--root", ".").err
+    assert "nginx:latest" in (root / "web.nix").read_text()
+    assert "redis:7" in (root / "web.nix").read_text()
+
+
+def test_settings_and_baselines_hold_for_apply(root: Path, call: Call) -> None:
+    pins = '[pins]\nweb = "1.27"\ncache = "7"\n'
+    (root / "hwc-refactor.toml").write_text(pins)
+    call("scan", "--root", ".", "--only", "web", "--write-baseline", "known.json")
+    shown = call("apply", "--all", "--dry-run", "--root", ".", "--baseline", "known.json")
+    assert (b"redis:7" in shown.out, b"nginx:1.27" in shown.out) == (True, False)
+    (root / "hwc-refactor.toml").write_text(pins + '[[ignore]]\nobject = "cache"\nreason = "so"\n')
+    nothing = call("apply", "--all", "--check", "--root", ".", "--baseline", "known.json")
+    assert nothing.code == 0
+    assert "Nothing to change, 2 suppressed." in nothing.err
+
+
+def test_what_a_change_would_do_in_a_place_with_a_comment_is_not_done(root: Path, call: Call) -> None:
+    """A change is whole or not at all: one edit in a place that is to stay is enough."""
+    (root / "web.nix").write_text(
+        f"""{{
+  {CONTAINERS}.vpn = {{
+    image = "qmcgaw/gluetun:v3";
+    # hwc-refactor: ignore[unprivileged-container] until the new kernel
+    extraOptions = [ "--privileged" ];
+  }};
+}}
+"""
+    )
+    assert findings(call) == []
+    assert call("apply", "--all", "--dry-run", "--root", ".").out == b""

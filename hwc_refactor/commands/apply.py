@@ -88,6 +88,9 @@ Exit codes:
     multiple=True,
     help="A TOML file with [[image]] profiles: what images need. Repeatable.",
 )
+@click.option(
+    "--baseline", type=READABLE, metavar="FILE", help="Leave what this file of 'scan' knows as it is."
+)
 @click.option("--level", type=click.Choice(["documented", "strict"]), help="How far hardening goes.")
 @click.option(
     "--timer-style", type=click.Choice(["documented", "faithful"]), help="Form of timers made from loops."
@@ -142,6 +145,7 @@ def apply(context: click.Context, /, **given: Any) -> int:
         json=given["format_"] == "json",
         output=given["output"],
         diff_output=given["diff_output"],
+        baseline=given["baseline"],
     )
     return run(request)
 

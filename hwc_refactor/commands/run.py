@@ -53,6 +53,7 @@ class Request:
     json: bool
     output: Path | None
     diff_output: Path | None
+    baseline: Path | None
 
     @property
     def mode(self) -> Mode:
@@ -109,6 +110,7 @@ def _settle(root: Path, mode: Mode) -> None:
 
 
 def _plan(request: Request, root: Path, settings: Settings) -> Plan:
+    from hwc_refactor.baseline import fingerprints
     from hwc_refactor.plan import make_plan
     from hwc_refactor.project import read_project
 
@@ -118,6 +120,8 @@ def _plan(request: Request, root: Path, settings: Settings) -> Plan:
         project = read_project(root, request.paths, settings)
     except ValueError as error:
         raise Failure(str(error)) from error
+
+    known = fingerprints(request.baseline)
 
     def replan(without: frozenset[str]) -> Plan:
         try:
@@ -129,6 +133,7 @@ def _plan(request: Request, root: Path, settings: Settings) -> Plan:
                 without=without,
                 safe_only=request.safe_only,
                 verify=request.verify,
+                baseline=known,
             )
         finally:
             progress.done()

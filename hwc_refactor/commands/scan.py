@@ -51,7 +51,7 @@ Exit codes:
 """
 #: Options that `apply` does not need to show the changes of what was found.
 _SHOWING = (
-    *("format_", "output", "fail_on", "baseline", "write_baseline"),
+    *("format_", "output", "fail_on", "write_baseline"),
     *("quiet", "verbose", "no_color"),
 )
 SEVERITIES = ("low", "medium", "high", "critical")

@@ -38,7 +38,9 @@ def closing(result: Result, *, details: bool) -> Iterator[Line]:
         yield from _changes(result, details or result.mode is Mode.APPLY, details)
         yield from _files(result)
     yield from _refused(plan.refusals)
-    if plan.changes or plan.refusals:
+    if details:
+        yield from _suppressed(plan.suppressed)
+    if plan.changes or plan.refusals or (details and plan.suppressed):
         yield Line("")
     yield Line(_count(result), "bold", wrap=False)
     yield from _next(result)
@@ -96,6 +98,17 @@ def _refused(refusals: Iterable[Refusal]) -> Iterator[Line]:
                 yield Line(refusal.reason, indent=4)
 
 
+def _suppressed(left: Iterable[Refusal]) -> Iterator[Line]:
+    for number_, refusal in enumerate(left):
+        if not number_:
+            yield Line("Suppressed", "bold")
+        yield Line(
+            f"{refusal.subject}, {refusal.file}:{refusal.line} ({refusal.codemod})", "dim", 2, wrap=False
+        )
+        if refusal.reason:
+            yield Line(refusal.reason, indent=4)
+
+
 def _count(result: Result) -> str:
     plan = result.plan
     parts = []
@@ -108,6 +121,8 @@ def _count(result: Result) -> str:
     refused = sum(refusal.code not in _ASKED for refusal in plan.refusals)
     if refused:
         parts.append(f"{refused} refused")
+    if plan.suppressed:
+        parts.append(f"{len(plan.suppressed)} suppressed")
     if plan.problems:
         parts.append(number(len(plan.problems), "error"))
     if plan.changes and result.mode is not Mode.APPLY:

@@ -133,6 +133,18 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Exposure:
+    """How exposed a service is before and after a change, from 0 to 10, as `systemd-analyze security` says."""
+
+    before: float
+    after: float
+
+    def __str__(self) -> str:
+        """`9.6 -> 8.3`."""
+        return f"{self.before:.1f} -> {self.after:.1f}"
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedChange:
     """A change with its place in the plan.
 
@@ -140,6 +152,7 @@ class PlannedChange:
         id: stable over runs: it depends on codemod, file and object only.
         patch: the unified diff of this change alone, on the text that the changes before it left.
         before, after: the files it touches, as they were (None: new) and as they are then.
+        exposure: that of the service it is about; None for other objects, and where it is not known.
     """
 
     id: str
@@ -147,6 +160,7 @@ class PlannedChange:
     patch: bytes
     before: Mapping[str, bytes | None]
     after: Mapping[str, bytes]
+    exposure: Exposure | None = None
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from hwc_refactor import check
 from hwc_refactor.codemod import Context, Outcome
+from hwc_refactor.exposing import exposed
 from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Problem, Refusal
 from hwc_refactor.nix.edits import Edit, apply_edits
 from hwc_refactor.nixos.objects import Block
@@ -207,6 +208,7 @@ def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:
     snapshot = run.tree
     edits: dict[str, list[Edit]] = {}
     texts: dict[str, bytes | None] = {}
+    made: list[PlannedChange] = []
     for key, change in accepted:
         before: dict[str, bytes | None] = {}
         after: dict[str, bytes] = {}
@@ -228,9 +230,10 @@ def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:
             edits.setdefault(edit.span.file, []).append(edit)
         texts.update(after)
         files = (FileChange(path, before[path], after[path]) for path in after)
-        run.changes.append(PlannedChange(_id(key, change), change, patch(files), before, after))
+        made.append(PlannedChange(_id(key, change), change, patch(files), before, after))
     if texts:
         run.tree = snapshot.replaced(texts)
+    run.changes += exposed(snapshot, run.tree, made)
     return waiting
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from hwc_refactor.audit import Audit, Finding
@@ -103,7 +104,7 @@ def _change(planned: PlannedChange) -> dict[str, Any]:
         "notes": list(change.notes),
         "files": list(planned.files),
         "patch": _text(planned.patch),
-        "exposure": None,
+        "exposure": None if planned.exposure is None else asdict(planned.exposure),
     }
 
 

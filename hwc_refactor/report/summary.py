@@ -51,7 +51,8 @@ def change_facts(planned: PlannedChange) -> str:
     change = planned.change
     diff = f", diff {change.diff}" if change.diff is not None else ""
     look = "needs a look" if change.applicability is Applicability.REVIEW else "safe"
-    return f"{change.subject}, {change.file}:{change.line} ({change.codemod}{diff}; {look})"
+    exposure = f", exposure {planned.exposure}" if planned.exposure is not None else ""
+    return f"{change.subject}, {change.file}:{change.line} ({change.codemod}{diff}; {look}{exposure})"
 
 
 def file_counts(plan: Plan) -> Iterator[tuple[str, str, int, int]]:

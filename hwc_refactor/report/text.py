@@ -85,6 +85,9 @@ def _facts(planned: PlannedChange, severity: Severity | None) -> Text:
     review = change.applicability is Applicability.REVIEW
     facts.append(", ")
     facts.append("needs a look" if review else "safe", "yellow" if review else "green")
+    if planned.exposure is not None:
+        better = planned.exposure.after < planned.exposure.before
+        facts.append(f", exposure {planned.exposure}", "green" if better else "")
     return facts
 
 

@@ -67,8 +67,42 @@ def find_root(start: Path) -> Path:
     return folder
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of a configuration, before they are read.
+
+    Attributes:
+        root: absolute path.
+        paths: every `.nix` file below it, relative to the root, sorted.
+        scope: what the user named, as in `Project`.
+    """
+
+    root: Path
+    paths: tuple[str, ...]
+    scope: tuple[str, ...] = ()
+
+    def read(self) -> Project:
+        """Read them all."""
+        texts: dict[str, bytes] = {}
+        problems: list[Problem] = []
+        for name in self.paths:
+            try:
+                data = _read(f"{self.root}/{name}")
+            except OSError as error:
+                problems.append(Problem(name, 1, 1, f"cannot be read: {error.strerror}"))
+            else:
+                if len(data) <= MAX_SIZE:
+                    texts[name] = data
+        return Project(self.root, texts, tuple(problems), self.scope)
+
+
 def read_project(root: Path, paths: Sequence[Path], settings: Settings) -> Project:
-    """Read all `.nix` files below a root.
+    """List and read all `.nix` files below a root; see `list_project`."""
+    return list_project(root, paths, settings).read()
+
+
+def list_project(root: Path, paths: Sequence[Path], settings: Settings) -> Listing:
+    """Find all `.nix` files below a root.
 
     Args:
         root: the folder of the configuration.
@@ -90,18 +124,7 @@ def read_project(root: Path, paths: Sequence[Path], settings: Settings) -> Proje
         if not absolute.is_relative_to(root):
             raise ValueError(f"{path} is outside of the root {root}")
         scope.append(absolute.relative_to(root).as_posix())
-    texts: dict[str, bytes] = {}
-    problems: list[Problem] = []
-    folder = str(root)
-    for name in _walk(folder, settings.exclude):
-        try:
-            data = _read(f"{folder}/{name}")
-        except OSError as error:
-            problems.append(Problem(name, 1, 1, f"cannot be read: {error.strerror}"))
-        else:
-            if len(data) <= MAX_SIZE:
-                texts[name] = data
-    return Project(root, texts, tuple(problems), tuple(scope))
+    return Listing(root, tuple(_walk(str(root), settings.exclude)), tuple(scope))
 
 
 def _walk(root: str, exclude: Sequence[str]) -> list[str]:

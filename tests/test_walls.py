@@ -23,7 +23,7 @@ WORDS = {
     *("settings", "splitting"),
 }
 """What a codemod is written with. Other modules of the top level are the engine, if not named below."""
-STORAGE = {"git", "journal", "records", "state", "transaction", "undo", "write"}
+STORAGE = {"cache", "git", "journal", "records", "state", "transaction", "undo", "write"}
 COMMANDS = {"__main__", "cli", "commands"}
 
 EXCEPTIONS = {

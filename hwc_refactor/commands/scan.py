@@ -23,12 +23,16 @@ from hwc_refactor.commands.shared import (
     complete_codemod,
     demand_writable,
     program,
+    put,
     save,
-    tell,
+    told,
 )
 
 if TYPE_CHECKING:
     from hwc_refactor.audit import Audit
+    from hwc_refactor.commands.answers import Shown
+    from hwc_refactor.project import Project
+    from hwc_refactor.settings import Settings
 
 __all__ = ["scan"]
 
@@ -54,6 +58,8 @@ _SHOWING = (
     *("format_", "output", "fail_on", "write_baseline"),
     *("quiet", "verbose", "no_color"),
 )
+#: Forms of a report that hold none of the text of a change: these may be kept for a next time.
+_KEPT = ("text", "json", "github")
 SEVERITIES = ("low", "medium", "high", "critical")
 
 
@@ -71,6 +77,7 @@ class Request:
     fail_on: str | None
     baseline: Path | None
     write_baseline: Path | None
+    cache: bool
 
 
 @click.command(
@@ -107,6 +114,9 @@ class Request:
 @click.option(
     "--write-baseline", type=WRITABLE, metavar="FILE", help="Write the findings there, for --baseline."
 )
+@click.option(
+    "--no-cache", is_flag=True, help="Do the work, also when nothing has changed since the last time."
+)
 @common_options
 @click.pass_context
 def scan(context: click.Context, /, **given: Any) -> int:
@@ -126,37 +136,61 @@ def scan(context: click.Context, /, **given: Any) -> int:
             given["fail_on"],
             given["baseline"],
             given["write_baseline"],
+            not given["no_cache"],
         )
     )
 
 
 def run(request: Request) -> int:
     """Carry the command out; the exit code."""
-    from hwc_refactor import baseline
-    from hwc_refactor.audit import audit
-    from hwc_refactor.model import Severity
-    from hwc_refactor.project import read_project
-    from hwc_refactor.registry import codemods
-    from hwc_refactor.report import summary
-    from hwc_refactor.selection import ORDER, Selection, steps
+    from hwc_refactor.commands.answers import answered
+    from hwc_refactor.project import list_project
     from hwc_refactor.settings import load_settings
-    from hwc_refactor.suppression_rules import with_suppression_findings
 
     demand_writable(request.output)
     demand_writable(request.write_baseline)
     root = request.common.find_root(request.paths)
     settings = load_settings(root, request.common.config)
-    entries: tuple[baseline.Entry, ...] = ()
-    if request.baseline is not None:
-        entries = baseline.loads(request.baseline.read_bytes(), str(request.baseline))
+    known = b"" if request.baseline is None else request.baseline.read_bytes()
+    try:
+        listing = list_project(root, request.paths, settings)
+    except ValueError as error:
+        raise Failure(str(error)) from error
+    options = (request.format, request.fail_on, request.only, request.codemods, listing.scope, settings)
+    shown = answered(
+        listing,
+        (repr((options, known, _page(request), columns(sys.stderr), colour(sys.stderr))), _next(request)),
+        lambda project: _work(request, project, settings, known),
+        keep=request.cache and request.write_baseline is None and request.format in _KEPT,
+    )
+    put(shown.before)
+    if request.output is not None:
+        save(request.output, shown.report)
+    else:
+        from hwc_refactor.report import plain
+
+        plain.emit(shown.report)
+    if not request.common.quiet:
+        put(shown.after)
+    return shown.code
+
+
+def _work(request: Request, project: Project, settings: Settings, known: bytes) -> Shown:
+    """Audit a configuration, and say what is shown of it."""
+    from hwc_refactor import baseline
+    from hwc_refactor.audit import audit
+    from hwc_refactor.commands.answers import Shown
+    from hwc_refactor.registry import codemods
+    from hwc_refactor.report import scan_text, summary
+    from hwc_refactor.selection import ORDER, Selection, steps
+    from hwc_refactor.suppression_rules import with_suppression_findings
+
+    entries = baseline.loads(known, str(request.baseline)) if request.baseline is not None else ()
     asked = steps(Selection(codemods=tuple(request.codemods), everything=not request.codemods), settings)
     progress = Progress(quiet=request.common.quiet)
     request.context.meta["hwc_refactor.progress"] = progress
     try:
-        project = read_project(root, request.paths, settings)
         found = audit(project, asked, settings, only=request.only, progress=progress)
-    except ValueError as error:
-        raise Failure(str(error)) from error
     finally:
         progress.done()
     if request.write_baseline is not None:
@@ -170,8 +204,17 @@ def run(request: Request) -> int:
         entries=unmet,
         baseline=str(request.baseline),
     )
-    tell(summary.problems(found.problems))
-    _show(request, found)
+    return Shown(
+        _report(request, found),
+        told(summary.problems(found.problems)),
+        told(scan_text.closing(found, _next(request))),
+        _code(request, found),
+    )
+
+
+def _code(request: Request, found: Audit) -> int:
+    from hwc_refactor.model import Severity
+
     if found.problems:
         return 2
     if request.fail_on is None:
@@ -180,27 +223,22 @@ def run(request: Request) -> int:
     return 1 if any(finding.severity >= bound for finding in found.findings) else 0
 
 
-def _show(request: Request, found: Audit) -> None:
-    """The report on standard output or in a file, the count on standard error."""
-    from hwc_refactor.report import jsonout, plain, scan_text
+def _page(request: Request) -> tuple[bool, int | None]:
+    """Whether the report has colours, and how wide it is."""
+    if request.output is not None:
+        return False, None
+    return colour(sys.stdout), columns(sys.stdout)
+
+
+def _report(request: Request, found: Audit) -> bytes:
+    from hwc_refactor.report import jsonout, scan_text
     from hwc_refactor.report.lines import render
 
     if request.format == "json":
-        data = jsonout.dumps(jsonout.scan(found))
-    else:
-        on_terminal = request.output is None
-        text = render(
-            scan_text.report(found),
-            colour=on_terminal and colour(sys.stdout),
-            width=columns(sys.stdout) if on_terminal else None,
-        )
-        data = text.encode("utf-8", "backslashreplace")
-    if request.output is not None:
-        save(request.output, data)
-    else:
-        plain.emit(data)
-    if not request.common.quiet:
-        tell(scan_text.closing(found, _next(request)))
+        return jsonout.dumps(jsonout.scan(found))
+    coloured, width = _page(request)
+    text = render(scan_text.report(found), colour=coloured, width=width)
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _next(request: Request) -> str:

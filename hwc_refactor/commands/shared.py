@@ -134,9 +134,19 @@ def columns(stream: IO[Any]) -> int | None:
 
 
 def tell(lines: Iterable[Line]) -> None:
-    """Lines for standard error."""
+    """Write lines to standard error."""
+    put(told(lines))
+
+
+def told(lines: Iterable[Line]) -> str:
+    """Lines as they are written to standard error."""
+    return render(lines, colour=colour(sys.stderr), width=columns(sys.stderr))
+
+
+def put(text: str) -> None:
+    """Write a text to standard error, behind what is on standard output so far."""
     sys.stdout.flush()
-    sys.stderr.write(render(lines, colour=colour(sys.stderr), width=columns(sys.stderr)))
+    sys.stderr.write(text)
     sys.stderr.flush()
 
 

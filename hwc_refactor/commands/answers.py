@@ -1,0 +1,81 @@
+"""Reports that were made before, for the same question about the same files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from hwc_refactor import cache
+from hwc_refactor.project import Listing, Project
+
+__all__ = ["Shown", "answered"]
+
+_MADE_OF = ("hwc_refactor", "codemods", "patches", "tree_sitter", "tree_sitter_nix", "tree_sitter_bash")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """All that a run shows.
+
+    Attributes:
+        report: for standard output, or a file.
+        before, after: for standard error, before and after the report; ready to be written.
+        code: the exit code.
+    """
+
+    report: bytes
+    before: str
+    after: str
+    code: int
+
+
+def answered(
+    listing: Listing, question: Sequence[str], work: Callable[[Project], Shown], *, keep: bool
+) -> Shown:
+    """What a run shows: as it was kept, else by doing the work, and kept then.
+
+    Args:
+        listing: the files it is about.
+        question: what else the answer depends on: settings, options, the manner of the report.
+        work: what to do with the files.
+        keep: whether a kept answer is wanted, and this one may be kept.
+    """
+    kept = cache.locate(listing.root) if keep else None
+    if kept is None:
+        return work(listing.read())
+    question = (_tool(), str(listing.root), *question)
+    seen = cache.glance(listing.root, listing.paths)
+    found = _read(kept.at_a_glance(question, seen))
+    if found is not None:
+        return found
+    project = listing.read()
+    contents = cache.content(project.texts)
+    found = _read(kept.by_content(question, seen, contents))
+    if found is None:
+        found = work(project)
+        if not project.problems:
+            kept.keep(question, seen, contents, _write(found))
+    return found
+
+
+def _write(shown: Shown) -> bytes:
+    head = json.dumps([shown.before, shown.after, shown.code])
+    return head.encode("ascii") + b"\n" + shown.report
+
+
+def _read(value: bytes | None) -> Shown | None:
+    if value is None:
+        return None
+    head, _, report = value.partition(b"\n")
+    before, after, code = json.loads(head)
+    return Shown(report, before, after, code)
+
+
+def _tool() -> str:
+    """What tells this very program from others: code, data and recipes, and the parsers it uses."""
+    specs = [find_spec(name) for name in _MADE_OF]
+    places = [place for spec in specs if spec is not None for place in spec.submodule_search_locations or ()]
+    return cache.tool(map(Path, places))

@@ -1,49 +1,37 @@
-"""The shared modules, evaluated: every option, every correction to the proposal, assertions and warnings."""
+"""The shared modules as files: shipped byte for byte, documented whole, every option tested."""
 
 from __future__ import annotations
 
-import json
+import re
 import subprocess
-from collections.abc import Mapping
-from functools import cache
+import sys
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import pytest
+import test_container_module
+import test_monitor_module
 from example import REPOSITORY
-from nixeval import LIBS, NIX, EvaluationError, needs_nix
+from moduleeval import MODULES, evaluated
+from nixeval import LIBS
 
 from hwc_refactor.shipped import shipped_modules
 
-MODULES = REPOSITORY / "codemods" / "modules"
-SHIPPED = Path(__file__).with_name("nix") / "shipped.nix"
-
-LIMITS = ["--memory=2g", "--memory-swap=4g", "--cpus=1", "--pids-limit=200"]
-NO_NEW_PRIVILEGES = "--security-opt=no-new-privileges:true"
-MEDIA = "--network=media-network"
+PAGE = (REPOSITORY / "docs" / "modules.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```nix\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-@cache
-def evaluated(
-    text: str, lib: str | None, *, current: bool = True, modules: Path = MODULES
-) -> Mapping[str, Any]:
-    """What a configuration comes to; its text stands between the braces of a module."""
-    assert NIX is not None
-    command = [NIX, "--store", "dummy://", "--eval", "--strict", "--json", str(SHIPPED)]
-    command += ["--argstr", "shipped", str(modules), "--arg", "current", "true" if current else "false"]
-    command += ["--arg", "modules", f"[ ({{ config, lib, pkgs, ... }}: {{ {text} }}) ]"]
-    if lib is not None:
-        command += ["--arg", "lib", f'import (/. + "{Path(lib).resolve()}/lib")']
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise EvaluationError(done.stderr)
-    found: Mapping[str, Any] = json.loads(done.stdout)
-    return found
+def usage(name: str) -> str:
+    """The example in the head of a module."""
+    text = (MODULES / name).read_text(encoding="utf-8").partition("# USAGE:\n")[2]
+    lines = takewhile(lambda line: line == "#" or line.startswith("#   "), text.splitlines())
+    return "\n".join(line[4:] for line in lines)
 
 
-def app(text: str = "", image: str = 'image = "ghcr.io/me/app"; imageTag = "1.2";') -> str:
-    """A container called app."""
-    return f"services.hwc.container.app = {{ enable = true; {image} {text} }};"
+def documented(title: str) -> set[str]:
+    """The options in a table of the page."""
+    table = PAGE.partition(f"<!-- {title}: ")[2].partition("<!-- end of ")[0]
+    return set(re.findall(r"^\| `([\w.]+)` \|", table, re.MULTILINE))
 
 
 def test_shipped_texts_are_the_files() -> None:
@@ -55,11 +43,31 @@ def test_shipped_texts_are_the_files() -> None:
         assert text == (MODULES / Path(path).name).read_bytes()
 
 
-@needs_nix
+def test_option_tables_are_up_to_date() -> None:
+    command = [sys.executable, "scripts/make_module_docs.py", "--check"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_option_of_a_container_has_a_test() -> None:
+    assert documented("container options") == test_container_module.TESTED
+
+
+def test_every_option_of_a_monitor_has_a_test() -> None:
+    assert documented("monitor options") == test_monitor_module.TESTED
+
+
 @pytest.mark.parametrize("lib", LIBS)
-def test_documented_defaults(lib: str | None) -> None:
-    found = evaluated(app(), lib)["containers"]["app"]
-    assert found["image"] == "ghcr.io/me/app:1.2"
-    assert found["extraOptions"] == [MEDIA, NO_NEW_PRIVILEGES, *LIMITS]
-    assert found["environment"] == {"PUID": "1000", "PGID": "1000"}
-    assert found["autoStart"] is True
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_example_of_the_page_evaluates(number: int, lib: str | None) -> None:
+    found = evaluated(EXAMPLES[number], lib)
+    assert (found["failed"], found["warnings"]) == ([], [])
+    assert found["containers"] or found["timers"]
+
+
+@pytest.mark.parametrize("lib", LIBS)
+@pytest.mark.parametrize("name", ["hwc-container.nix", "hwc-monitor.nix"])
+def test_usage_in_the_head_of_the_file_evaluates(name: str, lib: str | None) -> None:
+    found = evaluated(usage(name) + "age.secrets.radarr-api-key = { };", lib)
+    assert (found["failed"], found["warnings"]) == ([], [])
+    assert found["containers"] or found["timers"]

@@ -25,7 +25,7 @@ _UNIT = {
     "requires": "Requires",
     "wants": "Wants",
 }
-_IMPLIED = ("sysinit.target", "basic.target", "shutdown.target")
+_IMPLIED = ("sysinit.target", "basic.target", "shutdown.target", "time-set.target", "time-sync.target")
 
 
 def render(service: Service, program: Path) -> str:
@@ -59,6 +59,15 @@ def write_unit(folder: Path, name: str, service: Service) -> Path:
     program.chmod(0o755)
     unit = folder / f"{name}.service"
     unit.write_text(render(service, program), encoding="utf-8")
+    return unit
+
+
+def write_timer(folder: Path, name: str, timer: Mapping[str, Any]) -> Path:
+    """Write the unit file of a timer, beside the service that it starts."""
+    unit = folder / f"{name}.timer"
+    lines = ["[Unit]", f"Description={timer['description']}", "", "[Timer]"]
+    lines += _lines(timer["timerConfig"], joined=False)
+    unit.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return unit
 
 

@@ -232,6 +232,8 @@ let
   mkContainer =
     name: container:
     mkMerge [
+      # Of the definitions of one container, the lists of later ones come first
+      container.settings
       {
         image = imageOf container;
         inherit (container)
@@ -260,7 +262,6 @@ let
       (filterAttrs (_: value: value != { } && value != [ ]) {
         inherit (container) capabilities devices;
       })
-      container.settings
     ];
 
   mkUnits = name: container: [
@@ -440,7 +441,7 @@ let
             type = types.listOf types.str;
             default =
               if config.gpu.type == "nvidia" then [ "nvidia.com/gpu=all" ] else [ "/dev/dri:/dev/dri:rw" ];
-            defaultText = "[ \"nvidia.com/gpu=all\" ] for nvidia, else [ \"/dev/dri:/dev/dri:rw\" ]";
+            defaultText = "`[ \"nvidia.com/gpu=all\" ]` for nvidia, else `[ \"/dev/dri:/dev/dri:rw\" ]`";
             description = "What is passed by `--device` when `gpu.enable` is on.";
           };
         };
@@ -469,7 +470,7 @@ let
         timeZone = mkOption {
           type = types.nullOr types.str;
           default = hostTimeZone;
-          defaultText = "config.time.timeZone";
+          defaultText = "`config.time.timeZone`";
           description = "Time zone (TZ). Null: no TZ, for images that take none.";
         };
 
@@ -483,7 +484,7 @@ let
           memorySwap = mkOption {
             type = types.nullOr types.str;
             default = if config.resources.memory == null then null else "4g";
-            defaultText = "\"4g\", or null without a memory limit";
+            defaultText = "`\"4g\"`, or `null` without a memory limit";
             description = "Limit of memory and swap together (`--memory-swap`). Null: the backend's default.";
           };
 

@@ -237,7 +237,7 @@ let
         accuracy = mkOption {
           type = types.str;
           default = if byCalendar config then "1min" else "1s";
-          defaultText = "\"1min\", or \"1s\" when it does not run by the calendar";
+          defaultText = "`\"1min\"`, or `\"1s\"` when it does not run by the calendar";
           description = "Timer accuracy window. As wide as the interval, it would add up from run to run.";
         };
 

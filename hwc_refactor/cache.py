@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-__all__ = ["Cache", "Glance", "content", "glance", "locate", "tool"]
+__all__ = ["Cache", "Entry", "Glance", "content", "glance", "locate", "tool"]
 
 _MAGIC = b"hwc-refactor cache 1\n"
 _DIGEST = 32
@@ -35,7 +35,8 @@ class Glance:
 
     Attributes:
         digest: of their paths, sizes, times and numbers.
-        settled: whether all of them were left alone for long enough that the next change will show.
+        settled: whether all of them had been left alone for some time before they were read; only then
+            each change since then shows.
     """
 
     digest: bytes
@@ -43,7 +44,17 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
+    """A kept answer.
+
+    Attributes:
+        others: the files it depends on beside those that are listed; some may not have been there.
+        glance: the digest of a glance at all of them, empty where it could not be trusted.
+        content: the digest of what they held.
+        value: the answer.
+    """
+
+    others: tuple[str, ...]
     glance: bytes
     content: bytes
     value: bytes
@@ -56,40 +67,23 @@ class Cache:
         """`folder` is made when the first entry is written."""
         self._folder = folder
 
-    def at_a_glance(self, question: Sequence[str], seen: Glance) -> bytes | None:
-        """The answer that is kept, when the file system says that the files are those of then."""
+    def find(self, question: Sequence[str]) -> Entry | None:
+        """The entry of a question; None where there is none, or one that is not ours, or not whole."""
         path = self._path(question)
         entry = _load(path)
-        if entry is None or entry.glance != seen.digest:
-            return None
-        with suppress(OSError):
-            os.utime(path)
-        return entry.value
+        if entry is not None:
+            with suppress(OSError):
+                os.utime(path)
+        return entry
 
-    def by_content(self, question: Sequence[str], seen: Glance, contents: bytes) -> bytes | None:
-        """The answer that is kept, when the files hold what they held then."""
-        entry = _load(self._path(question))
-        if entry is None or entry.content != contents:
-            return None
-        self.keep(question, seen, contents, entry.value)
-        return entry.value
-
-    def keep(self, question: Sequence[str], seen: Glance, contents: bytes, value: bytes) -> None:
-        """Keep an answer.
-
-        Args:
-            question: what was asked.
-            seen: the files as they were before they were read.
-            contents: the digest of what was read.
-            value: the answer.
-        """
+    def keep(self, question: Sequence[str], entry: Entry) -> None:
+        """Keep an answer to a question, in place of an earlier one."""
         path = self._path(question)
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not _private(self._folder.lstat(), stat.S_ISDIR):
                 return
-            trusted = seen.digest if seen.settled else bytes(_DIGEST)
-            body = trusted + contents + value
+            body = _pack(entry)
             fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
             try:
                 handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -128,19 +122,19 @@ def locate(root: Path) -> Cache | None:
     return None if folder.is_relative_to(root.resolve()) else Cache(folder)
 
 
-def glance(root: Path, paths: Iterable[str], *, now: int | None = None) -> Glance:
+def glance(root: Path, paths: Iterable[str], began: int) -> Glance:
     """Look at files from outside.
 
     Args:
         root: where the paths begin.
         paths: relative to the root.
-        now: nanoseconds since the epoch; by default the clock's.
+        began: when the first of them was read, in nanoseconds since the epoch.
     """
-    limit = (time.time_ns() if now is None else now) - _SETTLED
+    limit = began - _SETTLED
     settled, rows, prefix = True, [], f"{root}/"
     for path in paths:
         try:
-            status = os.stat(prefix + path, follow_symlinks=False)
+            status = os.stat(prefix + path)
         except OSError:
             rows.append(f"{path}\0gone")
             continue
@@ -152,9 +146,10 @@ def glance(root: Path, paths: Iterable[str], *, now: int | None = None) -> Glanc
     return Glance(_digest(["\0\0".join(rows).encode(errors="surrogateescape")]), settled)
 
 
-def content(texts: Mapping[str, bytes]) -> bytes:
-    """The digest of files: of their paths and everything in them."""
-    return _digest(part for path, text in texts.items() for part in (os.fsencode(path), text))
+def content(texts: Mapping[str, bytes], others: Mapping[str, bytes | None]) -> bytes:
+    """The digest of files: of their paths and everything in them; None for one that is not there."""
+    found = [(path, text) for part in (texts, others) for path, text in part.items() if text is not None]
+    return _digest(part for path, text in found for part in (os.fsencode(path), text))
 
 
 def tool(folders: Iterable[Path]) -> str:
@@ -173,8 +168,7 @@ def tool(folders: Iterable[Path]) -> str:
     return "\n".join(sorted(found))
 
 
-def _load(path: Path) -> _Entry | None:
-    """An entry; None for one that is not there, not ours, or not whole."""
+def _load(path: Path) -> Entry | None:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(handle, "rb") as file:
@@ -185,9 +179,24 @@ def _load(path: Path) -> _Entry | None:
         return None
     head = len(_MAGIC) + _DIGEST
     body = data[head:]
-    if data[:head] != _MAGIC + _digest([body]) or len(body) < 2 * _DIGEST:
-        return None
-    return _Entry(body[:_DIGEST], body[_DIGEST : 2 * _DIGEST], body[2 * _DIGEST :])
+    return _unpack(body) if data[:head] == _MAGIC + _digest([body]) else None
+
+
+def _pack(entry: Entry) -> bytes:
+    others = b"\0".join(map(os.fsencode, entry.others))
+    parts = (others, entry.glance, entry.content, entry.value)
+    return b"".join((*(b"%d\n" % len(part) for part in parts), *parts))
+
+
+def _unpack(body: bytes) -> Entry:
+    *sizes, rest = body.split(b"\n", 4)
+    parts: list[bytes] = []
+    for size in map(int, sizes):
+        parts.append(rest[:size])
+        rest = rest[size:]
+    others, seen, contents, value = parts
+    names = tuple(os.fsdecode(name) for name in others.split(b"\0")) if others else ()
+    return Entry(names, seen, contents, value)
 
 
 def _private(status: os.stat_result, kind: object) -> bool:

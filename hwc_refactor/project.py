@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -26,12 +26,14 @@ class Project:
         texts: the bytes of every `.nix` file below it, by path relative to the root, sorted.
         problems: files that could not be read.
         scope: what the user named: objects in other files are left alone; empty for everything.
+        companions: the other files that were asked for, None for one that cannot be had.
     """
 
     root: Path
     texts: Mapping[str, bytes]
     problems: tuple[Problem, ...] = ()
     scope: tuple[str, ...] = ()
+    companions: dict[str, bytes | None] = field(default_factory=dict)
 
     def companion(self, path: str) -> bytes | None:
         """The bytes of a file below the root that is no `.nix` file: a script or program that one names.
@@ -39,6 +41,11 @@ class Project:
         None for a file that is not there, is too large to be written by hand, or is reached through a link
         that leaves the root.
         """
+        if path not in self.companions:
+            self.companions[path] = self._companion(path)
+        return self.companions[path]
+
+    def _companion(self, path: str) -> bytes | None:
         place = self.root / path
         try:
             if not place.resolve().is_relative_to(self.root) or not place.is_file():

@@ -11,10 +11,13 @@ import pytest
 from conftest import Call
 
 from hwc_refactor import audit, cache
-from hwc_refactor.cache import Cache, Glance
+from hwc_refactor.cache import Cache, Entry
+from hwc_refactor.commands.answers import Shown, answered
+from hwc_refactor.project import Listing, Project, list_project
+from hwc_refactor.settings import Settings
 
 LONG_AGO = 1_600_000_000_000_000_000
-SEEN = Glance(b"g" * 32, settled=True)
+ANSWER = Entry(("run.sh",), b"g" * 32, b"c" * 32, b"answer")
 WEB = '{ virtualisation.oci-containers.containers.web.image = "nginx:latest"; }\n'
 SECRET = "hunter2-hunter2"
 
@@ -25,7 +28,7 @@ SECRET = "hunter2-hunter2"
 @pytest.fixture
 def kept(tmp_path: Path) -> Cache:
     found = Cache(tmp_path / "kept")
-    found.keep(("scan", "a"), SEEN, b"c" * 32, b"answer")
+    found.keep(("scan", "a"), ANSWER)
     return found
 
 
@@ -34,25 +37,17 @@ def entries(kept: Path) -> list[Path]:
 
 
 def test_an_answer_is_given_for_its_question_alone(kept: Cache) -> None:
-    assert kept.at_a_glance(("scan", "a"), SEEN) == b"answer"
-    assert kept.at_a_glance(("scan", "b"), SEEN) is None
-    assert kept.at_a_glance(("scana",), SEEN) is None
-    assert kept.at_a_glance(("scan", "a"), Glance(b"h" * 32, settled=True)) is None
+    assert kept.find(("scan", "a")) == ANSWER
+    assert kept.find(("scan", "b")) is None
+    assert kept.find(("scana",)) is None
 
 
-def test_files_that_were_touched_only_are_known_by_content(kept: Cache) -> None:
-    moved = Glance(b"h" * 32, settled=True)
-    assert kept.by_content(("scan", "a"), moved, b"d" * 32) is None
-    assert kept.at_a_glance(("scan", "a"), moved) is None
-    assert kept.by_content(("scan", "a"), moved, b"c" * 32) == b"answer"
-    assert kept.at_a_glance(("scan", "a"), moved) == b"answer"
-
-
-def test_files_that_were_written_just_now_are_not_trusted_by_their_times(kept: Cache) -> None:
-    fresh = Glance(b"h" * 32, settled=False)
-    kept.keep(("scan", "a"), fresh, b"c" * 32, b"other")
-    assert kept.at_a_glance(("scan", "a"), fresh) is None
-    assert kept.by_content(("scan", "a"), fresh, b"c" * 32) == b"other"
+@pytest.mark.parametrize("value", [b"", b"\n", b"5\n\0x", bytes(range(256))])
+def test_an_answer_may_be_any_bytes(tmp_path: Path, value: bytes) -> None:
+    found = Cache(tmp_path / "kept")
+    entry = Entry(("a b", "\udcff\n"), b"", value, value)
+    found.keep(("x",), entry)
+    assert found.find(("x",)) == entry
 
 
 def test_nobody_else_can_read_it(kept: Cache, tmp_path: Path) -> None:
@@ -98,36 +93,35 @@ def test_an_entry_that_is_not_whole_or_not_ours_is_ignored(
     kept: Cache, tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
     spoil(entries(tmp_path / "kept")[0])
-    assert kept.at_a_glance(("scan", "a"), SEEN) is None
-    assert kept.by_content(("scan", "a"), SEEN, b"c" * 32) is None
+    assert kept.find(("scan", "a")) is None
 
 
 def test_a_folder_that_others_can_write_to_is_not_used(tmp_path: Path) -> None:
     folder = tmp_path / "open"
     folder.mkdir()
     folder.chmod(0o777)
-    Cache(folder).keep(("scan",), SEEN, b"c" * 32, b"answer")
+    Cache(folder).keep(("scan",), ANSWER)
     assert entries(folder) == []
 
 
 def test_a_place_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     kept = Cache(tmp_path / "file" / "below")
-    kept.keep(("scan",), SEEN, b"c" * 32, b"answer")
-    assert kept.at_a_glance(("scan",), SEEN) is None
+    kept.keep(("scan",), ANSWER)
+    assert kept.find(("scan",)) is None
 
 
 def test_what_was_not_asked_for_longest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "MAX_ENTRIES", 3)
     kept = Cache(tmp_path / "kept")
     for number in range(3):
-        kept.keep((str(number),), SEEN, b"c" * 32, b"answer")
+        kept.keep((str(number),), ANSWER)
     for place, path in enumerate(sorted(entries(tmp_path / "kept"), key=lambda p: p.stat().st_mtime_ns)):
         os.utime(path, (place, place))
-    assert kept.at_a_glance(("0",), SEEN) == b"answer"
-    kept.keep(("3",), SEEN, b"c" * 32, b"answer")
-    given = [kept.at_a_glance((str(number),), SEEN) for number in range(4)]
-    assert given[0] == given[3] == b"answer"
+    assert kept.find(("0",)) == ANSWER
+    kept.keep(("3",), ANSWER)
+    given = [kept.find((str(number),)) for number in range(4)]
+    assert given[0] == given[3] == ANSWER
     assert given.count(None) == 1
 
 
@@ -135,37 +129,38 @@ def test_it_is_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(cache, "MAX_BYTES", 3000)
     kept = Cache(tmp_path / "kept")
     for number in range(9):
-        kept.keep((str(number),), SEEN, b"c" * 32, bytes(1000))
+        kept.keep((str(number),), Entry((), b"", b"", bytes(1000)))
     assert sum(path.stat().st_size for path in entries(tmp_path / "kept")) <= 3000
-    assert kept.at_a_glance(("8",), SEEN) == bytes(1000)
+    assert kept.find(("8",)) is not None
 
 
 # -- the files -----------------------------------------------------------------------------------------
 
 
 def test_a_glance_sees_what_happens_to_files(tmp_path: Path) -> None:
+    def look(*paths: str) -> bytes:
+        return cache.glance(tmp_path, paths, LONG_AGO).digest
+
     (tmp_path / "a.nix").write_text("1")
     os.utime(tmp_path / "a.nix", ns=(LONG_AGO, LONG_AGO))
-    before = cache.glance(tmp_path, ["a.nix"])
-    assert before == cache.glance(tmp_path, ["a.nix"])
+    before = look("a.nix")
+    assert before == look("a.nix")
     (tmp_path / "a.nix").write_text("2")
     os.utime(tmp_path / "a.nix", ns=(LONG_AGO, LONG_AGO))
-    assert before.digest != cache.glance(tmp_path, ["a.nix"]).digest
-    assert before.digest != cache.glance(tmp_path, ["a.nix", "b.nix"]).digest
-    assert before.digest != cache.glance(tmp_path, []).digest
+    assert len({before, look("a.nix"), look("a.nix", "b.nix"), look()}) == 4
 
 
-def test_a_glance_is_settled_once_files_were_left_alone(tmp_path: Path) -> None:
+def test_a_glance_is_settled_when_files_were_left_alone_before(tmp_path: Path) -> None:
     (tmp_path / "a.nix").write_text("1")
     changed = (tmp_path / "a.nix").stat().st_ctime_ns
-    assert not cache.glance(tmp_path, ["a.nix"], now=changed + 1_000_000).settled
-    assert cache.glance(tmp_path, ["a.nix"], now=changed + 3_000_000_000).settled
+    assert not cache.glance(tmp_path, ["a.nix"], changed + 1_000_000).settled
+    assert cache.glance(tmp_path, ["a.nix"], changed + 3_000_000_000).settled
 
 
-def test_contents_are_told_apart_by_path_and_place(tmp_path: Path) -> None:
-    assert cache.content({"a": b"x"}) == cache.content({"a": b"x"})
+def test_contents_are_told_apart_by_path_and_place() -> None:
+    assert cache.content({"a": b"x"}, {}) == cache.content({"a": b"x"}, {"b": None})
     different = [{"a": b"x"}, {"b": b"x"}, {"a": b"x", "b": b""}, {"a": b"", "b": b"x"}, {"ab": b"x"}, {}]
-    assert len({cache.content(texts) for texts in different}) == len(different)
+    assert len({cache.content(texts, {}) for texts in different}) == len(different)
 
 
 def test_another_program_asks_another_question(tmp_path: Path) -> None:
@@ -266,3 +261,46 @@ def test_no_secret_is_kept(call: Call, root: Path, tmp_path: Path) -> None:
     kept = [path.read_bytes() for path in (tmp_path / "cache" / "hwc-refactor").iterdir()]
     assert len(kept) == 2
     assert not any(SECRET.encode() in data for data in kept)
+
+
+def test_a_script_that_a_service_runs_is_one_of_the_files(call: Call, root: Path, audits: list[str]) -> None:
+    project = Project(root, {})
+    assert project.companion("run.sh") is None
+    assert project.companions == {"run.sh": None}
+    listing = list_project(root, (), Settings())
+    made: list[bytes | None] = []
+
+    def work(project: Project) -> Shown:
+        made.append(project.companion("run.sh"))
+        return Shown(b"report", "", "", 0)
+
+    for text in (None, None, "a", "a", "b"):
+        if text is not None:
+            (root / "run.sh").write_text(text)
+        assert answered(listing, ("question",), work, keep=True).report == b"report"
+    assert made == [None, b"a", b"b"]
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """One entry for each time that the files are really read."""
+    made: list[str] = []
+    real = Listing.read
+
+    def read(listing: Listing) -> Project:
+        made.append("read")
+        return real(listing)
+
+    monkeypatch.setattr(Listing, "read", read)
+    return made
+
+
+@pytest.mark.parametrize(("margin", "expected"), [(-(10**18), 1), (10**18, 3)])
+def test_only_files_that_were_left_alone_for_long_are_trusted_unread(
+    root: Path, reads: list[str], monkeypatch: pytest.MonkeyPatch, margin: int, expected: int
+) -> None:
+    monkeypatch.setattr(cache, "_SETTLED", margin)
+    listing = list_project(root, (), Settings())
+    for _ in range(3):
+        answered(listing, ("question",), lambda _: Shown(b"report", "", "", 0), keep=True)
+    assert len(reads) == expected

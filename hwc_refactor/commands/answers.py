@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,18 +48,27 @@ def answered(
     if kept is None:
         return work(listing.read())
     question = (_tool(), str(listing.root), *question)
-    seen = cache.glance(listing.root, listing.paths)
-    found = _read(kept.at_a_glance(question, seen))
-    if found is not None:
-        return found
+    began = time.time_ns()
+    entry = kept.find(question)
+    if entry is not None:
+        seen = cache.glance(listing.root, (*listing.paths, *entry.others), began)
+        if seen.digest == entry.glance:
+            return _read(entry.value)
     project = listing.read()
-    contents = cache.content(project.texts)
-    found = _read(kept.by_content(question, seen, contents))
-    if found is None:
-        found = work(project)
-        if not project.problems:
-            kept.keep(question, seen, contents, _write(found))
-    return found
+    if entry is not None and entry.content == _content(project, entry.others):
+        value = entry.value
+    else:
+        value = _write(work(project))
+    if not project.problems:
+        others = tuple(sorted(project.companions))
+        seen = cache.glance(listing.root, (*listing.paths, *others), began)
+        trusted = seen.digest if seen.settled else b""
+        kept.keep(question, cache.Entry(others, trusted, _content(project, others), value))
+    return _read(value)
+
+
+def _content(project: Project, others: Iterable[str]) -> bytes:
+    return cache.content(project.texts, {path: project.companion(path) for path in others})
 
 
 def _write(shown: Shown) -> bytes:
@@ -66,9 +76,7 @@ def _write(shown: Shown) -> bytes:
     return head.encode("ascii") + b"\n" + shown.report
 
 
-def _read(value: bytes | None) -> Shown | None:
-    if value is None:
-        return None
+def _read(value: bytes) -> Shown:
     head, _, report = value.partition(b"\n")
     before, after, code = json.loads(head)
     return Shown(report, before, after, code)

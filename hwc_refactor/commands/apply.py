@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hwc_refactor.commands.shared import READABLE, WRITABLE, Common, common_options, complete_codemod
+from hwc_refactor.commands.shared import READABLE, REPORTS, WRITABLE, Common, common_options, complete_codemod
 
 __all__ = ["apply"]
 
@@ -70,7 +70,7 @@ Exit codes:
 @click.option("--no-cache", is_flag=True, help="Read everything anew. This release keeps no cache.")
 @click.option("--commit", is_flag=True, help="Make one git commit for each change.")
 @click.option("--diff-output", type=WRITABLE, metavar="FILE", help="Also write the unified diff there.")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "format_", type=REPORTS, default="text", show_default=True)
 @click.option(
     "--output", type=WRITABLE, metavar="FILE", help="Write the report there instead of standard output."
 )
@@ -142,7 +142,7 @@ def apply(context: click.Context, /, **given: Any) -> int:
         allow_dirty=given["allow_dirty"],
         commit=given["commit"],
         verify=not given["no_verify"],
-        json=given["format_"] == "json",
+        format=given["format_"],
         output=given["output"],
         diff_output=given["diff_output"],
         baseline=given["baseline"],

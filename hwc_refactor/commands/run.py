@@ -17,13 +17,16 @@ from hwc_refactor.commands.shared import (
     colour,
     columns,
     command_line,
+    deliver,
     demand_writable,
     is_terminal,
+    prefix_in_work_tree,
     program,
     save,
     tell,
 )
 from hwc_refactor.model import Plan
+from hwc_refactor.project import Project
 from hwc_refactor.report import summary
 from hwc_refactor.report.lines import Line
 from hwc_refactor.report.result import Mode, Result
@@ -50,7 +53,7 @@ class Request:
     allow_dirty: bool
     commit: bool
     verify: bool
-    json: bool
+    format: str
     output: Path | None
     diff_output: Path | None
     baseline: Path | None
@@ -77,7 +80,8 @@ def run(request: Request) -> int:
     root = request.common.find_root(request.paths)
     settings = load_settings(root, request.common.config, request.overrides)
     _settle(root, request.mode)
-    plan = _plan(request, root, settings)
+    project = _read(request, root, settings)
+    plan = _plan(request, project, settings)
     tell(summary.problems(plan.problems))
     if request.diff_output is not None:
         from hwc_refactor.report import plain
@@ -88,7 +92,7 @@ def run(request: Request) -> int:
         from hwc_refactor.commands.writing import write
 
         result = write(root, result, request.name, commit=request.commit, allow_dirty=request.allow_dirty)
-    _show(request, result)
+    _show(request, project, result)
     if plan.problems or result.left:
         return 2
     return 1 if request.check and plan.changes else 0
@@ -109,18 +113,21 @@ def _settle(root: Path, mode: Mode) -> None:
             tell([Line(f"warning: {message}", "warning")])
 
 
-def _plan(request: Request, root: Path, settings: Settings) -> Plan:
-    from hwc_refactor.baseline import fingerprints
-    from hwc_refactor.plan import make_plan
+def _read(request: Request, root: Path, settings: Settings) -> Project:
     from hwc_refactor.project import read_project
 
-    progress = Progress(quiet=request.common.quiet)
-    request.context.meta["hwc_refactor.progress"] = progress
     try:
-        project = read_project(root, request.paths, settings)
+        return read_project(root, request.paths, settings)
     except ValueError as error:
         raise Failure(str(error)) from error
 
+
+def _plan(request: Request, project: Project, settings: Settings) -> Plan:
+    from hwc_refactor.baseline import fingerprints
+    from hwc_refactor.plan import make_plan
+
+    progress = Progress(quiet=request.common.quiet)
+    request.context.meta["hwc_refactor.progress"] = progress
     known = fingerprints(request.baseline)
 
     def replan(without: frozenset[str]) -> Plan:
@@ -144,7 +151,7 @@ def _plan(request: Request, root: Path, settings: Settings) -> Plan:
         from hwc_refactor.commands.writing import demand_clean, dirty_files
 
         if request.mode is Mode.APPLY and not request.allow_dirty:
-            demand_clean(dirty_files(root, plan))
+            demand_clean(dirty_files(project.root, plan))
         plan = choose(plan, replan, Asker())
     return plan
 
@@ -174,22 +181,15 @@ def _result(request: Request, root: Path, plan: Plan) -> Result:
 
 def _prefix(request: Request, root: Path) -> str:
     """What git has to be told when it is to apply the diff: from below the top it would skip it in silence."""
-    from hwc_refactor.project import find_root
-
-    piped = request.dry_run and not request.json and not is_terminal(sys.stdout)
-    if not piped and request.diff_output is None:
-        return ""
-    prefix = root.resolve().relative_to(find_root(root).resolve()).as_posix()
-    return "" if prefix == "." else prefix
+    piped = request.dry_run and request.format == "text" and not is_terminal(sys.stdout)
+    return prefix_in_work_tree(root) if piped or request.diff_output is not None else ""
 
 
-def _show(request: Request, result: Result) -> None:
+def _show(request: Request, project: Project, result: Result) -> None:
     """The result on standard output or in a file, the summary on standard error."""
     quiet, verbose = request.common.quiet, request.common.verbose
-    if request.json:
-        from hwc_refactor.report import jsonout
-
-        _put(request, jsonout.dumps(jsonout.run(result.plan)))
+    if request.format != "text":
+        deliver(_document(request, project, result), request.output)
     elif request.output is not None:
         save(request.output, _report(result))
     elif request.dry_run:
@@ -198,13 +198,17 @@ def _show(request: Request, result: Result) -> None:
         tell(summary.closing(result, details=verbose))
 
 
-def _put(request: Request, data: bytes) -> None:
-    from hwc_refactor.report import plain
+def _document(request: Request, project: Project, result: Result) -> bytes:
+    """The report for machines and browsers."""
+    if request.format == "json":
+        from hwc_refactor.report import jsonout
 
-    if request.output is not None:
-        save(request.output, data)
-    else:
-        plain.emit(data)
+        return jsonout.dumps(jsonout.run(result.plan))
+    from hwc_refactor.report.formats import rendered
+    from hwc_refactor.report.sheet import of_plan
+
+    prefix = prefix_in_work_tree(project.root)
+    return rendered(of_plan(result.plan, project.texts.get, request.name, prefix), request.format)
 
 
 def _print_dry_run(result: Result, *, quiet: bool) -> None:

@@ -12,6 +12,7 @@ import click
 
 from hwc_refactor.commands.shared import (
     READABLE,
+    REPORTS,
     WRITABLE,
     Common,
     Failure,
@@ -21,7 +22,9 @@ from hwc_refactor.commands.shared import (
     command_line,
     common_options,
     complete_codemod,
+    deliver,
     demand_writable,
+    prefix_in_work_tree,
     program,
     put,
     save,
@@ -98,7 +101,7 @@ class Request:
     help="Only what this codemod finds. Repeatable.",
     shell_complete=complete_codemod,
 )
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "format_", type=REPORTS, default="text", show_default=True)
 @click.option(
     "--output", type=WRITABLE, metavar="FILE", help="Write the report there instead of standard output."
 )
@@ -157,19 +160,19 @@ def run(request: Request) -> int:
     except ValueError as error:
         raise Failure(str(error)) from error
     options = (request.format, request.fail_on, request.only, request.codemods, listing.scope, settings)
+    prefix = prefix_in_work_tree(root)
     shown = answered(
         listing,
-        (repr((options, known, _page(request), columns(sys.stderr), colour(sys.stderr))), _next(request)),
+        (
+            repr((options, known, _page(request), columns(sys.stderr), colour(sys.stderr))),
+            prefix,
+            _next(request),
+        ),
         lambda project: _work(request, project, settings, known),
         keep=request.cache and request.write_baseline is None and request.format in _KEPT,
     )
     put(shown.before)
-    if request.output is not None:
-        save(request.output, shown.report)
-    else:
-        from hwc_refactor.report import plain
-
-        plain.emit(shown.report)
+    deliver(shown.report, request.output)
     if not request.common.quiet:
         put(shown.after)
     return shown.code
@@ -205,7 +208,7 @@ def _work(request: Request, project: Project, settings: Settings, known: bytes) 
         baseline=str(request.baseline),
     )
     return Shown(
-        _report(request, found),
+        _report(request, project, found),
         told(summary.problems(found.problems)),
         told(scan_text.closing(found, _next(request))),
         _code(request, found),
@@ -230,15 +233,24 @@ def _page(request: Request) -> tuple[bool, int | None]:
     return colour(sys.stdout), columns(sys.stdout)
 
 
-def _report(request: Request, found: Audit) -> bytes:
-    from hwc_refactor.report import jsonout, scan_text
-    from hwc_refactor.report.lines import render
+def _report(request: Request, project: Project, found: Audit) -> bytes:
+    if request.format == "text":
+        from hwc_refactor.report import scan_text
+        from hwc_refactor.report.lines import render
 
+        coloured, width = _page(request)
+        text = render(scan_text.report(found), colour=coloured, width=width)
+        return text.encode("utf-8", "backslashreplace")
     if request.format == "json":
+        from hwc_refactor.report import jsonout
+
         return jsonout.dumps(jsonout.scan(found))
-    coloured, width = _page(request)
-    text = render(scan_text.report(found), colour=coloured, width=width)
-    return text.encode("utf-8", "backslashreplace")
+    from hwc_refactor.report.formats import rendered
+    from hwc_refactor.report.sheet import of_audit
+
+    command = command_line(request.context, (*_SHOWING, "root", "config"))
+    prefix = prefix_in_work_tree(project.root)
+    return rendered(of_audit(found, project.texts.get, command, prefix), request.format)
 
 
 def _next(request: Request) -> str:

@@ -23,6 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITABLE = click.Path(dir_okay=False, path_type=Path)
+REPORTS = click.Choice(["text", "json", "sarif", "github", "html"])
 
 
 class Failure(click.ClickException):
@@ -158,6 +159,24 @@ def demand_writable(path: Path | None) -> None:
     """
     if path is not None and not os.access(path if path.exists() else path.resolve().parent, os.W_OK):
         raise Failure(f"{path} cannot be written")
+
+
+def prefix_in_work_tree(root: Path) -> str:
+    """Where a root lies below the top of its git work tree; empty at the top."""
+    from hwc_refactor.project import find_root
+
+    prefix = root.resolve().relative_to(find_root(root).resolve()).as_posix()
+    return "" if prefix == "." else prefix
+
+
+def deliver(data: bytes, output: Path | None) -> None:
+    """A report, to standard output or a file, byte for byte."""
+    from hwc_refactor.report import plain
+
+    if output is not None:
+        save(output, data)
+    else:
+        plain.emit(data)
 
 
 def save(path: Path, data: bytes) -> None:

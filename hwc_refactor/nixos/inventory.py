@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hwc_refactor.nix.values import Scalar
 from hwc_refactor.nixos.containers import Container
+from hwc_refactor.nixos.exposure import exposure
 from hwc_refactor.nixos.hardening import directives
 from hwc_refactor.nixos.objects import CONTAINER, SERVICE, USER_SERVICE, Block, objects
 from hwc_refactor.nixos.tree import Tree
@@ -22,6 +23,7 @@ class Service:
     Attributes:
         runs_as: `root`, `dynamic`, `user`, or `unknown` where that is not in sight.
         hardened: whether it has any sandboxing directive; None where that is not in sight.
+        exposure: how exposed it is at the most, from 0 to 10; None where too little is in sight.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Service:
     line: int
     runs_as: str
     hardened: bool | None
+    exposure: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ def inventory(tree: Tree, wanted: Callable[[Block], bool]) -> Inventory:
     )
     return Inventory(
         tuple(
-            Service(block.name, block.file, block.line, runs_as(block), hardened(block)) for block in services
+            Service(block.name, block.file, block.line, runs_as(block), hardened(block), exposure(block))
+            for block in services
         ),
         tuple(Unit(block.name, block.file, block.line, Container(block).privileged) for block in containers),
         tuple(Unit(block.name, block.file, block.line) for block in user_services),

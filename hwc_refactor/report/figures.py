@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hwc_refactor.audit import Audit
 from hwc_refactor.model import Severity
-from hwc_refactor.nixos.inventory import ROOT
+from hwc_refactor.nixos.inventory import ROOT, Service
 
 SECRETS = "env-secrets-to-load-credential"
 """The codemod whose findings are secrets in sight."""
@@ -57,6 +57,16 @@ class Figures:
         """Findings that stay."""
         return self.findings - self.changes
 
+    @property
+    def shares(self) -> tuple[tuple[str, Share], ...]:
+        """The shares with their words."""
+        return (
+            ("services run as root", self.root),
+            ("services have no sandbox", self.unhardened),
+            ("containers are privileged", self.privileged),
+            ("services and containers have secrets in sight", self.secrets),
+        )
+
 
 def figures(audit: Audit) -> Figures:
     """The figures of an audit."""
@@ -87,3 +97,9 @@ def figures(audit: Audit) -> Figures:
         Share(sum(container.privileged for container in there.containers), containers),
         Share(len(in_sight), services + len(there.user_services) + containers),
     )
+
+
+def most_exposed(audit: Audit) -> list[Service]:
+    """The services whose exposure is known, the most exposed first."""
+    known = (service for service in audit.inventory.services if service.exposure is not None)
+    return sorted(known, key=lambda service: (-(service.exposure or 0), service.file, service.line))

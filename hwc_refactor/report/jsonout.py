@@ -9,7 +9,7 @@ from typing import Any
 from hwc_refactor.audit import Audit, Finding
 from hwc_refactor.model import Plan, PlannedChange, Problem, Refusal, Subject
 from hwc_refactor.patch import unified
-from hwc_refactor.report.figures import Figures, Share, figures
+from hwc_refactor.report.figures import Figures, Share, figures, most_exposed
 from hwc_refactor.report.result import file_changes
 
 VERSION = 1
@@ -37,7 +37,13 @@ def scan(audit: Audit) -> dict[str, Any]:
         "root": audit.root,
         "findings": [_finding(finding) for finding in audit.findings],
         "errors": [_problem(problem) for problem in audit.problems],
-        "summary": _figures(figures(audit)),
+        "summary": {
+            **_figures(figures(audit)),
+            "exposure": [
+                {"file": at.file, "line": at.line, "service": at.name, "exposure": at.exposure}
+                for at in most_exposed(audit)
+            ],
+        },
     }
 
 

@@ -7,7 +7,8 @@ from itertools import groupby
 
 from hwc_refactor.audit import Audit, Finding
 from hwc_refactor.model import Severity
-from hwc_refactor.report.figures import Figures, Share, figures
+from hwc_refactor.nixos.inventory import Service
+from hwc_refactor.report.figures import Figures, Share, figures, most_exposed
 from hwc_refactor.report.lines import Line
 from hwc_refactor.report.summary import number
 
@@ -24,6 +25,7 @@ def report(audit: Audit) -> Iterator[Line]:
     for severity, group in groupby(audit.findings, lambda finding: finding.severity):
         yield from _severity(severity, list(group))
     yield from _standing(figures(audit))
+    yield from _exposure(most_exposed(audit))
 
 
 def closing(audit: Audit, next_: str) -> Iterator[Line]:
@@ -74,12 +76,7 @@ def _standing(counts: Figures) -> Iterator[Line]:
     if counts.user_services:
         there.insert(1, number(counts.user_services, "user service"))
     yield Line(f"{', '.join(there)} in {number(counts.files, 'file')}", "bold")
-    for share, what in (
-        (counts.root, "services run as root"),
-        (counts.unhardened, "services have no sandbox"),
-        (counts.privileged, "containers are privileged"),
-        (counts.secrets, "services and containers have secrets in sight"),
-    ):
+    for what, share in counts.shares:
         if share.of:
             yield Line(f"{_share(share)} {what}", indent=2)
 
@@ -87,3 +84,13 @@ def _standing(counts: Figures) -> Iterator[Line]:
 def _share(share: Share) -> str:
     percent = "-" if share.share is None else f"{share.share:.0%}"
     return f"{share.count:>4} of {share.of:<4} {percent:>5} "
+
+
+def _exposure(services: Sequence[Service]) -> Iterator[Line]:
+    if services:
+        yield Line("")
+        yield Line("Exposure of services at the most, from 0 to 10", "bold")
+    for service in services:
+        exposure = service.exposure or 0.0
+        style = "error" if exposure >= 9 else "warning" if exposure >= 5 else "good"
+        yield Line(f"{exposure:>6.1f}  {service.name}  {service.file}:{service.line}", style, wrap=False)

@@ -20,10 +20,11 @@ from hwc_refactor.proposing import Key, fingerprint, propose, strays, targets, w
 from hwc_refactor.selection import SelectionError, Step
 from hwc_refactor.settings import Settings
 from hwc_refactor.suppressions import Suppression, suppressing, suppressions
+from hwc_refactor.unread import ENCRYPTED, Unread, problems_of
 
 Progress = Callable[[str, int, int], None]
-RELEVANT = (b"systemd", b"oci-containers", b"age", b"sops")
-"""Names that tell that a file matters: one of these with a syntax error is reported whoever reads it."""
+READ = (b"systemd", b"oci-containers")
+"""Names in files that are read anyhow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Audit:
         inventory: the services and containers there are, with the rights they run with.
         tallies: what each step looked at.
         files: how many files were read.
+        locked: how many of them git-crypt has locked; nothing can be said about those.
     """
 
     root: str
@@ -120,6 +122,7 @@ class Audit:
     inventory: Inventory = field(default_factory=Inventory)
     tallies: tuple[Tally, ...] = ()
     files: int = 0
+    locked: int = 0
 
 
 def audit(
@@ -139,23 +142,19 @@ def audit(
         only: globs of object names; empty for all.
         progress: told the codemod, how many objects are done and how many there are.
     """
+    locked = {path for path, data in project.texts.items() if data.startswith(ENCRYPTED)}
+    unread = Unread(
+        {
+            path: data
+            for path, data in project.texts.items()
+            if path not in locked and not any(word in data for word in READ)
+        }
+    )
     tree = Tree(project.texts, companions=project.companion)
     run = _Run(tree, project, settings, tuple(only), suppressions(tree, settings))
     for step in steps:
         run.step(step, progress)
-    for word in RELEVANT:
-        for path in tree.holding(word):
-            if next(tree.words(path, word), None) is not None:
-                tree.sound(path)
-    for path in project.scope:
-        if path in project.texts:
-            tree.sound(path)
-    problems = [*project.problems, *run.problems]
-    problems += [
-        Problem(file.source.path, file.problem.line, file.problem.column, file.problem.message)
-        for file in tree.parsed_files
-        if file.problem is not None
-    ]
+    problems = {*project.problems, *run.problems, *problems_of(tree.parsed_files), *unread.problems()}
     return Audit(
         str(project.root),
         tuple(sorted(run.findings, key=rank)),
@@ -169,6 +168,7 @@ def audit(
         inventory(tree, lambda block: wanted(project, only, block)),
         tuple(run.tallies),
         len(project.texts),
+        len(locked),
     )
 
 

@@ -12,6 +12,7 @@ from conftest import Call
 from example import EXAMPLE
 
 from hwc_refactor.registry import codemods
+from hwc_refactor.unread import FEW
 
 KEYS = [
     *("codemod", "rule", "severity", "file", "line", "column", "end_line"),
@@ -116,6 +117,27 @@ def test_a_broken_file_is_an_error_with_its_place_and_stops_nobody(root: Path, c
     assert "broken.nix:2:12: error: " in done.err
     assert told(found["findings"]) == PINS
     assert (root / "broken.nix").read_text() == BROKEN
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_broken_file_is_told_whatever_it_holds(root: Path, call: Call, many: bool) -> None:
+    (root / "lib.nix").write_text("{ a = 1;\n  b = ;\n}\n")
+    (root / "empty.nix").write_text("# { a = 1; }\n")
+    (root / "blob.nix").write_bytes(b"\x00\xff\x00 = \x1b[2J")
+    (root / "locked.nix").write_bytes(b"\x00GITCRYPT\x00\xff\xfe")
+    (root / "dangling.nix").symlink_to("nowhere")
+    (root / "folder.nix").mkdir()
+    for number in range(FEW + 1 if many else 0):
+        (root / f"plain{number}.nix").write_text("{ }")
+    found = document(call)
+    assert [(e["file"], e["line"], e["column"]) for e in found["errors"]] == [
+        ("blob.nix", 1, 1),
+        ("lib.nix", 2, 6),
+    ]
+    assert found["errors"][0]["message"] == "the file is no text"
+    assert found["summary"]["files_locked"] == 1
+    assert told(found["findings"]) == PINS
+    assert b"1 file locked by git-crypt could not be read" in call("scan").out
 
 
 # -- figures -------------------------------------------------------------------------------------------

@@ -19,11 +19,12 @@ __all__ = ["Node", "ParsedFile", "SyntaxProblem", "mask", "parse", "text_of"]
 
 @dataclass(frozen=True, slots=True)
 class SyntaxProblem:
-    """Where a file stops being Nix: line and column from 1, and a sentence."""
+    """Where a file stops being Nix: line and column from 1, a sentence, and whether it holds nothing at all."""
 
     line: int
     column: int
     message: str
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +81,7 @@ def parse(source: Source) -> ParsedFile:
     if problem is None:
         problem = next((_comma(source, at) for at in masked.commas if not _trails(root, at)), None)
     if problem is None and not _has_expression(root):
-        problem = SyntaxProblem(1, 1, "the file holds no expression")
+        problem = SyntaxProblem(1, 1, "the file holds no expression", empty=True)
     return ParsedFile(source, root, problem, masked.pipes)
 
 
@@ -121,7 +122,10 @@ def _problem(source: Source, root: Node) -> SyntaxProblem:
         at = node.children[-1].end_byte
         while source.data[at : at + 1] in (b" ", b"\t"):
             at += 1
-    excerpt = source.data[at : at + 20].split(b"\n")[0].decode(errors="replace").strip()
+    piece = source.data[at : at + 20].split(b"\n")[0].decode(errors="replace")
+    excerpt = piece.rstrip("\ufffd").strip().replace("\t", " ")
+    if b"\0" in source.data or "\ufffd" in excerpt or not excerpt.isprintable():
+        return SyntaxProblem(*_line_column(source, at), "the file is no text")
     near = f"near '{excerpt}'" if excerpt else "at the end of the line"
     return SyntaxProblem(*_line_column(source, at), f"syntax error {near}")
 

@@ -42,6 +42,7 @@ class Figures:
     user_services: int
     containers: int
     files: int
+    locked: int
     findings: int
     changes: int
     suppressed: int
@@ -87,6 +88,7 @@ def figures(audit: Audit) -> Figures:
         len(there.user_services),
         containers,
         audit.files,
+        audit.locked,
         len(audit.findings),
         sum(finding.action == "change" for finding in audit.findings),
         len(audit.suppressed),

@@ -75,6 +75,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 def _figures(counts: Figures) -> dict[str, Any]:
     return {
         "files": counts.files,
+        "files_locked": counts.locked,
         "services": counts.services,
         "user_services": counts.user_services,
         "containers": counts.containers,

@@ -76,6 +76,8 @@ def _standing(counts: Figures) -> Iterator[Line]:
     if counts.user_services:
         there.insert(1, number(counts.user_services, "user service"))
     yield Line(f"{', '.join(there)} in {number(counts.files, 'file')}", "bold")
+    if counts.locked:
+        yield Line(f"{number(counts.locked, 'file')} locked by git-crypt could not be read", "warning", 2)
     for what, share in counts.shares:
         if share.of:
             yield Line(f"{_share(share)} {what}", indent=2)

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from hwc_refactor import check
+from hwc_refactor import check, ladder
 from hwc_refactor.codemod import Context, Outcome
 from hwc_refactor.exposing import exposed
 from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Problem, Refusal
@@ -73,27 +73,27 @@ def make_plan(
     Raises:
         SelectionError: when what is selected does not exist, here or at all.
     """
-    run = _Run(Tree(project.texts, companions=project.companion), settings, baseline)
+    first = Tree(project.texts, companions=project.companion)
+    run = _Run(first, settings, baseline)
     run.problems += project.problems
     for step in steps(selection, settings):
         _pass(run, project, step, selection, settings, progress, without, safe_only)
     for path in project.scope:
         if path in project.texts:  # a file that the user names is read, whatever it holds
             run.tree.sound(path)
-    culprit = _second_rung(run, project) if verify else None
+    culprit = ladder.culprit(run.changes, project, first, run.tree) if verify else None
     if culprit is not None:
-        change, complaint = culprit
         rest = make_plan(
             project,
             selection,
             settings,
             progress=progress,
-            without=without | {change.id},
+            without=without | {culprit.change.id},
             safe_only=safe_only,
             verify=verify,
             baseline=baseline,
         )
-        return replace(rest, problems=(*rest.problems, _withdrawn(change.change, complaint)))
+        return replace(rest, problems=(*rest.problems, culprit.problem))
     for file in run.tree.parsed_files:
         if file.problem is not None:
             problem = file.problem
@@ -110,15 +110,9 @@ def make_plan(
         tuple(sorted(run.problems, key=lambda p: (p.file, p.line, p.column))),
         before,
         after,
-        _not_run(verify) if after else (),
+        ladder.not_run(run.changes, verify=verify),
         tuple(run.suppressed.values()),
     )
-
-
-def _not_run(verify: bool) -> tuple[str, ...]:
-    if not verify:
-        return ("nix-instantiate --parse was skipped, as asked",)
-    return () if check.nix_parser() else ("nix-instantiate --parse was not run: nix is not installed",)
 
 
 # -- one pass ------------------------------------------------------------------------------------------
@@ -224,7 +218,7 @@ def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:
             (text for path in after if (text := check.syntax_problem(path, after[path])) is not None), None
         )
         if complaint is not None:
-            run.problems.append(_withdrawn(change, complaint))
+            run.problems.append(ladder.withdrawn(change, complaint))
             continue
         for edit in change.edits:
             edits.setdefault(edit.span.file, []).append(edit)
@@ -249,37 +243,6 @@ def _unwanted(id_: str, change: Change, without: frozenset[str], safe_only: bool
 
 def _id(key: Key, change: Change) -> str:
     return hashlib.sha256("\0".join((change.codemod, *map(str, key))).encode()).hexdigest()[:12]
-
-
-# -- checks --------------------------------------------------------------------------------------------
-
-
-def _second_rung(run: _Run, project: Project) -> tuple[PlannedChange, str] | None:
-    """The first change after which nix no longer accepts a file that it accepted before."""
-    if not run.changes:
-        return None
-    final: dict[str, bytes] = {}
-    for change in run.changes:
-        final.update({path: data for path, data in change.after.items() if path.endswith(".nix")})
-    complaints = check.nix_problems(final)
-    for path, complaint in (complaints or {}).items():
-        original = project.texts.get(path)
-        if original is not None and check.nix_problems({path: original}):
-            continue
-        for change in run.changes:
-            if path in change.after and check.nix_problems({path: change.after[path]}):
-                return change, complaint
-    return None
-
-
-def _withdrawn(change: Change, complaint: str) -> Problem:
-    return Problem(
-        change.file,
-        change.line,
-        1,
-        f"{change.codemod}: the change of {change.subject} would break the file and was withdrawn ({complaint});"
-        " this is a fault of the tool",
-    )
 
 
 def file_changes(before: Mapping[str, bytes | None], after: Mapping[str, bytes]) -> list[FileChange]:

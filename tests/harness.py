@@ -403,7 +403,7 @@ def nix_complaints() -> dict[str, str] | None:
     # an older nix does not know the pipe operators: what it does not read before, it need not read after
     unread = {name.split("/before/")[0] for name in complaints if "/before/" in name}
     return {
-        name: text
+        name: text.message
         for name, text in complaints.items()
         if re.split("/(?:before|after)/", name)[0] not in unread
     }

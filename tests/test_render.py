@@ -192,8 +192,9 @@ def test_a_relative_command_stays_for_systemd_to_judge() -> None:
     assert found.setting("Service", "ExecStart") == ("./run",)
 
 
-def test_a_value_of_several_lines_stays_one_line() -> None:
-    assert unit('description = "a\\nb";').setting("Unit", "Description") == ("a b",)
+def test_lines_that_go_on_stay_as_they_are() -> None:
+    found = unit('serviceConfig.ExecStop = "/bin/x \\\\\n  --now";')
+    assert found.setting("Service", "ExecStop") == ("/bin/sh \\\n  --now",)
 
 
 @pytest.mark.parametrize(

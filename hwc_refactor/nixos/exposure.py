@@ -44,7 +44,7 @@ def unit_exposure(unit: UnitFile) -> float:
     early = boolean(unit.setting("Unit", "DefaultDependencies")) is False
     service: dict[str, list[str]] = {}
     for name, value in unit.section("Service"):
-        service.setdefault(name, []).append(value)
+        service.setdefault(name, []).append(value.replace("\\\n", " ").strip())
     return score(service, early=early, unknown=unit.unknown)
 
 

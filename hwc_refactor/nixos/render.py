@@ -11,28 +11,19 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import Any
 
-from hwc_refactor.nix.names import MODIFIERS, is_library
 from hwc_refactor.nix.values import (
-    Call,
     ListValue,
     Scalar,
     Slot,
-    Str,
-    Text,
     Unknown,
     Value,
 )
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.priorities import counting
+from hwc_refactor.nixos.standins import PROGRAM, WORD, command, is_command, plain, stand_in, unit_data, words
 
 Line = tuple[str, str]
-PROGRAM = "/bin/sh"
-"""The program that stands for every command: it is on every system that has unit files."""
-WORD = "unknown"
-PRIORITIES = {"mkForce": 50, "mkDefault": 1000, "mkOptionDefault": 1500, "mkVMOverride": 10}
-"""The priorities of definitions; a plain one has 100 (nixpkgs, lib/modules.nix)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +67,8 @@ def rendered(block: Block) -> UnitFile | None:
     if block.kind.name == "timer":
         body = {"Timer": writer.section("timerConfig")}
         suffix = "timer"
+        if not _words("triggers", "directives") & ({key for key, _ in body["Timer"]} | writer.unknown):
+            return None
     else:
         body = {"Service": writer.service_section()}
         suffix = "service"
@@ -146,16 +139,15 @@ class _Writer:
         if slots and (view is None or view.open):
             self.unknown.add("Environment")
         for name, definitions in sorted(view.slots.items()) if view is not None else ():
-            values = self.defined(definitions)
-            if values is None or len(values) != 1:
-                self.unknown.add("Environment")
-                text: str | None = WORD
-            elif isinstance(values[0], Scalar) and values[0].value is None:
+            values = counting(self.resolver, definitions)
+            value = values[0] if values and len(values) == 1 else Unknown("it is defined in several ways")
+            if isinstance(value, Scalar) and value.value is None:
                 continue
-            else:
-                text = self.written("Environment", values[0])
-            if text is not None:
-                yield "Environment", json.dumps(f"{name}={text}", ensure_ascii=False)
+            text = plain(value)
+            if text is None:
+                self.unknown.add("Environment")
+                text = words(value)
+            yield "Environment", json.dumps(f"{name}={text}", ensure_ascii=False)
 
     def names(self, option: str) -> str:
         """A list of unit names as words; names that are not known are left out."""
@@ -170,57 +162,18 @@ class _Writer:
 
     def values(self, directive: str, slots: Sequence[Slot], *, joined: bool = False) -> list[str]:
         """What a directive is given, line by line."""
-        defined = self.defined(slots)
+        defined = counting(self.resolver, slots)
         if defined is None:
             self.unknown.add(directive)
-            return [PROGRAM] if directive in _words("stand-ins", "commands") else []
-        lines: list[str] = []
-        for value in self.flattened(directive, defined):
-            text = self.written(directive, value)
-            if text is not None:
-                lines.append(text)
+            text = stand_in(directive, Unknown("it depends on more than is in sight"))
+            return [] if text is None else [text]
+        values = list(self.flattened(directive, defined))
+        known = [value for value in values if not isinstance(value, Unknown)]
+        if len(known) < len(values):  # a stretch of elements that may be none
+            self.unknown.add(directive)
+        texts = [self.written(directive, value) for value in known or values[:1]]
+        lines = [text for text in texts if text is not None]
         return [" ".join(lines)] if joined and lines else lines
-
-    def defined(self, slots: Sequence[Slot]) -> list[Value] | None:
-        """The values that count among several definitions; None when that is not certain."""
-        ranked: list[tuple[int, Value]] = []
-        for slot in slots:
-            if slot.rest or not slot.certain:
-                return None
-            priority = 100
-            for modifier in slot.modifiers:
-                priority = PRIORITIES.get(modifier, priority)
-            unwrapped = self.unwrapped(self.resolver.value(slot.expr), priority)
-            if unwrapped is None:
-                return None
-            ranked += unwrapped
-        first = min((priority for priority, _ in ranked), default=100)
-        values = [value for priority, value in ranked if priority == first]
-        if len(values) > 1 and not any(isinstance(value, ListValue) for value in values):
-            texts = {_plain(value) for value in values}
-            return values[:1] if len(texts) == 1 and None not in texts else None
-        return values
-
-    def unwrapped(self, value: Value, priority: int) -> list[tuple[int, Value]] | None:
-        """A value without what the module system puts around it, with its priority; empty when it does not count."""
-        while isinstance(value, Call) and is_library(value.function):
-            if value.name == "mkIf" and len(value.args) == 2:
-                truth = self.resolver.truth(value.args[0])
-                if truth is None:
-                    return None
-                if not truth:
-                    return []
-            elif value.name not in MODIFIERS or len(value.args) != MODIFIERS[value.name]:
-                break
-            elif value.name == "mkOverride":
-                level = self.resolver.value(value.args[0])
-                if not isinstance(level, Scalar) or not isinstance(level.value, int):
-                    return None
-                priority = level.value
-            else:
-                priority = PRIORITIES.get(value.name, priority)
-            value = self.resolver.value(value.args[-1])
-        return [(priority, value)]
 
     def flattened(self, directive: str, values: Iterable[Value]) -> Iterator[Value]:
         for value in values:
@@ -235,71 +188,19 @@ class _Writer:
 
     def written(self, directive: str, value: Value) -> str | None:
         """The text of one value, with stand-ins for what is not known; None when it is left out."""
-        plain = _plain(value)
-        if directive in _words("stand-ins", "commands"):
-            return _command(plain if plain is not None else _filled(value, WORD))
-        if plain is not None:
-            return plain
-        self.unknown.add(directive)
-        if directive in _words("stand-ins", "paths"):
-            return _filled(value, f"/{WORD}")
-        return _filled(value, WORD) if directive in _words("stand-ins", "words") else None
-
-
-def _plain(value: Value) -> str | None:
-    """The text that a value becomes when all of it is known."""
-    match value:
-        case Scalar(value=bool() as truth):
-            return "true" if truth else "false"
-        case Scalar(value=None):
-            return ""
-        case Scalar(value=float() as number):
-            return f"{number:f}"
-        case Scalar(value=number):
-            return str(number)
-        case Str():
-            return None if value.literal is None else " ".join(value.literal.split("\n"))
-        case _:
-            return None
-
-
-def _filled(value: Value, stand_in: str) -> str:
-    """A value with a stand-in for each gap: the given one where a word begins, a plain word elsewhere."""
-    if not isinstance(value, Str):
-        return stand_in
-    text = ""
-    for part in value.parts:
-        if isinstance(part, Text):
-            text += part.text
-        else:
-            text += stand_in if not text or text[-1] in " \t\n:=+-!@" else WORD
-    return " ".join(text.split("\n"))
-
-
-def _command(text: str) -> str:
-    """A command line with a program that exists: which one it is and whether it is there, is not the question."""
-    stripped = text.lstrip()
-    if not stripped:
-        return ""
-    start = len(stripped) - len(stripped.lstrip("@-:+!"))
-    program, _, rest = stripped[start:].partition(" ")
-    if program.startswith(("/", WORD)) or "/" not in program:
-        program = PROGRAM
-    return f"{stripped[:start]}{program} {rest}".rstrip()
+        text = plain(value)
+        if text is None:
+            text = stand_in(directive, value)
+            if not is_command(directive):
+                self.unknown.add(directive)
+        return command(text) if text is not None and is_command(directive) else text
 
 
 @cache
 def _table(name: str) -> Mapping[str, str]:
-    return {str(key): str(value) for key, value in _data()[name].items()}
+    return {str(key): str(value) for key, value in unit_data()[name].items()}
 
 
 @cache
 def _words(table: str, key: str) -> frozenset[str]:
-    return frozenset(_data()[table][key].split())
-
-
-@cache
-def _data() -> dict[str, Any]:
-    import tomllib
-
-    return tomllib.loads(files("hwc_refactor.nixos").joinpath("data/units.toml").read_text(encoding="utf-8"))
+    return frozenset(unit_data()[table][key].split())

@@ -1,0 +1,114 @@
+"""The check ladder of a plan, beyond the syntax tree: what nix and systemd say of it before it is shown or written.
+
+A change after which one of them has a complaint that it did not have before is withdrawn, as a fault of the
+tool. A rung that cannot run is named, never counted as passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hwc_refactor import check, systemd
+from hwc_refactor.model import Change, PlannedChange, Problem
+from hwc_refactor.nixos.objects import SERVICE, TIMER, Block, objects
+from hwc_refactor.nixos.render import UnitFile, rendered
+from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.project import Project
+
+PARSER, ANALYZER = "nix-instantiate --parse", "systemd-analyze verify"
+_UNITS = (SERVICE, TIMER)
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """A change that does not pass, and what is said against it."""
+
+    change: PlannedChange
+    complaint: str
+
+    @property
+    def problem(self) -> Problem:
+        """The error that takes its place."""
+        return withdrawn(self.change.change, self.complaint)
+
+
+def withdrawn(change: Change, complaint: str) -> Problem:
+    """The error that takes the place of a change that does not pass."""
+    return Problem(
+        change.file,
+        change.line,
+        1,
+        f"{change.codemod}: the change of {change.subject} would break it and was withdrawn ({complaint});"
+        " this is a fault of the tool",
+    )
+
+
+def culprit(changes: Sequence[PlannedChange], project: Project, before: Tree, after: Tree) -> Culprit | None:
+    """The first change that nix or systemd has something against; None where they do not, or cannot be asked.
+
+    Args:
+        changes: all changes of a plan, in order.
+        project: the configuration as it was read.
+        before, after: the configuration without and with them.
+    """
+    return _unparsable(changes, project) or _complained_of(changes, before, after)
+
+
+def not_run(changes: Sequence[PlannedChange], *, verify: bool) -> tuple[str, ...]:
+    """The rungs that did not run for a plan, each with the reason."""
+    if not changes:
+        return ()
+    rungs = [(PARSER, "nix", check.nix_parser)]
+    if _of_units(changes):
+        rungs.append((ANALYZER, "systemd", systemd.analyzer))
+    if not verify:
+        return tuple(f"{rung} was skipped, as asked" for rung, _, _ in rungs)
+    return tuple(f"{rung} was not run: {name} is not installed" for rung, name, found in rungs if not found())
+
+
+def _unparsable(changes: Sequence[PlannedChange], project: Project) -> Culprit | None:
+    """The first change after which nix no longer accepts a file that it accepted before."""
+    final: dict[str, bytes] = {}
+    for change in changes:
+        final.update({path: data for path, data in change.after.items() if path.endswith(".nix")})
+    for path, problem in (check.nix_problems(final) or {}).items():
+        original = project.texts.get(path)
+        if original is not None and check.nix_problems({path: original}):
+            continue
+        for change in changes:
+            if path in change.after and check.nix_problems({path: change.after[path]}):
+                return Culprit(change, problem.message)
+    return None
+
+
+def _complained_of(changes: Sequence[PlannedChange], before: Tree, after: Tree) -> Culprit | None:
+    """The last change of a unit of which systemd says something that it did not say before."""
+    if not _of_units(changes) or systemd.analyzer() is None:
+        return None
+    touched = {path for change in changes for path in change.after}
+    old = _units(before, touched)
+    texts = {unit.text for _, unit in old}
+    new = [(block, unit) for block, unit in _units(after, touched) if unit.text not in texts]
+    complaints = systemd.complaints([unit for _, unit in new])
+    if not complaints:
+        return None
+    known = {complaint.text for complaint in systemd.complaints([unit for _, unit in old]) or ()}
+    for complaint in complaints:
+        block, unit = new[complaint.unit]
+        if complaint.text not in known:
+            named = [c for c in changes if c.change.subject.name == block.name]
+            there = [c for c in changes if block.file in c.after]
+            return Culprit((named or there or list(changes))[-1], f"{unit.name}: {complaint.text}")
+    return None
+
+
+def _of_units(changes: Sequence[PlannedChange]) -> bool:
+    """Whether changes are about services or timers, so that there are unit files to look at."""
+    return any(change.change.subject.kind in {kind.name for kind in _UNITS} for change in changes)
+
+
+def _units(tree: Tree, files: set[str]) -> list[tuple[Block, UnitFile]]:
+    """The unit files of the services and timers of some files."""
+    blocks = [block for kind in _UNITS for block in objects(tree, kind) if block.file in files]
+    return [(block, unit) for block in blocks if (unit := rendered(block)) is not None]

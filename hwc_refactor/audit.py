@@ -206,11 +206,10 @@ class _Run:
         for number, (key, block) in enumerate(asked.items()):
             if progress is not None:
                 progress(step.codemod.id, number, len(asked))
-            outcome = propose(step.codemod, block, context)
-            if isinstance(outcome, Problem):
-                self.problems.append(outcome)
-            elif outcome is not None:
-                if self.take(step, outcome, key, block):
+            for name, outcome in propose(step.codemod, key, block, context):
+                if isinstance(outcome, Problem):
+                    self.problems.append(outcome)
+                elif self.take(step, outcome, name, block):
                     (changes if isinstance(outcome, Change) else refusals).add(key)
         if not self.only:
             for key, outcome in strays(self.tree, self.project, step, self.settings, list(found.values())):

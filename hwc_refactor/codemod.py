@@ -17,7 +17,10 @@ from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.settings import Settings
 
 Outcome = Change | Refusal
-Propose = Callable[[Block, "Context"], Outcome | None]
+Outcomes = Outcome | Sequence[Outcome] | None
+"""What is said of one object: a change, refusals for what stays, or nothing. At most one change."""
+
+Propose = Callable[[Block, "Context"], Outcomes]
 Strays = Callable[["Context", Sequence[Block]], Iterable[Refusal]]
 
 

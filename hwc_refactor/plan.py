@@ -130,6 +130,7 @@ def _pass(
 ) -> None:
     waiting: set[Key] | None = None
     everything: Sequence[Block] = ()
+    refused: dict[Key, list[Refusal]] = {}  # what was said last: lines move when a change is proposed again
     for round_number in range(MAX_ROUNDS):
         context = Context(run.tree, settings, step.codemod.id, step.parameters, step.diff)
         names = None if waiting is None else {name for _, _, name, _ in waiting}
@@ -145,19 +146,20 @@ def _pass(
         for number, (key, block) in enumerate(asked.items()):
             if progress is not None:
                 progress(step.codemod.id, number, len(asked))
-            outcome = propose(step.codemod, block, context)
-            if isinstance(outcome, Problem):
-                run.problems.append(outcome)
-            elif outcome is None or _suppressed(run, step, outcome, key, block):
-                continue
-            elif isinstance(outcome, Refusal):
-                run.refuse(outcome)
-            else:
-                obstacle = _unwanted(_id(key, outcome), outcome, without, safe_only)
-                if obstacle is None:
-                    proposed.append((key, replace(outcome, diff=step.diff)))
+            refused[key] = []
+            for name, outcome in propose(step.codemod, key, block, context):
+                if isinstance(outcome, Problem):
+                    run.problems.append(outcome)
+                elif _suppressed(run, step, outcome, name, block):
+                    continue
+                elif isinstance(outcome, Refusal):
+                    refused[key].append(outcome)
                 else:
-                    run.refuse(obstacle)
+                    obstacle = _unwanted(_id(key, outcome), outcome, without, safe_only)
+                    if obstacle is None:
+                        proposed.append((key, replace(outcome, diff=step.diff)))
+                    else:
+                        refused[key].append(obstacle)
         waiting = _accept(run, proposed)
         if not waiting:
             break
@@ -166,6 +168,9 @@ def _pass(
             run.problems.append(
                 Problem(key[1], 1, 1, f"{step.codemod.id}: the changes of {key[0]} {key[2]} keep clashing")
             )
+    for refusals in refused.values():
+        for refusal in refusals:
+            run.refuse(refusal)
     if not selection.only:
         for key, refusal in strays(run.tree, project, step, settings, everything):
             if not _suppressed(run, step, refusal, key, None):

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from hwc_refactor.model import Problem
+from hwc_refactor.nix.source import NAMED
 from hwc_refactor.settings import Settings
 
 SKIPPED_FOLDERS = frozenset({".git", ".hg", ".jj", ".svn", ".direnv", "node_modules", "result"})
@@ -39,11 +40,17 @@ class Project:
         """The bytes of a file below the root that is no `.nix` file: a script or program that one names.
 
         None for a file that is not there, is too large to be written by hand, or is reached through a link
-        that leaves the root.
+        that leaves the root. The path `**/name` stands for the list of all files of that name.
         """
         if path not in self.companions:
-            self.companions[path] = self._companion(path)
+            named = path.startswith(NAMED)
+            self.companions[path] = self._named(path.removeprefix(NAMED)) if named else self._companion(path)
         return self.companions[path]
+
+    def _named(self, name: str) -> bytes | None:
+        """The paths of the files of this name that are no `.nix` files, one a line."""
+        found = _walk(str(self.root), (), name)
+        return "\n".join(found).encode(errors="surrogateescape") if found else None
 
     def _companion(self, path: str) -> bytes | None:
         place = self.root / path
@@ -134,8 +141,11 @@ def list_project(root: Path, paths: Sequence[Path], settings: Settings) -> Listi
     return Listing(root, tuple(_walk(str(root), settings.exclude)), tuple(scope))
 
 
-def _walk(root: str, exclude: Sequence[str]) -> list[str]:
-    """The paths of the `.nix` files below a folder; links are not followed, so nothing is found twice."""
+def _walk(root: str, exclude: Sequence[str], wanted: str = "") -> list[str]:
+    """The paths of the `.nix` files below a folder, or of those of one name.
+
+    Links are not followed, so nothing is found twice.
+    """
     found: list[str] = []
     waiting = [""]
     while waiting:
@@ -152,7 +162,9 @@ def _walk(root: str, exclude: Sequence[str]) -> list[str]:
             if entry.is_dir(follow_symlinks=False):
                 if name not in SKIPPED_FOLDERS:
                     waiting.append(path + "/")
-            elif name.endswith(".nix") and entry.is_file(follow_symlinks=False):
+            elif (name == wanted if wanted else name.endswith(".nix")) and entry.is_file(
+                follow_symlinks=False
+            ):
                 found.append(path)
     return sorted(found)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from hwc_refactor.codemod import Codemod, Context, Outcome
-from hwc_refactor.model import Problem, Refusal
+from hwc_refactor.model import Change, Problem, Refusal
 from hwc_refactor.nixos.objects import Block, objects
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.project import Project
@@ -53,17 +53,31 @@ def wanted(project: Project, only: Sequence[str], block: Block) -> bool:
     )
 
 
-def propose(codemod: Codemod, block: Block, context: Context) -> Outcome | Problem | None:
-    """What a codemod says of an object; a fault in it is a problem by name and stops nobody else."""
+def propose(
+    codemod: Codemod, key: Key, block: Block, context: Context
+) -> tuple[tuple[Key, Outcome | Problem], ...]:
+    """What a codemod says of an object; a fault in it is a problem by name and stops nobody else.
+
+    Returns:
+        Each outcome with what tells it from others: the key of the object, for further refusals with their code.
+    """
     try:
-        return codemod.propose(block, context)
+        said = codemod.propose(block, context)
     except Exception as error:
         fault = f"{type(error).__name__}: {error}"
         line, column = block.place.file.source.line_column(block.offset)
         message = (
             f"{codemod.id} failed on {block.kind.name} {block.name} ({fault}); this is a fault of the tool"
         )
-        return Problem(block.file, line, column, message)
+        return ((key, Problem(block.file, line, column, message)),)
+    if said is None:
+        return ()
+    outcomes = (said,) if isinstance(said, Change | Refusal) else tuple(said)
+    kind, file, name, ordinal = key
+    return tuple(
+        ((kind, file, f"{name} {one.code}", ordinal) if number and isinstance(one, Refusal) else key, one)
+        for number, one in enumerate(outcomes)
+    )
 
 
 def strays(

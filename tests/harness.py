@@ -42,7 +42,7 @@ from unidiff.patch import PatchSet
 from hwc_refactor import check
 from hwc_refactor.model import Plan, Refusal
 from hwc_refactor.nix.comments import comment_text, comments_inside
-from hwc_refactor.nix.source import Source
+from hwc_refactor.nix.source import NAMED, Source
 from hwc_refactor.nix.syntax import parse
 from hwc_refactor.patch import FileChange, patch, split_lines, validate
 from hwc_refactor.plan import file_changes, make_plan
@@ -206,13 +206,26 @@ def run(case: Case, texts: Texts | None = None) -> Plan:
 
     nix is left to a test of its own that looks at all results in one call.
     """
-    files = case.before if texts is None else texts
+    files = dict(sorted((case.before if texts is None else texts).items()))
+    modules = {path: data for path, data in files.items() if path.endswith(".nix")}
     diffs = () if case.recipe is None else (case.recipe,)
     selection = Selection(diffs=diffs, codemods=() if diffs else (case.folder,))
     with mocked.object(check, "nix_parser", return_value=None):
-        return make_plan(
-            Project(Path("/configuration"), dict(sorted(files.items()))), selection, case.settings
-        )
+        project = Project(Path("/configuration"), modules, companions=_Others(files))
+        return make_plan(project, selection, case.settings)
+
+
+class _Others(dict[str, bytes | None]):
+    """The files of a case that are no Nix files, as a project knows them: by path, and by `**/name`."""
+
+    def __contains__(self, path: object) -> bool:
+        return True
+
+    def __missing__(self, path: str) -> bytes | None:
+        if not path.startswith(NAMED):
+            return None
+        names = [one for one in self if one.rpartition("/")[2] == path.removeprefix(NAMED)]
+        return "\n".join(names).encode() or None
 
 
 @cache
@@ -244,10 +257,9 @@ def check_variant(case: Case, transform: Callable[[bytes], bytes]) -> None:
     """The same case in another spelling gives the same result in that spelling."""
     if os.environ.get("UPDATE_CASES"):
         return
-    before = {path: transform(data) for path, data in case.before.items()}
-    expected = {
-        path: transform(data) if path in case.before else data for path, data in case.expected.items()
-    }
+    spelled = {path for path in case.before if path.endswith(".nix")}
+    before = {path: transform(data) if path in spelled else data for path, data in case.before.items()}
+    expected = {path: transform(data) if path in spelled else data for path, data in case.expected.items()}
     plan = run(case, before)
     _same(case, expected, plan, before)
     _refusals(case, case.refusals, plan)
@@ -348,9 +360,13 @@ def _comments(case: Case, plan: Plan) -> None:
             raise Failed("broken", case, f"the comment '{text}' is lost and no note names it")
 
 
+def _modules(texts: Texts) -> Iterator[tuple[str, bytes]]:
+    return ((path, data) for path, data in texts.items() if path.endswith(".nix"))
+
+
 def _all_comments(texts: Texts) -> Counter[str]:
     found: Counter[str] = Counter()
-    for path, data in texts.items():
+    for path, data in _modules(texts):
         file = parse(Source(path, data))
         found.update(comment_text(file, node) for node in comments_inside(file, file.root))
     return found
@@ -394,7 +410,7 @@ def nix_complaints() -> dict[str, str] | None:
     texts: dict[str, bytes] = {}
     for case in cases():
         for side, files in (("before", case.before), ("after", planned(case.path).after)):
-            for path, data in files.items():
+            for path, data in _modules(files):
                 if not parse(Source(path, data)).pipes:
                     texts[f"{case.id}/{side}/{path}"] = data
     complaints = check.nix_problems(texts)

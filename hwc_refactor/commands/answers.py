@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hwc_refactor import cache
+from hwc_refactor.nix.source import NAMED
 from hwc_refactor.project import Listing, Project
 
 __all__ = ["Shown", "answered"]
@@ -62,7 +63,8 @@ def answered(
     if not project.problems:
         others = tuple(sorted(project.companions))
         seen = cache.glance(listing.root, (*listing.paths, *others), began)
-        trusted = seen.digest if seen.settled else b""
+        whole = not any(path.startswith(NAMED) for path in others)  # a new file elsewhere changes a list
+        trusted = seen.digest if seen.settled and whole else b""
         kept.keep(question, cache.Entry(others, trusted, _content(project, others), value))
     return _read(value)
 

@@ -3,6 +3,9 @@
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+NAMED = "**/"
+"""Before the name of a file, in the place of a path: the list of all files of that name is meant."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:

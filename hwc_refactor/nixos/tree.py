@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar, cast
 
 from hwc_refactor.nix.resolve import Resolver
-from hwc_refactor.nix.source import Source
+from hwc_refactor.nix.source import NAMED, Source
 from hwc_refactor.nix.syntax import ParsedFile, parse
 
 _NAME_BYTES = frozenset(
@@ -39,7 +39,8 @@ class Tree:
         Args:
             texts: the `.nix` files.
             parsed: their trees, as far as known.
-            companions: reads another file of the root by its path; None for one that is not there.
+            companions: reads another file of the root by its path; None for one that is not there. For
+                `**/name` it gives the paths of all such files of that name, one a line.
         """
         self._texts = texts
         self._companions = companions
@@ -97,6 +98,11 @@ class Tree:
         joined = posixpath.normpath(posixpath.join(posixpath.dirname(path), literal))
         data = None if joined.startswith("..") or joined.endswith(".nix") else self.data(joined)
         return None if data is None else (joined, data)
+
+    def named(self, name: str) -> tuple[str, ...]:
+        """The files of a name, of those that are no Nix files."""
+        listed = None if self._companions is None else self._companions(NAMED + name)
+        return () if listed is None else tuple(listed.decode(errors="surrogateescape").splitlines())
 
     def file(self, path: str) -> ParsedFile:
         """The syntax tree of a file. Raises KeyError for a path that is not there."""

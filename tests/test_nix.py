@@ -58,12 +58,51 @@ MERGES: dict[str, tuple[str, tuple[str, ...], Any]] = {
         {"x": {"own": "x", "a": 1, "b": 2}, "y": {"own": "y"}},
     ),
     "null-or": ("nullOr types.int", (), None),
+    "submodule-with-if": (
+        "attrsOf (types.submodule { options.own = lib.mkOption { default = 1; }; })",
+        ("{ lib, ... }: { hwc.value = { a = { }; b = lib.mkIf false { }; }; }",),
+        {"a": {"own": 1}},
+    ),
+    "submodule-joins-the-last-first": (
+        "attrsOf (types.submodule { options.own = lib.mkOption { type = types.listOf types.int; }; })",
+        ("{ lib, ... }: { hwc.value.a = lib.mkMerge [ { own = [ 1 ]; } { own = [ 2 ]; } ]; }",),
+        {"a": {"own": [2, 1]}},
+    ),
+    "before-and-after": (
+        "listOf types.int",
+        (
+            "{ lib, ... }: { hwc.value = lib.mkAfter [ 1 ]; }",
+            "{ hwc.value = [ 2 ]; }",
+            "{ lib, ... }: { hwc.value = lib.mkBefore [ 3 ]; }",
+        ),
+        [3, 2, 1],
+    ),
+    "order-within-a-default": (
+        "listOf types.int",
+        (
+            "{ lib, ... }: { hwc.value = lib.mkDefault (lib.mkAfter [ 1 ]); }",
+            "{ lib, ... }: { hwc.value = lib.mkDefault [ 2 ]; }",
+        ),
+        [2, 1],
+    ),
+    "either": (
+        "either (types.listOf types.int) (types.attrsOf types.int)",
+        ("{ hwc.value.a = 1; }", "{ hwc.value.b = 2; }"),
+        {"a": 1, "b": 2},
+    ),
+    "number": ("number", ("{ hwc.value = 0.5; }",), 0.5),
+    "argument-of-a-module": (
+        "int",
+        ("{ one, ... }: { hwc.value = one; }", "{ _module.args.one = 1; }"),
+        1,
+    ),
 }
 ERRORS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "strange": ("int", ("{ hwc.value = 1; hwc.other = 2; }",), "does not exist"),
     "wrong-type": ("str", ("{ hwc.value = 1; }",), "is not of type"),
     "null": ("str", ("{ hwc.value = null; }",), "is not of type"),
     "in-conflict": ("str", ('{ hwc.value = "a"; }', '{ hwc.value = "b"; }'), "conflicting definition values"),
+    "neither": ("either types.int types.str", ("{ hwc.value = [ ]; }",), "is not of type"),
     "missing": ("str", (), "no value defined"),
     "endless": ("int", ("{ config, ... }: { hwc.value = config.hwc.value; }",), "infinite recursion"),
     "shape-from-values": (

@@ -4,9 +4,9 @@
 # and what is an error. The tests compare both where nixpkgs' lib is at hand.
 let
   inherit (builtins)
-    attrNames concatLists concatMap concatStringsSep elem elemAt filter foldl' genList genericClosure head
-    isAttrs isBool isFloat isFunction isInt isList isPath isString length listToAttrs map mapAttrs match
-    removeAttrs replaceStrings sort stringLength substring toJSON typeOf;
+    attrNames concatLists concatMap concatStringsSep elem elemAt filter foldl' functionArgs genList
+    genericClosure head isAttrs isBool isFloat isFunction isInt isList isPath isString length listToAttrs map
+    mapAttrs match removeAttrs replaceStrings sort stringLength substring toJSON typeOf;
 
   # -- plain functions -------------------------------------------------------------------------------
 
@@ -110,12 +110,16 @@ let
   mergeOne = loc: values:
     if length values == 1 then head values else throw "The option `${show loc}' is defined more than once";
 
-  # The value of an option from its definitions: a list of one, or an empty list when there is none.
-  merged = loc: type: definitions:
+  # What definitions come to: a list of one, or an empty list when there are none.
+  defined = loc: type: definitions:
     let values = strongest (concatMap discharge definitions);
-    in if values == [ ] then type.empty
+    in if values == [ ] then [ ]
     else if all type.check values then [ (type.merge loc values) ]
     else throw "A definition for option `${show loc}' is not of type `${type.name}'";
+
+  # The same for an option, whose type may have a value without any definition.
+  merged = loc: type: definitions:
+    let found = defined loc type definitions; in if found == [ ] then type.empty else found;
 
   required = loc: found:
     if found == [ ] then throw "The option `${show loc}' was accessed but has no value defined" else head found;
@@ -164,14 +168,14 @@ let
     listOf = type: mkOptionType {
       name = "list of ${type.name}";
       check = isList;
-      merge = loc: values: concatMap (value: merged loc type [ value ]) (concatLists values);
+      merge = loc: values: concatMap (value: defined loc type [ value ]) (concatLists values);
       empty = [ [ ] ];
     };
     attrsOf = type: mkOptionType {
       name = "attribute set of ${type.name}";
       check = isAttrs;
       merge = loc: values:
-        let found = mapAttrs (name: merged (loc ++ [ name ]) type) (zipAttrs (concatMap pushDown values));
+        let found = mapAttrs (name: defined (loc ++ [ name ]) type) (zipAttrs (concatMap pushDown values));
         in mapAttrs (_: head) (filterAttrs (_: one: one != [ ]) found);
       empty = [ { } ];
     };
@@ -205,10 +209,12 @@ let
   evalModules = { modules, specialArgs ? { }, prefix ? [ ] }:
     let
       args = { inherit lib; config = raw; options = declarations; } // specialArgs;
+      argument = name: args.${name} or raw._module.args.${name};
+      internal = { _module.args = mkOption { type = types.attrsOf types.raw; default = { }; }; };
 
       load = key: module:
         if isPath module || isString module then load (toString module) (import module)
-        else if isFunction module then load key (module args)
+        else if isFunction module then load key (module (args // mapAttrs (name: _: argument name) (functionArgs module)))
         else rec {
           inherit key;
           whole = module ? config || module ? options;
@@ -226,7 +232,7 @@ let
         startSet = loadAll "" modules;
         operator = module: module.imports;
       });
-      declarations = map (module: module.options) loaded;
+      declarations = [ internal ] ++ map (module: module.options) loaded;
       definitions = map (module: module.config) loaded;
       freeform = filter (type: type != null) (map (module: module.free) loaded);
 
@@ -239,7 +245,7 @@ let
         if freeform != [ ] || tree.unmatched == [ ] then raw
         else throw "The option `${show (prefix ++ (head tree.unmatched).path)}' does not exist";
     in
-    { config = checked; };
+    { config = removeAttrs checked [ "_module" ]; };
 
   nested = { path, value }: foldl' (inner: name: { ${name} = inner; }) value (reverseList path);
   update = base: over:

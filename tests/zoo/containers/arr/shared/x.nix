@@ -1,0 +1,2 @@
+# Kept for the old place
+args: import ../lib/containers.nix args

@@ -1,0 +1,1 @@
+db.createUser({ user: "unifi", pwd: passwordPrompt(), roles: ["dbOwner"] });

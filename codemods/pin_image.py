@@ -63,9 +63,15 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     image = image_of(source.value)
     if not image.floating:
         return None
+    repositories = ctx.texts("repositories")
+    if repositories is not None and image.repository not in repositories:
+        return None
+    named = ctx.settings.pin_for(block.name, image.repository, image.plain)
+    if named is None and ctx.parameters.get("named-only"):
+        return None
     if obstacle := _obstacle(block, image, ctx):
         return obstacle
-    tag = ctx.settings.pin_for(block.name, image.repository, image.plain) or ctx.text("tag")
+    tag = named or ctx.text("tag")
     if tag is None:
         return ctx.refuse(
             block,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from hwc_refactor.draft import Draft
+from hwc_refactor.draft import About, Draft
+from hwc_refactor.groundwork import NoGround
 from hwc_refactor.model import NOT_SAID, Change, Found, Refusal, Severity, Subject
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.objects import Block, Kind
@@ -22,6 +23,7 @@ Outcomes = Outcome | Sequence[Outcome] | None
 
 Propose = Callable[[Block, "Context"], Outcomes]
 Strays = Callable[["Context", Sequence[Block]], Iterable[Refusal]]
+Ground = Callable[["Context", Sequence[Block]], Change | NoGround | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,10 @@ class Codemod:
         strays: refusals for what it looks for but finds outside of every object, None without such.
         manual: its docstring.
         only_in_diffs: whether it runs for documented diffs alone, not on everything it finds.
+        on_request: whether it runs only when it is asked for, by name, by its diff or its phase: what it
+            changes is no fault, so it is no finding of an audit either.
+        ground: the change that has to be made before the others, for all objects that are found; it is
+            asked when there are changes that need it, and gives None when it has been made.
     """
 
     id: str
@@ -92,6 +98,8 @@ class Codemod:
     manual: Manual
     strays: Strays | None = None
     only_in_diffs: bool = False
+    on_request: bool = False
+    ground: Ground | None = None
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -121,6 +129,8 @@ def codemod(
     manual: str | None,
     strays: Strays | None = None,
     only_in_diffs: bool = False,
+    on_request: bool = False,
+    ground: Ground | None = None,
 ) -> Callable[[Propose], Codemod]:
     """Declare a function as a codemod; `manual` is the docstring of its module."""
 
@@ -135,6 +145,8 @@ def codemod(
             read_manual(manual or ""),
             strays,
             only_in_diffs,
+            on_request,
+            ground,
         )
 
     return declare
@@ -208,7 +220,7 @@ class Context:
 
     def draft(self, block: Block, title: str, why: str) -> Draft:
         """Begin a change of an object."""
-        return Draft(self.tree, self.codemod, block, title, why, self.found)
+        return Draft(self.tree, self.codemod, About.block(block), title, why, self.found)
 
     def refuse(self, block: Block, code: str, reason: str, at: Expr | None = None) -> Refusal:
         """Leave an object as it is, and say why; `at` is the place that the reason is about."""

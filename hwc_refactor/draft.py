@@ -8,6 +8,7 @@ finds them again in its copy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from hwc_refactor import placing
 from hwc_refactor.model import NOT_SAID, Applicability, Change, Found, NewFile, Subject
@@ -24,7 +25,7 @@ from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.patch import regions
 from hwc_refactor.placing import Home, NoPlace
 
-__all__ = ["Draft", "Home", "NoPlace"]
+__all__ = ["About", "Draft", "Home", "NoPlace"]
 
 Item = build.Item
 
@@ -67,19 +68,39 @@ def _moved(offset: int, edits: Sequence[Edit], *, opening: bool) -> int:
     return offset + delta
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a change is about, and where that stands.
+
+    Attributes:
+        assumed: what was taken for granted to find it, in words for the user.
+    """
+
+    subject: Subject
+    file: str
+    line: int
+    assumed: tuple[str, ...] = ()
+
+    @staticmethod
+    def block(block: Block) -> About:
+        """An object."""
+        return About(Subject(block.kind.name, block.name), block.file, block.line, block.assumed)
+
+
 class Draft:
     """A change in the making. Operations raise `BuildError` or `NoPlace`; nothing is half done then."""
 
     def __init__(
-        self, tree: Tree, codemod: str, block: Block, title: str, why: str, found: Found = NOT_SAID
+        self, tree: Tree, codemod: str, about: About, title: str, why: str, found: Found = NOT_SAID
     ) -> None:
         """Begin a change of one object on a snapshot; `found` is what it takes away."""
         self._tree = tree
         self._codemod = codemod
-        self._block = block
+        self._about = about
         self._title = title
         self._why = why
         self._found = found
+        self._gained: list[str] = []
         self._copies: dict[str, _Copy] = {}
         self._new_files: dict[str, bytes] = {}
         self._other_edits: list[Edit] = []
@@ -92,6 +113,11 @@ class Draft:
         """Tell the user what must still be done or known."""
         if text not in self._notes:
             self._notes.append(text)
+
+    def gain(self, text: str) -> None:
+        """Name what the object has now and had not before, in a few words for a table."""
+        if text not in self._gained:
+            self._gained.append(text)
 
     def review(self, text: str | None = None) -> None:
         """The change needs a look, for the reason that the note gives."""
@@ -173,6 +199,22 @@ class Draft:
         else:
             self.replace_value(slot.expr.file, slot.binding, f"({slot.expr.text}) ++ {text}")
 
+    # -- the draft's own copy ------------------------------------------------------------------------
+
+    def now(self, file: ParsedFile) -> ParsedFile:
+        """A file as the draft has it by now."""
+        return self._copy(file).current
+
+    def here(self, file: ParsedFile, node: Node) -> Node:
+        """A node of the snapshot in the draft's copy of its file."""
+        return self._copy(file).node(node)
+
+    def edit(self, file: ParsedFile, edits: Sequence[Edit]) -> None:
+        """Make edits on the draft's copy of a file, given in its offsets."""
+        copy = self._copy(file)
+        build.check(copy.current, edits)
+        copy.apply(edits)
+
     # -- edits on nodes of the snapshot ----------------------------------------------------------------
 
     def insert(
@@ -195,6 +237,11 @@ class Draft:
             before=None if before is None else copy.node(before),
         )
         copy.apply((edit,))
+
+    def spread(self, file: ParsedFile, holder: Node) -> None:
+        """Put each item of a set on one line on a line of its own."""
+        copy = self._copy(file)
+        copy.apply(build.spread(copy.current, copy.node(holder)))
 
     def replace_value(self, file: ParsedFile, binding: Node, text: str) -> None:
         """Replace the value of a binding."""
@@ -243,9 +290,29 @@ class Draft:
 
     def remove_elements(self, file: ParsedFile, holder: Node, nodes: Sequence[Node]) -> None:
         """Remove elements of one list."""
+        self._drop(self.take_elements(file, holder, nodes))
+
+    def take_elements(self, file: ParsedFile, holder: Node, nodes: Sequence[Node]) -> tuple[str, ...]:
+        """Remove elements of one list, and give the comments that went with them."""
         copy = self._copy(file)
         found = [copy.node(node) for node in nodes]
-        self._built(copy, build.remove_elements(copy.current, copy.node(holder), found))
+        built = build.remove_elements(copy.current, copy.node(holder), found)
+        copy.apply(built.edits)
+        return built.dropped
+
+    def take_binding(self, file: ParsedFile, binding: Node) -> tuple[str, ...]:
+        """Remove a binding, and give the comments that went with it."""
+        copy = self._copy(file)
+        built = build.remove_binding(copy.current, copy.node(binding))
+        copy.apply(built.edits)
+        return built.dropped
+
+    def take_operand(self, file: ParsedFile, node: Node) -> tuple[str, ...]:
+        """Remove an operand of `++` with its operator, and give the comments that went with it."""
+        copy = self._copy(file)
+        built = build.remove_operand(copy.current, copy.node(node))
+        copy.apply(built.edits)
+        return built.dropped
 
     def nest(self, file: ParsedFile, binding: Node, depth: int, items: Sequence[Item]) -> None:
         """Turn `a.b = v;` into `a = { b = v; …items… };`."""
@@ -297,6 +364,15 @@ class Draft:
         """Replace a range of a file that is no Nix file, as the snapshot has it."""
         self._other_edits.append(Edit(Span(path, start, end), data))
 
+    def import_module(self, file: ParsedFile, holder: Node, path: str) -> None:
+        """Add a path to the `imports` of a module's set, or to a list of modules."""
+        copy = self._copy(file)
+        found = copy.node(holder)
+        if found.type == "list_expression":
+            copy.apply((build.insert_elements(copy.current, found, [path]),))
+        else:
+            copy.apply((build.insert_import(copy.current, found, path),))
+
     def new_file(self, path: str, data: bytes) -> None:
         """Create a file."""
         self._new_files[path] = data
@@ -318,16 +394,17 @@ class Draft:
             return None
         return Change(
             self._codemod,
-            Subject(self._block.kind.name, self._block.name),
-            self._block.file,
-            self._block.line,
+            self._about.subject,
+            self._about.file,
+            self._about.line,
             self._title,
             self._why,
-            (*self._notes, *(f"It is assumed that {text}." for text in self._block.assumed)),
-            Applicability.REVIEW if self._block.assumed else self._applicability,
+            (*self._notes, *(f"It is assumed that {text}." for text in self._about.assumed)),
+            Applicability.REVIEW if self._about.assumed else self._applicability,
             tuple(edits),
             new_files,
             found=self._found,
+            gained=tuple(self._gained),
         )
 
     def _copy(self, file: ParsedFile) -> _Copy:
@@ -338,7 +415,10 @@ class Draft:
 
     def _built(self, copy: _Copy, built: build.Built) -> None:
         copy.apply(built.edits)
-        for text in built.dropped:
+        self._drop(built.dropped)
+
+    def _drop(self, comments: Sequence[str]) -> None:
+        for text in comments:
             self.note(f"The comment '{text.lstrip('# ')}' went with what it described.")
 
 

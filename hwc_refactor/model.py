@@ -86,6 +86,7 @@ class Change:
         new_files: files that do not exist yet.
         diff: number of the documented diff it belongs to, if any.
         found: what it takes away.
+        gained: what the object has now and had not before, in a few words each.
     """
 
     codemod: str
@@ -100,6 +101,7 @@ class Change:
     new_files: tuple[NewFile, ...] = ()
     diff: int | None = None
     found: Found = NOT_SAID
+    gained: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,8 @@ def _pass(
                         proposed.append((key, replace(outcome, diff=step.diff)))
                     else:
                         refused[key].append(obstacle)
+        if proposed and step.codemod.ground is not None:
+            proposed = _grounded(run, step, context, found, proposed, without, safe_only)
         waiting = _accept(run, proposed)
         if not waiting:
             break
@@ -188,6 +190,34 @@ def _suppressed(run: _Run, step: Step, outcome: Outcome, key: Key, block: Block 
     )
     run.suppressed.setdefault((left.codemod, *key), left)
     return True
+
+
+def _grounded(
+    run: _Run,
+    step: Step,
+    context: Context,
+    found: Mapping[Key, Block],
+    proposed: list[tuple[Key, Change]],
+    without: frozenset[str],
+    safe_only: bool,
+) -> list[tuple[Key, Change]]:
+    """The proposed changes behind the one that they all build on; refused where that cannot be made."""
+    assert step.codemod.ground is not None
+    ground = step.codemod.ground(context, list(found.values()))
+    if ground is None:
+        return proposed
+    if isinstance(ground, Change):
+        key = (ground.subject.kind, ground.file, ground.subject.name, 0)
+        obstacle = _unwanted(_id(key, ground), ground, without, safe_only)
+        if obstacle is None:
+            return [(key, replace(ground, diff=step.diff)), *proposed]
+        run.refuse(obstacle)
+        code, reason = "not-wanted", f"It needs the {ground.subject}, which was left out."
+    else:
+        code, reason = ground.code, ground.reason
+    for _, change in proposed:
+        run.refuse(Refusal(change.codemod, change.subject, change.file, change.line, code, reason, step.diff))
+    return []
 
 
 def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:

@@ -17,7 +17,8 @@ class RecipePass:
     Attributes:
         codemod: which codemod.
         file: the documented file, relative to the root; tried first.
-        kind, name: the object it is about, looked for by name where the file is elsewhere.
+        kind, name: the object it is about, looked for by name where the file is elsewhere. File and name
+            are empty for a batch: all objects of the kind.
         optional: whether the diff does without the object when a configuration has none of this name.
         parameters: what the diff prescribes beside the codemod's own rules.
     """
@@ -28,6 +29,11 @@ class RecipePass:
     name: str
     optional: bool
     parameters: Mapping[str, object]
+
+    @property
+    def batch(self) -> bool:
+        """Whether it is about all objects of its kind."""
+        return not self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +77,9 @@ def _recipe(data: Mapping[str, object]) -> Recipe:
         tuple(
             RecipePass(
                 str(step["codemod"]),
-                str(step["file"]),
+                str(step.get("file", "")),
                 str(step["kind"]),
-                str(step["name"]),
+                str(step.get("name", "")),
                 bool(step.get("optional", False)),
                 step.get("parameters", {}),
             )

@@ -45,7 +45,7 @@ class Selection:
         diffs: numbers of documented diffs.
         codemods: ids of codemods, to run on everything they find.
         phases: numbers of phases of the priority plan.
-        everything: all codemods.
+        everything: all codemods but those that run on request.
         only: globs of object names; empty for all.
     """
 
@@ -75,7 +75,9 @@ def steps(selection: Selection, settings: Settings) -> list[Step]:
     diffs = list(selection.diffs)
     wanted = {_known(name) for name in selection.codemods}
     if selection.everything:
-        wanted |= {name for name, known in codemods().items() if not known.only_in_diffs}
+        wanted |= {
+            name for name, known in codemods().items() if not (known.only_in_diffs or known.on_request)
+        }
     for phase in selection.phases:
         if phase not in PHASES:
             raise SelectionError(f"there is no phase {phase}; the plan has phases 1, 2 and 3")
@@ -104,7 +106,8 @@ def _diff_steps(diffs: list[int]) -> Iterator[Step]:
                 )
             raise SelectionError(f"there is no diff {number}; the documented diffs are 1 to 6")
         for target in recipe.passes:
-            yield Step(codemods()[target.codemod], target, number, target.parameters)
+            one = None if target.batch else target
+            yield Step(codemods()[target.codemod], one, number, target.parameters)
 
 
 def _known(name: str) -> str:

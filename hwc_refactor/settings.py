@@ -60,6 +60,7 @@ class Settings:
         container_limits: those of single containers, by name; they go before `limits`.
         profiles: the user's image profiles, keys as in the catalogue of images.
         module_import: the file that imports new modules, relative to the root.
+        keep_limits: whether a container that has no limits is left without.
         ignore: findings that are left as they are.
     """
 
@@ -72,6 +73,7 @@ class Settings:
     container_limits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     profiles: tuple[Mapping[str, object], ...] = ()
     module_import: str | None = None
+    keep_limits: bool = False
     ignore: tuple[Ignore, ...] = ()
 
     def limits_for(self, container: str) -> Mapping[str, str]:
@@ -99,6 +101,7 @@ class Overrides:
     pin_files: Sequence[Path] = ()
     profile_files: Sequence[Path] = ()
     module_import: str | None = None
+    keep_limits: bool = False
 
 
 def load_settings(root: Path, config: Path | None = None, overrides: Overrides | None = None) -> Settings:
@@ -127,6 +130,7 @@ def load_settings(root: Path, config: Path | None = None, overrides: Overrides |
         level=given.level or read.level,
         timer_style=given.timer_style or read.timer_style,
         pins=pins,
+        keep_limits=given.keep_limits,
         profiles=(*profiles, *read.profiles),
         module_import=read.module_import
         if wanted is None

@@ -16,6 +16,8 @@ diff):
 - Without a line of dashes nothing may change.
 - `refuses` names a code, once for each refusal; the line that it points to ends with `# <- here`, which
   is not part of the text.
+- `module: hwc-container` puts the shared module of that name and a host that imports it and `module.nix`
+  beside the case's own files; they are not shown.
 - `note: some words` must stand in the notes of a change.
 - `==> path <==` begins a file; behind the dashes only files that differ are named.
 
@@ -51,13 +53,19 @@ from hwc_refactor.recipes import recipes
 from hwc_refactor.registry import codemods
 from hwc_refactor.selection import Selection
 from hwc_refactor.settings import Settings
+from hwc_refactor.shipped import shipped_modules
 
 FOLDER = Path(__file__).parent / "cases"
 ENDING = ".case"
 ALONE = "module.nix"
 """The path of the file in a case that names none."""
 
-_HEAD = re.compile(r"# (refuses|options|recipe|note): (.+)")
+SHIPPED = b"(as it is shipped)\n"
+"""Stands for the text of a shared module behind the dashes."""
+HOST = "host.nix"
+"""The path of the host beside a case that has a shared module already."""
+
+_HEAD = re.compile(r"# (refuses|options|recipe|note|module): (.+)")
 _DASHES = re.compile(r"^-{5,}\n", re.MULTILINE)
 _FILE = re.compile(r"^==> (.+) <==\n", re.MULTILINE)
 _HERE = re.compile(r"(?:[ \t]*# <- here)+$", re.MULTILINE)
@@ -140,10 +148,18 @@ def read_case(path: Path) -> Case:
     if folder.startswith("diff-"):
         numbers.append(int(folder.removeprefix("diff-")))
     recipe = numbers[0] if numbers else None
+    texts = {name: _HERE.sub("", data.decode()).encode() for name, data in marked.items()}
+    for key, value in heads:
+        if key == "module":
+            module = f"modules/services/{value}.nix"
+            texts[module] = shipped_modules()[module]
+            texts[HOST] = f"{{ imports = [ ./{ALONE} ./{module} ]; }}\n".encode()
     return Case(
         path,
-        {name: _HERE.sub("", data.decode()).encode() for name, data in marked.items()},
-        _files(after) if dashes else None,
+        texts,
+        {name: shipped_modules()[name] if data == SHIPPED else data for name, data in _files(after).items()}
+        if dashes
+        else None,
         tuple(sorted((*mark, code) for mark, code in zip(marks, codes, strict=True))),
         tuple(value for key, value in heads if key == "note"),
         _settings({key: value for option in options for key, value in option.items()}, folder, recipe),
@@ -156,8 +172,13 @@ def rewrite(case: Case, plan: Plan) -> None:
     text = case.path.read_text(encoding="utf-8")
     found = _DASHES.search(text)
     assert found is not None
-    after = {path: data.decode() for path, data in plan.after.items() if case.before.get(path) != data}
-    if list(case.before) == [ALONE] and list(after) == [ALONE]:
+    after = {
+        path: (SHIPPED if data == shipped_modules().get(path) else data).decode()
+        for path, data in plan.after.items()
+        if case.before.get(path) != data
+    }
+    own = [name for name in case.before if name != HOST and not name.startswith("modules/services/hwc-")]
+    if own == [ALONE] and list(after) == [ALONE]:
         shown = after[ALONE]
     else:
         shown = "".join(f"==> {path} <==\n{data}" for path, data in after.items())

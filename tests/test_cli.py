@@ -318,7 +318,7 @@ def test_below_the_top_of_a_work_tree_the_patch_says_where_it_belongs(
         (["apply", "--all", "--output", "/nowhere/report"], "/nowhere/report cannot be written"),
         (["explain", "unpriviliged-container"], "did you mean unprivileged-container?"),
         (["explain", "7"], "there is no codemod or diff '7'"),
-        (["explain", "5"], "not in this release"),
+        (["explain", "6"], "not in this release"),
         (["explain", "loop-to-timer"], "not in this release"),
         (["undo", "--all"], "No such option"),
         (["verify"], "No such command"),

@@ -18,11 +18,15 @@ from hwc_refactor.recipes import recipes
 from hwc_refactor.selection import ORDER, SelectionError
 
 DIFFS = sorted(recipes())
+ABOUT_ONE = [
+    diff for diff in DIFFS if any(not step.batch and not step.optional for step in recipes()[diff].passes)
+]
+"""The diffs that are about an object which has to be there."""
 
 
 def documented_files(diff: int) -> list[str]:
     """The files that a diff names."""
-    return sorted({step.file for step in recipes()[diff].passes})
+    return sorted({step.file for step in recipes()[diff].passes if not step.batch})
 
 
 def git_apply(root: Path, patch: Path, *options: str) -> None:
@@ -96,7 +100,7 @@ def test_second_run_changes_nothing(diff: int, tmp_path: Path) -> None:
     assert (again.changes, again.refusals, again.problems) == ((), (), ())
 
 
-@pytest.mark.parametrize("diff", DIFFS)
+@pytest.mark.parametrize("diff", ABOUT_ONE)
 @pytest.mark.parametrize("place", ["", "modules/of my own/"], ids=["renamed", "moved"])
 def test_object_is_found_where_its_file_is_not(diff: int, place: str, tmp_path: Path) -> None:
     root = copy_example(tmp_path / "root")
@@ -115,7 +119,7 @@ def test_object_is_found_where_its_file_is_not(diff: int, place: str, tmp_path: 
     ]
 
 
-@pytest.mark.parametrize("diff", DIFFS)
+@pytest.mark.parametrize("diff", ABOUT_ONE)
 def test_root_without_the_object(diff: int, tmp_path: Path) -> None:
     root = copy_example(tmp_path / "root")
     for path in documented_files(diff):

@@ -20,7 +20,7 @@ LAYERS = ("nix", "nixos", "words", "codemods", "engine", "storage", "report", "c
 
 WORDS = {
     *("codemod", "draft", "flaglist", "hostside", "model", "patch", "placing"),
-    *("settings", "splitting"),
+    *("settings", "splitting", "groundwork", "relocating", "shipped", "standardizing"),
 }
 """What a codemod is written with. Other modules of the top level are the engine, if not named below."""
 STORAGE = {"cache", "git", "journal", "records", "state", "transaction", "undo", "write"}

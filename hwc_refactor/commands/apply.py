@@ -54,7 +54,12 @@ Exit codes:
     multiple=True,
     help="A phase of the priority plan, 1 to 3. Repeatable.",
 )
-@click.option("--all", "everything", is_flag=True, help="All codemods.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="All codemods that repair something; moving to a shared module is on request.",
+)
 @click.option(
     "--only",
     metavar="NAME",
@@ -96,6 +101,7 @@ Exit codes:
     "--timer-style", type=click.Choice(["documented", "faithful"]), help="Form of timers made from loops."
 )
 @click.option("--module-import", metavar="FILE", help="The file that imports new modules.")
+@click.option("--keep-limits", is_flag=True, help="Give containers no limits that they did not have.")
 @click.option(
     "--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes. This release uses one."
 )
@@ -128,6 +134,7 @@ def apply(context: click.Context, /, **given: Any) -> int:
         given["pin_files"],
         given["profile_files"],
         given["module_import"],
+        given["keep_limits"],
     )
     request = Request(
         context,

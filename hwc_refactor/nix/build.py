@@ -1,7 +1,8 @@
 """Builders: edits on the original bytes, in the file's own manner, each checked before it is handed out."""
 
 from hwc_refactor.nix.build_box import BuildError, check
-from hwc_refactor.nix.build_list import insert_elements, remove_elements, replace_element
+from hwc_refactor.nix.build_insert import spread
+from hwc_refactor.nix.build_list import insert_elements, remove_elements, remove_operand, replace_element
 from hwc_refactor.nix.build_module import insert_formal, insert_import
 from hwc_refactor.nix.build_remove import Built
 from hwc_refactor.nix.build_set import (
@@ -29,7 +30,9 @@ __all__ = [
     "remove_binding",
     "remove_bindings",
     "remove_elements",
+    "remove_operand",
     "replace_element",
     "replace_value",
+    "spread",
     "unit",
 ]

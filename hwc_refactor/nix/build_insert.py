@@ -66,6 +66,25 @@ def insert(
     return edit
 
 
+def spread(file: ParsedFile, node: Node) -> list[Edit]:
+    """The edits that put each item of a set on one line on a line of its own; none for a set over lines."""
+    box = box_of(file, node)
+    if not box.one_line or box.empty:
+        return []
+    source = file.source
+    base = source.newline + source.indent(node.start_byte)
+    edits: list[Edit] = []
+    end = box.opens
+    for thing in box.things:
+        behind = thing.type == "comment" and end != box.opens
+        gap = b" " if behind else base + unit(file)
+        edits.append(Edit(span(file, end, thing.start_byte), gap))
+        end = end_of(file, thing)
+    edits.append(Edit(span(file, end, box.closes), base))
+    prove(box, edits, box.texts())
+    return edits
+
+
 def block(file: ParsedFile, kind: str, snippet: Snippet, indent: bytes) -> bytes:
     """The lines of a snippet with its comments, without the blank lines around and the last line ending."""
     lines = [indent + comment_line(line) for text in snippet.above for line in text.strip().splitlines()]

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from hwc_refactor.nix.build_box import Box, BuildError, box_around, box_of, prove, span, where
+from hwc_refactor.nix.build_box import Box, BuildError, box_around, box_of, check, prove, span, where
 from hwc_refactor.nix.build_insert import insert, things_of
 from hwc_refactor.nix.build_remove import Built, remove
 from hwc_refactor.nix.build_text import Item, as_snippet, render, unit
+from hwc_refactor.nix.comments import comments_inside
 from hwc_refactor.nix.edits import Edit
-from hwc_refactor.nix.syntax import Node, ParsedFile
+from hwc_refactor.nix.syntax import Node, ParsedFile, text_of
 
 
 def insert_elements(
@@ -65,6 +66,26 @@ def remove_elements(
         BuildError: when a node is no element of the list, or the result does not hold.
     """
     return remove(_list(file, list_node), nodes, with_comments=with_comments)
+
+
+def remove_operand(file: ParsedFile, node: Node) -> Built:
+    """Remove one side of a `++`, and the operator.
+
+    Raises:
+        BuildError: when the node is no operand, or the result does not hold.
+    """
+    parent = node.parent
+    operator = None if parent is None else parent.child_by_field_name("operator")
+    if parent is None or operator is None or operator.type != "++":
+        raise BuildError(f"{where(file, node)}: a {node.type} is no operand of ++")
+    left, right = parent.child_by_field_name("left"), parent.child_by_field_name("right")
+    assert left is not None
+    assert right is not None
+    start, end = (node.start_byte, right.start_byte) if node == left else (left.end_byte, node.end_byte)
+    edit = Edit(span(file, start, end), b"")
+    check(file, [edit])
+    gone = (c for c in comments_inside(file, parent) if start <= c.start_byte < end)
+    return Built((edit,), tuple(text_of(file, comment).strip() for comment in gone))
 
 
 def _list(file: ParsedFile, node: Node) -> Box:

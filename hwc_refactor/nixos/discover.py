@@ -28,12 +28,14 @@ class Found:
         slot: the definition; its `rest` and `expr` lead to the attribute's value.
         calls: the calls of functions of the root that it was found through, outermost first.
         assumed: what was taken for granted, in words for the user.
+        anchor: the binding whose path holds the telling name.
     """
 
     name: str | Expr
     slot: Slot
     calls: tuple[Expr, ...] = ()
     assumed: tuple[str, ...] = ()
+    anchor: Expr | None = None
 
 
 _COMPUTED = re.compile(rb"\$\{[^}\n]*\}[\w@-]*\"?(?:\.[\w'-]+)*\s*=[^=]")
@@ -152,7 +154,7 @@ def _below(
             entry.modifiers,
         )
         for attribute, found in _walk(tree, (slot,), below):
-            yield Found(attribute, found, entry.calls, assumed)
+            yield Found(attribute, found, entry.calls, assumed, Expr(file, binding, entry.env))
 
 
 def _walk(tree: Tree, slots: tuple[Slot, ...], below: Sequence[str]) -> Iterator[tuple[str | Expr, Slot]]:

@@ -11,6 +11,7 @@ from hwc_refactor.nix.strings import STRING_TYPES
 from hwc_refactor.nix.values import Call, Expr, Gap, Str, Text, Value
 
 GAP = "\0"
+_ALONE = re.compile(r'"\$\{\s*([A-Za-z_][\w.\'-]*)\s*\}"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +97,40 @@ def retagged(value: Str, tag: str | None) -> tuple[Expr, str] | None:
     if tag and isinstance(last, Text) and source[len(closing) :] == last.text == old:
         return at, closing + tag + closing
     return None
+
+
+def split_source(expr: Expr) -> tuple[str, str | None] | None:
+    """The source of an image's string as those of its repository and of its tag; None without a tag.
+
+    The string is cut at its last colon behind the last slash. What is interpolated stays where it is, so
+    both parts together are the same reference whatever it holds. A digest is not parted off.
+
+    Returns:
+        None when the expression is no plain string, or one by digest.
+    """
+    if expr.node.type != "string_expression":
+        return None
+    cut = -1
+    for child in expr.node.named_children:
+        if child.type != "string_fragment":
+            continue
+        text = expr.file.text(child).decode(errors="replace")
+        if "@" in text:
+            return expr.text, None
+        for offset, char in enumerate(text):
+            if char == "/":
+                cut = -1
+            elif char == ":":
+                cut = child.start_byte + len(text[:offset].encode())
+    data = expr.file.source.data
+    if cut < 0 or cut + 2 >= expr.node.end_byte:
+        return expr.text, None
+    repository = data[expr.node.start_byte : cut].decode(errors="replace") + '"'
+    tag = '"' + data[cut + 1 : expr.node.end_byte].decode(errors="replace")
+    return _bare(repository), _bare(tag)
+
+
+def _bare(text: str) -> str:
+    """`cfg.image` for `"${cfg.image}"`."""
+    whole = _ALONE.fullmatch(text)
+    return whole[1] if whole is not None else text

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from hwc_refactor.nix.values import Attrs, Condition, Expr, Item, Slot, Str, Unknown, Value
+from hwc_refactor.nix.names import MODIFIERS
+from hwc_refactor.nix.values import Attrs, Call, Condition, Expr, Item, Slot, Str, Unknown, Value
 from hwc_refactor.nixos.discover import Found, definitions
 from hwc_refactor.nixos.tree import Tree
 
@@ -41,6 +42,7 @@ SERVICE = Kind(
 )
 USER_SERVICE = Kind("user-service", None, "systemd", ("user", "services"), SERVICE.own)
 TIMER = Kind("timer", None, "systemd", ("timers",))
+HWC_CONTAINER = Kind("hwc-container", "hwc", "container", ())
 AGENIX_SECRET = Kind("agenix-secret", None, "age", ("secrets",))
 SOPS_SECRET = Kind("sops-secret", None, "sops", ("secrets",))
 KINDS = {k.name: k for k in (CONTAINER, SERVICE, USER_SERVICE, TIMER, AGENIX_SECRET, SOPS_SECRET)}
@@ -60,6 +62,7 @@ class Block:
         conditions: what must hold for the object to be there at all; the slots hold what comes on top.
         elsewhere: definitions of the same name in other files that only add to it or override it.
         assumed: what was taken for granted to find it, in words for the user.
+        anchors: the bindings whose paths hold the kind's telling name, outermost of what defines it.
     """
 
     tree: Tree
@@ -71,6 +74,7 @@ class Block:
     conditions: tuple[Condition, ...] = ()
     elsewhere: tuple[Slot, ...] = ()
     assumed: tuple[str, ...] = ()
+    anchors: tuple[Expr, ...] = ()
 
     @property
     def place(self) -> Expr:
@@ -177,6 +181,26 @@ class Block:
         return not self.kind.own or any(self.get(*path) for path in self.kind.own)
 
 
+def ranked_elsewhere(block: Block) -> Expr | None:
+    """A definition in another file whose priority decides between it and one that makes the object.
+
+    `mkForce` is none of them: it wins over whatever the object says.
+    """
+    added = block.tree.resolver.step(block.elsewhere) if block.elsewhere else None
+    if added is None:
+        return None
+    for name, slots in added.slots.items():
+        for slot in slots:
+            if set(slot.modifiers) - {"mkForce"}:
+                return slot.expr
+            if any(own.modifiers for own in block.get(name)):
+                return slot.expr
+            value = block.tree.resolver.value(slot.expr)
+            if isinstance(value, Call) and value.name in MODIFIERS and value.name != "mkForce":
+                return slot.expr
+    return None
+
+
 def objects(tree: Tree, kind: Kind, names: Iterable[str] | None = None) -> list[Block]:
     """The objects of a kind in the tree, in the order of files and lines.
 
@@ -220,7 +244,8 @@ def _block(tree: Tree, kind: Kind, name: str, group: list[Found]) -> Block:
     slots = [found.slot for found in group]
     shared = _shared([slot.conditions for slot in slots])
     rest = tuple(replace(slot, conditions=slot.conditions[len(shared) :]) for slot in slots)
-    return Block(tree, kind, name, named, rest, calls, shared, (), assumed)
+    anchors = {found.anchor.span: found.anchor for found in group if found.anchor is not None}
+    return Block(tree, kind, name, named, rest, calls, shared, (), assumed, tuple(anchors.values()))
 
 
 def _shared(conditions: Sequence[tuple[Condition, ...]]) -> tuple[Condition, ...]:

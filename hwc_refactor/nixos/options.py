@@ -58,6 +58,26 @@ def declarations(tree: Tree, path: Sequence[str]) -> list[OptionDeclaration]:
     return found
 
 
+def choices(tree: Tree, path: Sequence[str]) -> tuple[str, ...]:
+    """The words that an option takes, where its one declaration says `types.enum [ … ]`; else none."""
+    declared = declarations(tree, path)
+    value = None if len(declared) != 1 else declared[0].binding.child_by_field_name("expression")
+    if value is None:
+        return ()
+    file = declared[0].file
+    chain = file.chain(value.start_byte, value.end_byte)
+    *_, (_, env) = env_along(file, chain[: chain.index(value) + 1], root_env(file))
+    call = tree.resolver.value(Expr(file, value, env))
+    if not isinstance(call, Call) or call.name != "mkOption":
+        return ()
+    slots = tree.resolver.attrs(call.args[0]).slots.get("type", ())
+    type_ = tree.resolver.value(slots[0].expr) if len(slots) == 1 and not slots[0].rest else None
+    if not isinstance(type_, Call) or type_.name != "enum" or len(type_.args) != 1:
+        return ()
+    words = [tree.resolver.literal(item.expr) for item in tree.resolver.items(type_.args[0])]
+    return tuple(word for word in words if word is not None) if None not in words else ()
+
+
 def settings(tree: Tree, path: Sequence[str]) -> list[Setting]:
     """All places that set an option, below `config` or at the top of a module."""
     return [

@@ -54,7 +54,12 @@ def of_codemod(codemod: Codemod) -> Page:
 
 def of_diff(recipe: Recipe) -> Page:
     """The manual of a documented diff: its recipe."""
-    steps = "\n".join(f"{step.codemod} on {step.kind} {step.name} in {step.file}" for step in recipe.passes)
+    steps = "\n".join(
+        f"{step.codemod} on all {step.kind}s"
+        if step.batch
+        else f"{step.codemod} on {step.kind} {step.name} in {step.file}"
+        for step in recipe.passes
+    )
     sections = {
         "Why": recipe.why,
         "What it does": steps,

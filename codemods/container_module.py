@@ -1,0 +1,166 @@
+"""Declare a container with the shared module services.hwc.container.
+
+What it does
+    Turns each `virtualisation.oci-containers.containers.X` into `services.hwc.container.X`: the image is
+    parted into image and tag, flags become network mode, GPU, limits and privileges where the module has
+    words for them, PUID and PGID become its user, and whatever else the container is given stays as it is.
+    The file of the module is added once, and imported in one place. What the module adds of itself, limits
+    and no-new-privileges, is named in the change; nothing else about the container differs.
+Why
+    Containers that are each written in their own way differ in what is easily forgotten: limits, privileges,
+    pinned versions. One module says it for all of them, and a new container begins with it.
+Before
+    virtualisation.oci-containers.containers.web = {
+      image = "docker.io/library/nginx:1.27.3";
+      ports = [ "8080:80" ];
+      extraOptions = [ "--network=media-network" "--memory=256m" ];
+    };
+After
+    services.hwc.container.web = {
+      enable = true;
+      image = "docker.io/library/nginx";
+      imageTag = "1.27.3";
+      networkMode = "media";
+      user = { uid = null; gid = null; };
+      timeZone = null;
+      ports = [ "8080:80" ];
+      resources = {
+        memory = "256m";
+        memorySwap = null;
+      };
+    };
+When it refuses
+    built-by-unknown-function: it is made by a function that also makes something else
+    name-not-literal: its name is computed in a way that cannot be followed
+    defined-in-several-files: another file sets the same with a priority of its own
+    option-not-in-module: it uses an option that the module has no word for
+    image-unknown: it has no image in sight
+    shared-definition: it is written in a place that serves other things too
+    module-import-unclear: no file is sure to be read wherever the containers are; see --module-import
+    module-import-unusable: the file that --module-import names has no list of modules
+    module-path-taken: there is another file where the module would go
+What a person must still do
+    Look at the limits: the documented defaults are small for a database or a media server. Add the new file
+    to git, for a flake sees only what git knows.
+Sources
+    virtualisation.oci-containers.containers.<name>; podman-run(1), --network, --memory, --memory-swap,
+    --security-opt
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hwc_refactor.codemod import Context, Outcome, codemod
+from hwc_refactor.groundwork import NoGround, SharedModule, is_shared, lay
+from hwc_refactor.model import Change, Severity
+from hwc_refactor.nix.build import BuildError
+from hwc_refactor.nixos.bodies import Family, family_of
+from hwc_refactor.nixos.containers import Container
+from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block, objects, ranked_elsewhere
+from hwc_refactor.nixos.profiles import find_profile
+from hwc_refactor.placing import NoPlace
+from hwc_refactor.relocating import is_divisible, relocate
+from hwc_refactor.standardizing import CannotSay, Wishes, standardize
+
+MODULE = SharedModule("services.hwc.container", "modules/services/hwc-container.nix")
+TARGET = ("services", "hwc", "container")
+WHY = (
+    "Written in its own way, it can lack what is easily forgotten: limits, privileges, a pinned version."
+    " The shared module says it for all containers."
+)
+
+
+def _ground(ctx: Context, blocks: Sequence[Block]) -> Change | NoGround | None:
+    own = [block for block in blocks if block.own]
+    why = "The containers of this configuration are declared with it."
+    return lay(ctx.tree, ctx.settings, ctx.codemod, MODULE, own, why)
+
+
+@codemod(
+    "container-module",
+    kind=CONTAINER,
+    severity=Severity.MEDIUM,
+    applicability="safe or review",
+    documented_as="diff 5",
+    manual=__doc__,
+    on_request=True,
+    ground=_ground,
+)
+def propose(block: Block, ctx: Context) -> Outcome | None:
+    """Declare one container with the module."""
+    if is_shared(ctx.tree, MODULE, block.file):
+        return None
+    family = family_of(ctx.tree, block, is_divisible)
+    names = [one.name for one in family.blocks]
+    if not block.own or family.stranger is not None:
+        return _obstacle(block, family, ctx)
+    if (at := ranked_elsewhere(block)) is not None:
+        return ctx.refuse(
+            block,
+            "defined-in-several-files",
+            f"{at.file.source.path} sets the same with a priority of its own, which would count otherwise here.",
+            at,
+        )
+    draft = ctx.draft(block, f"declare {_listed(names)} with {MODULE.option}", WHY)
+    try:
+        for body in family.bodies:
+            makers = (
+                [Container(one) for one in family.blocks] if body not in family.blocks else [Container(body)]
+            )
+            standardize(draft, ctx.tree, body, makers, _wishes(makers, ctx))
+        for one in family.blocks:
+            relocate(draft, one, TARGET, whole=family.whole)
+    except CannotSay as error:
+        return ctx.refuse(block, error.code, str(error), error.at)
+    except (NoPlace, BuildError) as error:
+        return ctx.refuse(block, "shared-definition", f"It cannot be moved for it alone: {error}.")
+    others = [name for name in names if name != block.name]
+    if others:
+        draft.note(f"It is made together with {_listed(others)}, so they go together.")
+    for one in family.blocks:
+        for path in {slot.expr.file.source.path for slot in one.elsewhere}:
+            draft.note(f"What {path} adds to it stays there, and still counts.")
+    return draft.done()
+
+
+def _obstacle(block: Block, family: Family, ctx: Context) -> Outcome | None:
+    if not block.named and not block.own:
+        return ctx.refuse(
+            block,
+            "name-not-literal",
+            f"What '{block.name}' makes cannot be followed, so neither can the containers in it.",
+        )
+    if not block.own and objects(ctx.tree, HWC_CONTAINER, (block.name,)):
+        return None
+    if not block.own:
+        return ctx.refuse(
+            block,
+            "image-unknown",
+            "No image of it is in sight: it is made elsewhere, and this only adds to it.",
+        )
+    if family.stranger is not None:
+        return ctx.refuse(
+            block,
+            "built-by-unknown-function",
+            "It is made by a function that is also used for something else.",
+            family.stranger,
+        )
+    return None
+
+
+def _wishes(makers: Sequence[Container], ctx: Context) -> Wishes:
+    first = makers[0]
+    image = None if first.image_source is None else first.image_source.image
+    return Wishes(
+        None if image is None else ctx.settings.pin_for(first.block.name, image.repository, image.plain),
+        ctx.settings.keep_limits,
+        ctx.settings.limits_for(first.block.name),
+        None if image is None else find_profile(image, ctx.settings.profiles),
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > 4:
+        return f"{', '.join(names[:3])} and {len(names) - 3} more"
+    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]

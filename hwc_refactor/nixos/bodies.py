@@ -1,0 +1,237 @@
+"""Which objects have to change together, because they are made by one expression.
+
+A function that makes several objects is read once, as it stands: its parameters are names, not what some
+call gives for them. What is written into it then holds for every call, also for those to come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from hwc_refactor.nix.scope import Env, attrpath_of, env_along, root_env
+from hwc_refactor.nix.strings import attr_name
+from hwc_refactor.nix.syntax import Node, ParsedFile
+from hwc_refactor.nix.values import Expr, Slot
+from hwc_refactor.nixos.objects import Block, Kind, objects
+from hwc_refactor.nixos.tree import Tree
+
+Divisible = Callable[[Block], bool]
+_Spot = tuple[str, int]
+_VALUES = ("variable_expression", "select_expression", "identifier")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """Objects that change together.
+
+    Attributes:
+        blocks: all of them, in the order of files and lines.
+        bodies: what is to be edited: each object itself, or the function that makes it, read once.
+        whole: whether they move with everything that their places define.
+        stranger: a use of their function that makes none of them, None without such.
+    """
+
+    blocks: tuple[Block, ...]
+    bodies: tuple[Block, ...]
+    whole: bool
+    stranger: Expr | None = None
+
+
+def family_of(tree: Tree, block: Block, divisible: Divisible) -> Family:
+    """The objects that change together with one, itself included."""
+    body = _body(block)
+    if (
+        body is None
+        and divisible(block)
+        and not any(_spot(a) in _joint(tree, block.kind, divisible) for a in block.anchors)
+    ):
+        return Family((block,), (block,), whole=False)
+    index = _families(tree, block.kind, divisible)
+    return index.get(_key(block)) or Family((block,), (block,), whole=True)
+
+
+def _families(tree: Tree, kind: Kind, divisible: Divisible) -> dict[tuple[str, str, int], Family]:
+    key = ("families", kind.name)
+    known = tree.memo.get(key)
+    if isinstance(known, dict):
+        return known
+    blocks = objects(tree, kind)
+    joint = _joint(tree, kind, divisible)
+    leader = list(range(len(blocks)))
+
+    def lead(number: int) -> int:
+        while leader[number] != number:
+            number = leader[number]
+        return number
+
+    first: dict[object, int] = {}
+    bodies: list[Expr | None] = []
+    for number, block in enumerate(blocks):
+        body = _body(block)
+        bodies.append(body)
+        keys: list[object] = [("anchor", spot) for a in block.anchors if (spot := _spot(a)) in joint]
+        if body is not None:
+            keys.append(("body", _spot(body)))
+        for one in keys:
+            other = first.setdefault(one, number)
+            low, high = sorted((lead(other), lead(number)))
+            leader[high] = low
+    members: dict[int, list[int]] = {}
+    for number in range(len(blocks)):
+        members.setdefault(lead(number), []).append(number)
+    found: dict[tuple[str, str, int], Family] = {}
+    for numbers in members.values():
+        group = tuple(blocks[n] for n in numbers)
+        views: dict[object, Block] = {}
+        for number in numbers:
+            body = bodies[number]
+            if body is None:
+                views[number] = blocks[number]
+            else:
+                slot = Slot((), body, None, None)
+                views.setdefault(_spot(body), replace(blocks[number], slots=(slot,), calls=(), elsewhere=()))
+        whole = any(_spot(a) in joint for block in group for a in block.anchors)
+        functions = [body for n in numbers if (body := bodies[n]) is not None]
+        family = Family(group, tuple(views.values()), whole, _stranger(tree, group, functions))
+        for block in group:
+            found[_key(block)] = family
+    tree.memo[key] = found
+    return found
+
+
+def _joint(tree: Tree, kind: Kind, divisible: Divisible) -> set[_Spot]:
+    """The anchors of which some object cannot go alone."""
+    key = ("joint", kind.name)
+    known = tree.memo.get(key)
+    if not isinstance(known, set):
+        known = tree.memo[key] = {
+            _spot(anchor) for block in objects(tree, kind) if not divisible(block) for anchor in block.anchors
+        }
+    return known
+
+
+def _body(block: Block) -> Expr | None:
+    """The body of the function that makes an object, with its parameters unbound; None without one."""
+    for slot in block.slots:
+        frame = _called(slot.expr.env)
+        if frame is not None:
+            return _unbound(slot.expr.file, slot.expr.node)
+        value = block.tree.resolver.value(slot.expr)
+        at = getattr(value, "at", None)
+        frame = _called(at.env) if isinstance(at, Expr) else None
+        if frame is not None and not _calls_within(slot.expr):
+            continue
+        if frame is not None:
+            body = frame.node.child_by_field_name("body")
+            while body is not None and body.type == "function_expression":
+                body = body.child_by_field_name("body")
+            if body is not None:
+                return _unbound(frame.file, body)
+    return None
+
+
+def _calls_within(expr: Expr) -> bool:
+    """Whether an expression is a call, or leads to one by a name."""
+    node: Node | None = expr.node
+    while node is not None and node.type == "parenthesized_expression":
+        node = node.child_by_field_name("expression")
+    return node is not None and node.type in ("apply_expression", *_VALUES)
+
+
+def _called(env: Env) -> Env | None:
+    frame: Env | None = env
+    while frame is not None:
+        if frame.kind == "lambda" and frame.args is not None:
+            return frame
+        frame = frame.parent
+    return None
+
+
+def _unbound(file: ParsedFile, node: Node) -> Expr:
+    chain = file.chain(node.start_byte, node.end_byte)
+    chain = chain[: chain.index(node) + 1]
+    *_, (_, env) = env_along(file, chain, root_env(file))
+    return Expr(file, node, env)
+
+
+def _stranger(tree: Tree, group: tuple[Block, ...], bodies: list[Expr]) -> Expr | None:
+    """A use of the function around a body that is none of the calls which make the group."""
+    places = [expr for block in group for expr in (*block.calls, *(slot.expr for slot in block.slots))]
+    seen: set[_Spot] = set()
+    for body in bodies:
+        if _spot(body) in seen:
+            continue
+        seen.add(_spot(body))
+        for use in _uses(tree, body):
+            if not _accounted(tree, use, places):
+                return use
+    return None
+
+
+def _accounted(tree: Tree, use: Expr, places: list[Expr], depth: int = 0) -> bool:
+    """Whether a use stands in one of some places, or in a `let` whose names are used in them alone."""
+    if any(_inside(use, place) for place in places):
+        return True
+    chain = use.file.chain(use.node.start_byte, use.node.end_byte)
+    for position in range(len(chain) - 1, 1, -1):
+        if chain[position].type == "binding" and chain[position - 2].type == "let_expression":
+            path = attrpath_of(chain[position])
+            name = attr_name(use.file, path[0]) if len(path) == 1 else None
+            if name is None or depth > 3:
+                return False
+            uses = [u for u in _named(tree, use.file, name) if not _inside(u, use)]
+            return bool(uses) and all(_accounted(tree, other, places, depth + 1) for other in uses)
+    return False
+
+
+def _uses(tree: Tree, body: Expr) -> Iterator[Expr]:
+    """The places that name the function around a body, in its file and in those that import it."""
+    file = body.file
+    chain = file.chain(body.node.start_byte, body.node.end_byte)
+    chain = chain[: chain.index(body.node)]
+    function = next(
+        (n for n in range(len(chain) - 1, -1, -1) if chain[n].type == "function_expression"), None
+    )
+    if function is None:
+        return
+    if not any(node.type == "binding" for node in chain[:function]):
+        for path, offset in tree.imports_of(file.source.path):
+            caller = tree.sound(path)
+            if caller is not None:
+                yield Expr(caller, caller.chain(offset, offset + 1)[-1], root_env(caller))
+        return
+    bindings = [node for node in chain[:function] if node.type == "binding"]
+    name = attr_name(file, attrpath_of(bindings[-1])[-1])
+    between = chain[chain.index(bindings[-1]) + 1 : function]
+    if name is None or any(node.type == "apply_expression" for node in between):
+        return
+    for path in (file.source.path, *tree.importers(file.source.path)):
+        other = tree.sound(path)
+        if other is not None:
+            yield from _named(tree, other, name)
+
+
+def _named(tree: Tree, file: ParsedFile, name: str) -> Iterator[Expr]:
+    """The places of a file that name something of this spelling: `x` and `set.x`."""
+    for offset in tree.words(file.source.path, name.encode()):
+        *_, above, around, _ = (file.root, file.root, *file.chain(offset, offset + len(name.encode())))
+        node = above if around.type == "attrpath" else around
+        if node.type in ("variable_expression", "select_expression"):
+            yield Expr(file, node, root_env(file))
+
+
+def _inside(expr: Expr, place: Expr) -> bool:
+    return (
+        expr.file.source.path == place.file.source.path
+        and place.node.start_byte <= expr.node.start_byte
+        and expr.node.end_byte <= place.node.end_byte
+    )
+
+
+def _spot(expr: Expr) -> _Spot:
+    return expr.file.source.path, expr.node.start_byte
+
+
+def _key(block: Block) -> tuple[str, str, int]:
+    return block.file, block.name, block.offset

@@ -1,0 +1,182 @@
+"""Where a new module has to be imported so that it is read whenever certain files are.
+
+Files that import each other make a graph. A place is certain when every way from a root down to each of
+the files leads through it: it dominates them. The nearest such place is the one a person would choose.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hwc_refactor.nix.scope import attrpath_of, bindings_of
+from hwc_refactor.nix.strings import attr_name
+from hwc_refactor.nix.syntax import Node, ParsedFile
+from hwc_refactor.nixos.modules import ModuleImport, imported_by, module_imports
+from hwc_refactor.nixos.tree import Tree
+
+_PATH = re.compile(rb"(?<![\w.~/-])(\.\.?(?:/[\w.+-]+)*)(?![\w/-])")
+_ROOT = "\0"
+"""Whatever reads files that no other file imports: a flake, `nixos-rebuild`, a loop over a folder."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImportPlace:
+    """A place that can import a module: the set of a module, or a list of modules.
+
+    Attributes:
+        file: the file it stands in.
+        node: the set whose `imports` it is, or the list.
+    """
+
+    file: ParsedFile
+    node: Node
+
+    def path_to(self, target: str) -> str:
+        """The path literal that means a file, from this place."""
+        relative = posixpath.relpath(target, posixpath.dirname(self.file.source.path) or ".")
+        return relative if relative.startswith("../") else f"./{relative}"
+
+
+def import_place(tree: Tree, files: Iterable[str]) -> ImportPlace | None:
+    """The nearest place whose import is read whenever any of the files is; None when none is certain."""
+    wanted = sorted(set(files))
+    above = _readers(tree, wanted)
+    over = dominators(above)
+    common = set.intersection(*(over[path] for path in wanted)) - {_ROOT}
+    lists = sorted(common, key=lambda name: -len(over[name]))
+    places = [(name, place) for name in lists if (place := _place(tree, name)) is not None]
+    for name, place in places:  # one that imports others already is where this configuration imports
+        if name not in wanted and _listed(tree, place):
+            return place
+    return places[0][1] if places else None
+
+
+def named_place(tree: Tree, path: str) -> ImportPlace | None:
+    """The place in a file that the user names; None when it has none."""
+    place = _place(tree, path)
+    if place is not None and (_listed(tree, place) or not _modules(tree, path)):
+        return place
+    lists = _modules(tree, path)
+    return _place(tree, _name(lists[0])) if len({_name(item) for item in lists}) == 1 else place
+
+
+def reached(tree: Tree, module: str, path: str) -> bool:
+    """Whether a module is read whenever a file is."""
+    over = dominators(_readers(tree, [path]))[path]
+    level, seen = [module], {module}
+    while level:
+        for found in level:
+            if found in over:
+                return True
+        above = {_name(item): None for found in level for item in imported_by(tree, found)}
+        level = [reader for reader in above if reader not in seen]
+        seen.update(level)
+    return False
+
+
+def dominators(above: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """For each node of a graph, given by who is directly above, the nodes on every way down to it."""
+    everything = {*above, _ROOT}
+    over: dict[str, set[str]] = dict.fromkeys(above, everything)
+    over[_ROOT] = {_ROOT}
+    changed = True
+    while changed:
+        changed = False
+        for name, readers in above.items():
+            found = {name, *set.intersection(*(over[reader] for reader in readers))}
+            if found != over[name]:
+                over[name], changed = found, True
+    return over
+
+
+def _readers(tree: Tree, files: Iterable[str]) -> dict[str, set[str]]:
+    """Everything above some files: who reads whom, up to the root."""
+    above: dict[str, set[str]] = {}
+    level = list(files)
+    while level:
+        path = level.pop()
+        if path in above:
+            continue
+        found: set[str] = set()
+        items = imported_by(tree, path)
+        for item in items:
+            name = _name(item)
+            if name == item.file.source.path:
+                found.add(name)
+                level.append(name)
+            else:
+                found.add(name)
+                above[name] = {_ROOT}
+        if not found or _named_otherwise(tree, path, items):
+            found.add(_ROOT)
+        above[path] = found
+    return above
+
+
+def _name(item: ModuleImport) -> str:
+    """The node that imports: the file for its own `imports`, else the list, which stands for itself."""
+    path = item.file.source.path
+    names = [attr_name(item.file, part) for part in attrpath_of(item.binding)]
+    whole = module_set(item.file)
+    own = names == ["imports"] and whole is not None and item.binding in bindings_of(whole)
+    return path if own else f"{path}\0{item.binding.start_byte}"
+
+
+def _named_otherwise(tree: Tree, path: str, known: list[ModuleImport]) -> bool:
+    """Whether a path literal means a file in a place that is no list of modules."""
+    places = {(item.file.source.path, item.path.start_byte) for item in known}
+    for other in tree.referring(path):
+        for match in _PATH.finditer(tree.data(other) or b""):
+            if (other, match.start(1)) in places or tree.target(other, match[1].decode()) != path:
+                continue
+            file = tree.sound(other)
+            node = None if file is None else file.chain(match.start(1), match.end(1))[-1]
+            if node is None or node.type in ("path_expression", "path_fragment"):
+                return True
+    return False
+
+
+def _place(tree: Tree, name: str) -> ImportPlace | None:
+    path, _, offset = name.partition("\0")
+    file = tree.sound(path)
+    if file is None:
+        return None
+    if not offset:
+        node = module_set(file)
+        return None if node is None else ImportPlace(file, node)
+    binding = file.chain(int(offset), int(offset) + 1)
+    found = next((node for node in reversed(binding) if node.type == "binding"), None)
+    value = None if found is None else found.child_by_field_name("expression")
+    return ImportPlace(file, value) if value is not None and value.type == "list_expression" else None
+
+
+def module_set(file: ParsedFile) -> Node | None:
+    """The set that a module returns; None when it is computed."""
+    node: Node | None = next((child for child in file.root.named_children if child.type != "comment"), None)
+    while node is not None and node.type not in ("attrset_expression", "rec_attrset_expression"):
+        field = {"parenthesized_expression": "expression"}.get(node.type, "body")
+        if node.type not in (
+            "function_expression",
+            "let_expression",
+            "with_expression",
+            "assert_expression",
+            "parenthesized_expression",
+        ):
+            return None
+        node = node.child_by_field_name(field)
+    return node
+
+
+def _listed(tree: Tree, place: ImportPlace) -> bool:
+    """Whether a place imports something already."""
+    if place.node.type == "list_expression":
+        return True
+    path = place.file.source.path
+    return any(item.target is not None and _name(item) == path for item in module_imports(tree, path))
+
+
+def _modules(tree: Tree, path: str) -> list[ModuleImport]:
+    return [item for item in module_imports(tree, path) if _name(item) != path]

@@ -14,6 +14,7 @@ from hwc_refactor.commands.catalog import explain, list_
 from hwc_refactor.commands.scan import scan
 from hwc_refactor.commands.shared import Failure, common_options
 from hwc_refactor.commands.undo import undo
+from hwc_refactor.commands.verify import verify
 
 __all__ = ["cli", "run"]
 
@@ -29,6 +30,7 @@ Examples:
   hwc-refactor explain 3                  what diff 3 is about
   hwc-refactor apply --diff 3 --dry-run   show what it would change
   hwc-refactor apply --diff 3             change it
+  hwc-refactor verify --against HEAD      check the tree, and compare it with the last commit
   hwc-refactor undo                       take it back
 
 \b
@@ -39,8 +41,8 @@ Completion of commands and options in the shell:
 
 \b
 Exit codes:
-  0 done, also when there is nothing to do; 1 changes pending (--check), findings (--fail-on);
-  2 wrong usage or unusable input; 130 interrupted
+  0 done, also when there is nothing to do; 1 changes pending (--check), findings (--fail-on),
+  a check that failed (verify); 2 wrong usage or unusable input; 130 interrupted
 """
 
 
@@ -104,7 +106,7 @@ def cli(**_: object) -> None:
     """
 
 
-for _command in (list_, explain, scan, apply, undo):
+for _command in (list_, explain, scan, apply, verify, undo):
     cli.add_command(_command)
 
 

@@ -143,6 +143,50 @@ def commit(root: Path, paths: Sequence[str], message: str) -> str:
     return _git(top, "rev-parse", "HEAD").decode("ascii").strip()
 
 
+def resolve(root: Path, revision: str) -> str:
+    """The hash of the commit that a revision means. Raises GitError."""
+    if work_tree(root) is None:
+        raise GitError(f"{root} lies in no git work tree")
+    try:
+        found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    except GitError as error:
+        raise GitError(f"there is no commit '{revision}'") from error
+    return found.decode("ascii").strip()
+
+
+def texts_at(root: Path, commit: str, suffix: str) -> dict[str, bytes]:
+    """The files below a root at a commit whose names end with `suffix`, by path relative to the root.
+
+    They are read from the object store; the work tree is not touched. Links are no files here.
+
+    Raises:
+        GitError: when git cannot read them.
+    """
+    top = work_tree(root)
+    if top is None:
+        raise GitError(f"{root} lies in no git work tree")
+    prefix = os.fsencode(root.resolve().relative_to(top).as_posix()) + b"/"
+    prefix = b"" if prefix == b"./" else prefix
+    found: dict[bytes, bytes] = {}
+    for item in _git(top, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
+        head, _, name = item.partition(b"\t")
+        if head.startswith(b"100") and name.startswith(prefix) and name.endswith(os.fsencode(suffix)):
+            found[name[len(prefix) :]] = head.split()[2]
+    names = sorted(found)
+    data = _git(top, "cat-file", "--batch", stdin=b"".join(found[name] + b"\n" for name in names))
+    return dict(zip(map(os.fsdecode, names), _blobs(data, len(names)), strict=True))
+
+
+def _blobs(data: bytes, count: int) -> Iterator[bytes]:
+    """The contents in the output of `git cat-file --batch`."""
+    offset = 0
+    for _ in range(count):
+        end = data.index(b"\n", offset)
+        size = int(data[offset:end].split()[2])
+        yield data[end + 1 : end + 1 + size]
+        offset = end + 1 + size + 1
+
+
 def _committed(top: Path, files: set[Path]) -> set[Path]:
     """Those of the files which git affirms to be tracked and unchanged."""
     names = {str(file.relative_to(top)): file for file in files}

@@ -141,6 +141,30 @@ def list_project(root: Path, paths: Sequence[Path], settings: Settings) -> Listi
     return Listing(root, tuple(_walk(str(root), settings.exclude)), tuple(scope))
 
 
+def committed_project(
+    root: Path, texts: Mapping[str, bytes], scope: Sequence[str], settings: Settings
+) -> Project:
+    """A configuration from texts that stand in no folder, of which the same files count.
+
+    Args:
+        root: the folder that they belong to.
+        texts: all `.nix` files below it, by path.
+        scope: as in `Project`.
+        settings: gives the globs of paths to leave out.
+    """
+    kept = {path: texts[path] for path in sorted(texts) if _counts(path, texts[path], settings.exclude)}
+    return Project(root, kept, (), tuple(scope))
+
+
+def _counts(path: str, data: bytes, exclude: Sequence[str]) -> bool:
+    """Whether `_walk` would find a file, and `read` take it."""
+    names = path.split("/")
+    above = ["/".join(names[: depth + 1]) for depth in range(len(names))]
+    if SKIPPED_FOLDERS & set(names[:-1]) or len(data) > MAX_SIZE:
+        return False
+    return not any(fnmatchcase(one, pattern) for one in above for pattern in exclude)
+
+
 def _walk(root: str, exclude: Sequence[str], wanted: str = "") -> list[str]:
     """The paths of the `.nix` files below a folder, or of those of one name.
 

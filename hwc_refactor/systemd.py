@@ -57,11 +57,12 @@ def complaints(units: Sequence[UnitFile]) -> list[Complaint] | None:
     folder = unit_folder(units)
     lines = _analyze(program, folder, ["verify", "--man=no"], _STDERR)
     order = {name: index for index, name in enumerate(folder.units)}
-    return [
+    found = (
         Complaint(order[unit], text)
         for line in lines
         if (unit := _about(line, order)) is not None and (text := _said(line, unit, program)) is not None
-    ]
+    )
+    return list(dict.fromkeys(found))
 
 
 def exposures(units: Sequence[UnitFile]) -> list[float | None] | None:

@@ -321,7 +321,7 @@ def test_below_the_top_of_a_work_tree_the_patch_says_where_it_belongs(
         (["explain", "6"], "not in this release"),
         (["explain", "loop-to-timer"], "not in this release"),
         (["undo", "--all"], "No such option"),
-        (["verify"], "No such command"),
+        (["frobnicate"], "No such command"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_a_way_out(

@@ -11,6 +11,7 @@ from hwc_refactor.model import Plan, PlannedChange, Problem, Refusal, Subject
 from hwc_refactor.patch import unified
 from hwc_refactor.report.figures import Figures, Share, figures, most_exposed
 from hwc_refactor.report.result import file_changes
+from hwc_refactor.verification import Verification
 
 VERSION = 1
 
@@ -44,6 +45,38 @@ def scan(audit: Audit) -> dict[str, Any]:
                 for at in most_exposed(audit)
             ],
         },
+    }
+
+
+def verify(found: Verification) -> dict[str, Any]:
+    """A run of `verify`."""
+    return {
+        "version": VERSION,
+        "root": found.root,
+        "against": found.against,
+        "passed": not found.failed,
+        "rungs": [
+            {
+                "name": rung.name,
+                "outcome": str(rung.outcome),
+                "detail": rung.detail,
+                "faults": [
+                    {
+                        "file": fault.file or None,
+                        "line": fault.line or None,
+                        "column": fault.column or None,
+                        "unit": fault.unit or None,
+                        "message": fault.message,
+                    }
+                    for fault in rung.faults
+                ],
+            }
+            for rung in found.rungs
+        ],
+        "exposure": [asdict(one) for one in found.exposure],
+        "touched": list(found.touched),
+        "commands": list(found.commands),
+        "errors": [_problem(problem) for problem in found.problems],
     }
 
 

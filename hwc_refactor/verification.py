@@ -1,0 +1,96 @@
+"""What `verify` finds: rungs that passed, failed or did not run, and how exposed services are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hwc_refactor.model import Problem
+
+
+class Outcome(StrEnum):
+    """How a rung ended. What did not run is never counted as passed."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_RUN = "not-run"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that a rung has something against.
+
+    Attributes:
+        message: what it is.
+        file, line, column: where; empty and 0 for what stands in no file, a column of 0 for a whole object.
+        unit: the unit that it is about, empty for none.
+    """
+
+    message: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One check.
+
+    Attributes:
+        name: what looked, `systemd-analyze verify`.
+        outcome: how it ended.
+        detail: what it looked at, or why it did not run.
+        faults: why it failed.
+    """
+
+    name: str
+    outcome: Outcome
+    detail: str
+    faults: tuple[Fault, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, detail: str, faults: Iterable[Fault]) -> Rung:
+        """A rung that ran."""
+        found = tuple(faults)
+        return cls(name, Outcome.FAILED if found else Outcome.PASSED, detail, found)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceExposure:
+    """How exposed a service is, from 0 to 10: now, and at the revision that was compared with."""
+
+    name: str
+    file: str
+    line: int
+    before: float | None
+    after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The outcome of a run of `verify`.
+
+    Attributes:
+        root: absolute path of the root.
+        against: the commit that was compared with, None for none.
+        rungs: the checks, in order.
+        exposure: services, the most exposed first.
+        touched: the units whose definitions differ from that commit.
+        commands: what to type to see the rest, in order.
+        problems: files that could not be read.
+    """
+
+    root: str
+    against: str | None
+    rungs: tuple[Rung, ...]
+    exposure: tuple[ServiceExposure, ...] = ()
+    touched: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether a check failed."""
+        return any(rung.outcome is Outcome.FAILED for rung in self.rungs)

@@ -13,7 +13,7 @@ How to use it:
 
 `evaluate` takes one module (`default.nix` for a case of several files) with a host around it that declares what
 containers and services need, and takes everything else as it is: `tests/nix/zoo.nix`. When `root` holds
-`modules/services/*.nix`, these are evaluated with it, imported or not. `pkgs` has what the files name.
+the shared modules, these are evaluated with it, imported or not. `pkgs` has what the files name.
 
 A container is compared by what it is run with: options that stand for a flag (`devices`, `capabilities`,
 `privileged`, `networks`, `hostname`, …) and the flag itself are the same; `--net` is `--network`; a flag and its
@@ -34,9 +34,9 @@ from typing import Any
 
 from nixeval import NIX, EvaluationError, Facts
 
-ZOO = Path(__file__).with_name("nix") / "zoo.nix"
-SHIPPED = "modules/services"
+from hwc_refactor.shipped import shipped_modules
 
+ZOO = Path(__file__).with_name("nix") / "zoo.nix"
 ALIASES = {
     "--net": "--network",
     "-v": "--volume",
@@ -84,7 +84,7 @@ def evaluate(
         EvaluationError: when it does not evaluate under one of them.
     """
     assert NIX is not None
-    more = sorted(str(path.resolve()) for path in (root / SHIPPED).glob("*.nix"))
+    more = shared_modules(root)
     command = [NIX, "--store", "dummy://", "--eval", "--strict", "--json", str(ZOO)]
     command += ["--argstr", "file", str((root / file).resolve())]
     command += ["--arg", "settings", f"[ {' '.join(f'({setting})' for setting in settings)} ]"]
@@ -97,6 +97,11 @@ def evaluate(
         raise EvaluationError(done.stderr)
     found: list[Facts] = json.loads(done.stdout)
     return found
+
+
+def shared_modules(root: Path) -> list[str]:
+    """The shared modules that a configuration has."""
+    return [str((root / name).resolve()) for name in shipped_modules() if (root / name).is_file()]
 
 
 def packages_of(root: Path) -> set[str]:

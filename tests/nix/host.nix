@@ -35,6 +35,12 @@ let
     freeformType = anything;
     options.path = mkOption { type = types.str; default = "/run/${folder}/${name}"; };
   });
+  # Paths and packages as strings: nothing is to be copied.
+  plain = value:
+    if builtins.isPath value then toString value
+    else if builtins.isList value then map plain value
+    else if builtins.isAttrs value then value.outPath or (builtins.mapAttrs (_: plain) value)
+    else value;
 in
 {
   pkgs = lib.genAttrs packages (name: built name name // { meta.mainProgram = name; }) // {
@@ -56,7 +62,7 @@ in
   };
 
   # What a configuration comes to, as plain data.
-  facts = config: {
+  facts = config: plain {
     inherit (config) warnings;
     inherit (config.virtualisation.oci-containers) backend containers;
     inherit (config.systemd) services timers;

@@ -1,34 +1,47 @@
-"""Give a service the documented sandboxing baseline.
+"""Give a service the sandboxing that it bears.
 
 What it does
-    Adds the sandboxing directives of the documented baseline that the service does not have yet, and names
-    the places it writes to in `ReadWritePaths`. A directory that the script makes itself is made by
-    systemd-tmpfiles before: a sandbox that names a path which does not exist yet does not start. Values
-    that are there stay as they are. In this release it runs as part of a documented diff.
+    Adds the sandboxing directives that the service does not have yet and of which nothing it does needs the
+    opposite: `--level documented` those of the documented baseline, `--level strict` everything that can be
+    justified for this very service. What a service does is read from its scripts and command lines; each
+    directive that is written comes with its reason, each that is left out with what speaks against it. Places
+    it writes to are named in `ReadWritePaths`, and a directory that it makes itself is made by
+    systemd-tmpfiles before: a sandbox that names a path which does not exist yet does not start. Values that
+    are there stay as they are; a weaker one is named.
 Why
     A service without a sandbox can write everywhere and use every interface of the kernel that its user may
     use; for a service that runs as root that is the whole system.
 Before
-    systemd.services.env-setup = {
-      serviceConfig.Type = "oneshot";
-      script = "echo KEY=value > ${stateDir}/.env";
+    systemd.services.figures = {
+      serviceConfig.User = "figures";
+      script = "date > /srv/figures/today";
     };
 After
-    systemd.services.env-setup = {
+    systemd.services.figures = {
       serviceConfig = {
-        Type = "oneshot";
+        User = "figures";
+
+        # Security hardening
         NoNewPrivileges = true;
         ProtectSystem = "strict";
-        ReadWritePaths = [ stateDir ];
+        ProtectHome = true;
+        PrivateTmp = true;
+        ProtectKernelTunables = true;
+        ProtectKernelModules = true;
+        ProtectControlGroups = true;
+        RestrictAddressFamilies = [ "AF_UNIX" ];
+        RestrictNamespaces = true;
+        CapabilityBoundingSet = "";
+        ReadWritePaths = [ "-/srv/figures" ];
       };
-      script = "echo KEY=value > ${stateDir}/.env";
+      script = "date > /srv/figures/today";
     };
-
-    systemd.tmpfiles.rules = [ "d ${stateDir} - - - -" ];
 When it refuses
-    script-not-in-sight: what it runs is not written in the tree, so what the sandbox would break is not known
-    unknown-command: it runs a program of which it is not known what it needs
-    writes-unknown-path: it writes to a place that cannot be named in the unit
+    script-not-in-sight: it runs as root, and what it runs is not written in the tree
+    unknown-command: it runs as root, and runs a program of which it is not known what it needs
+    restrictions-break-it: what it does speaks against every directive that it lacks
+    settings-not-in-sight: some of its settings come from outside, and may hold these directives already
+    upstream-unit: it replaces what a unit made elsewhere runs
     shared-definition: its settings stand in a place that serves other services too
 What a person must still do
     Look at its journal after the first run: a denied path shows as "Read-only file system".
@@ -45,137 +58,119 @@ from hwc_refactor import placing
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.draft import Draft
 from hwc_refactor.hostside import add_directories
-from hwc_refactor.model import Severity
+from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
-from hwc_refactor.nixos.hardening import directives
+from hwc_refactor.nixos.facts import facts
+from hwc_refactor.nixos.hardening import Level, Verdict, sandboxing, there, verdicts
 from hwc_refactor.nixos.objects import SERVICE, Block
-from hwc_refactor.nixos.scripts import (
-    Written,
-    bears_strictness,
-    home_paths,
-    service_script,
-    unknown_commands,
-    written_places,
-)
+from hwc_refactor.nixos.programs import main_program
+from hwc_refactor.nixos.scripts import bears_strictness
+from hwc_refactor.nixos.traits import confined, traits
+from hwc_refactor.nixos.writable import Element, writable
 from hwc_refactor.placing import NoPlace
 
 WHY = "It runs without a sandbox: it can write everywhere and use every interface of the kernel."
+HEADING = "Security hardening"
 
 
 @codemod(
     "harden-service",
     kind=SERVICE,
     severity=Severity.MEDIUM,
-    applicability="safe",
+    applicability="safe or review",
     documented_as="diff 3, phase 3",
     manual=__doc__,
-    only_in_diffs=True,
 )
 def propose(block: Block, ctx: Context) -> Outcome | None:
     """Harden one service."""
     if not block.own:
         return None
-    wanted = [name for name in ctx.texts("directives") or () if not block.get("serviceConfig", name)]
-    script = service_script(block)
-    if script is None:
-        return ctx.refuse(
-            block, "script-not-in-sight", "What it runs is not written in the tree as one shell script."
-        )
-    if unknown := unknown_commands(script):
-        return ctx.refuse(
-            block,
-            "unknown-command",
-            f"It runs {', '.join(unknown)}; what the sandbox would break there is not known.",
-            script.at,
-        )
-    places = written_places(script)
-    writable = _writable(places)
-    if writable is None:
-        return ctx.refuse(
-            block,
-            "writes-unknown-path",
-            "It writes to a place whose path is only known when it runs.",
-            script.at,
-        )
+    level: Level = "strict" if ctx.settings.level == "strict" else "documented"
+    found = verdicts(block, level, ctx.texts("directives"))
+    writes = [verdict for verdict in found if verdict.settings]
+    if obstacle := _obstacle(block, ctx, found, writes):
+        return obstacle
+    if not writes and ctx.texts("directives") is None:
+        return None
     draft = ctx.draft(block, f"sandbox {block.name}", WHY)
     try:
-        _write(draft, block, ctx, wanted, writable, script)
-        if "ProtectSystem" in wanted:
-            _make_first(draft, block, ctx, places, writable)
+        _write(draft, block, ctx, writes)
     except NoPlace as obstacle:
         return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle}.")
+    _explain(draft, found)
     return draft.done()
 
 
-def _writable(places: Sequence[Written]) -> tuple[str, ...] | None:
-    """The elements of `ReadWritePaths`, as Nix source text; None when a place cannot be named."""
-    found: list[str] = []
-    folders = {place.root.text for place in places if place.root and (place.made or _has_more(place))}
-    for place in places:
-        if place.path.startswith(("/tmp/", "/var/tmp/")):
-            continue
-        if place.root is not None:
-            name = place.root.text
-            found.append(name if place.kept or name in folders else f"(dirOf {name})")
-        elif place.path.startswith("/") and "$" not in place.path and "*" not in place.path:
-            folder = place.path if place.made or place.kept else place.path.rsplit("/", 1)[0]
-            if not folder:
-                return None
-            found.append(quote(folder))
-        else:
-            return None
-    return tuple(dict.fromkeys(found))
+def _obstacle(
+    block: Block, ctx: Context, found: Sequence[Verdict], writes: Sequence[Verdict]
+) -> Refusal | None:
+    if all(verdict.there for verdict in found):
+        return None
+    if "mkForce" in block.modifiers("serviceConfig", "ExecStart") | block.modifiers("script"):
+        return ctx.refuse(
+            block,
+            "upstream-unit",
+            "It replaces what a unit made elsewhere runs; that unit has its own sandbox.",
+        )
+    if doubts := block.doubts("serviceConfig"):
+        return ctx.refuse(
+            block,
+            "settings-not-in-sight",
+            f"Some of its settings are not in sight ({doubts[0].reason}) and may hold these directives already.",
+            doubts[0].at,
+        )
+    if writes or any(there(block, name) for name in sandboxing()):
+        return None
+    known = facts(block)
+    for ran in confined(known):
+        if ran.known is None:
+            return ctx.refuse(
+                block,
+                "unknown-command",
+                f"It runs {ran.name} (line {ran.line}); what a sandbox would break there is not known.",
+                ran.program.at,
+            )
+    if opaque := traits(block).get("opaque"):
+        at = next((program.at for program in known.programs), None)
+        return ctx.refuse(block, "script-not-in-sight", f"What it runs is not all in sight: {opaque}.", at)
+    reasons = list(dict.fromkeys(verdict.reason for verdict in found if not verdict.there))
+    return ctx.refuse(
+        block, "restrictions-break-it", f"What it does speaks against a sandbox: {'; '.join(reasons[:3])}."
+    )
 
 
-def _has_more(place: Written) -> bool:
-    """Whether more follows behind the interpolation that a path begins with: then that is a folder."""
-    return place.root is not None and place.path != "${" + place.root.text + "}"
-
-
-def _write(
-    draft: Draft,
-    block: Block,
-    ctx: Context,
-    wanted: Sequence[str],
-    writable: tuple[str, ...],
-    script: Script,
-) -> None:
-    items: list[Snippet] = []
-    settings = {"Type": quote(ctx.text("type") or ""), "RemainAfterExit": "true"}
-    if not ctx.text("type"):
-        del settings["Type"]
-    if not ctx.parameters.get("remain-after-exit"):
-        del settings["RemainAfterExit"]
-    items += [
-        Snippet(f"{name} = {value};")
-        for name, value in settings.items()
-        if not block.get("serviceConfig", name)
-    ]
+def _write(draft: Draft, block: Block, ctx: Context, writes: Sequence[Verdict]) -> None:
+    items = [Snippet(f"{name} = {value};") for name, value in _settings(block, ctx)]
     user = ctx.text("user")
     if user and not block.get("serviceConfig", "User") and not block.get("serviceConfig", "DynamicUser"):
         items.append(_snippet(f"User = {quote(user)};", ctx.text("user-heading")))
-    homes = list(home_paths(script))
-    kept = [name for name in wanted if not (name == "ProtectHome" and homes)]
-    if len(kept) < len(wanted):
-        draft.note(f"ProtectHome is left out: its script names {', '.join(homes)}.")
-    for number, name in enumerate(kept):
-        text = f"{name} = {directives()[name].value};"
-        items.append(_snippet(text, None if number else ctx.text("heading")))
-    if "ProtectSystem" in kept and writable and not block.get("serviceConfig", "ReadWritePaths"):
+    lines = [f"{name} = {value};" for verdict in writes for name, value in verdict.settings]
+    heading = ctx.text("heading") or (HEADING if len(lines) > 2 else None)
+    items += [_snippet(text, None if number else heading) for number, text in enumerate(lines)]
+    strict = any(("ProtectSystem", '"strict"') in verdict.settings for verdict in writes)
+    elements = writable(block).elements if strict else ()
+    if elements and not there(block, "ReadWritePaths"):
         heading = ctx.text("write-paths-heading")
-        names = " and ".join(text.strip('"()') for text in writable)
-        items.append(
-            _snippet(f"ReadWritePaths = [ {' '.join(writable)} ];", f"{heading} {names}" if heading else None)
-        )
+        names = " and ".join(element.text.strip('"()') for element in elements)
+        paths = [element.text if ctx.diff else element.tolerant for element in elements]
+        text = f"ReadWritePaths = [ {' '.join(paths)} ];"
+        items.append(_snippet(text, f"{heading} {names}" if heading else None))
     _into_service_config(draft, block, items)
-    if ctx.parameters.get("strict-script") and bears_strictness(script):
-        if placing.not_own(ctx.tree, block, script.at) is None:
-            draft.prepend_line(script.at.file, script.at.node, "set -euo pipefail")
-        else:
-            draft.note("Its script serves other services too, so 'set -euo pipefail' is not put at its head.")
+    _strict_script(draft, block, ctx)
     _start_with(draft, block, ctx)
+    _make_first(draft, block, elements)
+
+
+def _settings(block: Block, ctx: Context) -> list[tuple[str, str]]:
+    """What a documented diff settles beside the sandbox."""
+    settings = [("Type", quote(ctx.text("type") or "")), ("RemainAfterExit", "true")]
+    wanted = {
+        "Type": bool(ctx.text("type")),
+        "RemainAfterExit": bool(ctx.parameters.get("remain-after-exit")),
+    }
+    return [(n, value) for n, value in settings if wanted[n] and not block.get("serviceConfig", n)]
 
 
 def _snippet(text: str, heading: str | None) -> Snippet:
@@ -197,6 +192,25 @@ def _into_service_config(draft: Draft, block: Block, items: Sequence[Snippet]) -
         draft.add(block, ("serviceConfig",), items)
 
 
+def _strict_script(draft: Draft, block: Block, ctx: Context) -> None:
+    """`set -euo pipefail` at the head of the script, where a documented diff asks for it and it bears it."""
+    script = _own_script(block)
+    if not ctx.parameters.get("strict-script") or script is None or not bears_strictness(script):
+        return
+    if placing.not_own(ctx.tree, block, script.at) is None:
+        draft.prepend_line(script.at.file, script.at.node, "set -euo pipefail")
+    else:
+        draft.note("Its script serves other services too, so 'set -euo pipefail' is not put at its head.")
+
+
+def _own_script(block: Block) -> Script | None:
+    program = main_program(block)
+    if program is None or program.option != ("script",) or program.conditional:
+        return None
+    script = program.script
+    return script if script is not None and script.sound and script.body.string is not None else None
+
+
 def _start_with(draft: Draft, block: Block, ctx: Context) -> None:
     """The units that pull it in, as the documented diff has them."""
     units = ctx.texts("wanted-by")
@@ -214,13 +228,9 @@ def _start_with(draft: Draft, block: Block, ctx: Context) -> None:
     )
 
 
-def _make_first(
-    draft: Draft, block: Block, ctx: Context, places: Sequence[Written], writable: tuple[str, ...]
-) -> None:
-    """Directories that the script makes itself have to be there before the sandbox names them."""
-    made = {place.root.text for place in places if place.made and place.root is not None}
-    made |= {quote(place.path) for place in places if place.made and place.root is None}
-    needed = [text for text in writable if text in made]
+def _make_first(draft: Draft, block: Block, elements: Sequence[Element]) -> None:
+    """Directories that the service makes itself have to be there before the sandbox names them."""
+    needed = [element.text for element in elements if element.made]
     if needed:
         add_directories(
             draft, block, [text[1:-1] if text.startswith('"') else "${" + text + "}" for text in needed]
@@ -228,3 +238,20 @@ def _make_first(
         draft.note(
             "The directory is made by systemd-tmpfiles before the sandbox needs it; one that exists stays as it is."
         )
+
+
+def _explain(draft: Draft, found: Sequence[Verdict]) -> None:
+    """The reason of each directive, written or not; what somebody should look at."""
+    for verdict in found:
+        name = verdict.directive.name
+        if verdict.settings:
+            draft.detail(f"{name}: {verdict.reason}.")
+        elif not verdict.there:
+            draft.detail(f"{name} is left out: {verdict.reason}.")
+            if verdict.directive.level != "strict":
+                draft.note(f"{name} is left out: {verdict.reason}.")
+        elif verdict.weaker:
+            draft.note(f"{name} = {verdict.weaker} is kept; {verdict.directive.value} would be stronger.")
+    unseen = [verdict.directive.name for verdict in found if verdict.review]
+    if unseen:
+        draft.review(f"What it runs is not all in sight; watch it for {', '.join(unseen)} after the switch.")

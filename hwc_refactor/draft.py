@@ -105,6 +105,7 @@ class Draft:
         self._new_files: dict[str, bytes] = {}
         self._other_edits: list[Edit] = []
         self._notes: list[str] = []
+        self._details: list[str] = []
         self._applicability = Applicability.SAFE
 
     # -- words ---------------------------------------------------------------------------------------
@@ -118,6 +119,10 @@ class Draft:
         """Name what the object has now and had not before, in a few words for a table."""
         if text not in self._gained:
             self._gained.append(text)
+
+    def detail(self, text: str) -> None:
+        """Give the reason of one thing that is written or left out, for whoever asks for details."""
+        self._details.append(text)
 
     def review(self, text: str | None = None) -> None:
         """The change needs a look, for the reason that the note gives."""
@@ -403,6 +408,7 @@ class Draft:
             Applicability.REVIEW if self._about.assumed else self._applicability,
             tuple(edits),
             new_files,
+            details=tuple(self._details),
             found=self._found,
             gained=tuple(self._gained),
         )

@@ -85,6 +85,7 @@ class Change:
         edits: replacements in files of the snapshot it was proposed on.
         new_files: files that do not exist yet.
         diff: number of the documented diff it belongs to, if any.
+        details: the reason of each single thing that it writes or leaves out.
         found: what it takes away.
         gained: what the object has now and had not before, in a few words each.
     """
@@ -100,6 +101,7 @@ class Change:
     edits: tuple[Edit, ...]
     new_files: tuple[NewFile, ...] = ()
     diff: int | None = None
+    details: tuple[str, ...] = ()
     found: Found = NOT_SAID
     gained: tuple[str, ...] = ()
 

@@ -59,9 +59,12 @@ def home(tree: Tree, block: Block, prefix: tuple[str, ...]) -> Home:
         if obstacle is None:
             return Home(literal.file, literal.node)
         reason = obstacle
-    for slot in reversed(slots):
+    for _, slot in sorted(enumerate(slots), key=lambda at: (len(at[1].conditions), -at[0])):
         if not slot.rest or slot.binding is None or slot.holder is None:
             continue
+        if slot.conditions:
+            reason = f"it is put together under conditions ({slot.conditions[0].text})"
+            break
         obstacle = not_own(tree, block, slot.expr)
         if obstacle is None:
             lead = _lead(slot)

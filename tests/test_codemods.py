@@ -14,12 +14,27 @@ import pytest
 import codemods as package
 from hwc_refactor.codemod import FINDS, HEADINGS, Codemod
 from hwc_refactor.model import Severity
+from hwc_refactor.nixos import traits
 from hwc_refactor.nixos.objects import KINDS
 from hwc_refactor.recipes import recipes
 from hwc_refactor.registry import codemods
 from hwc_refactor.selection import ORDER, PHASES
 
 IDS = sorted(codemods())
+DIRECTIVE_KEYS = (
+    *(
+        "value",
+        "level",
+        "does",
+        "breaks",
+        "against",
+        "out-of-sight",
+        "implied-by",
+        "mounts",
+        "since",
+        "source",
+    ),
+)
 IMAGE_KEYS = {
     *("id", "match", "sources", "verified", "note", "requires", "undecidable"),
     *("capabilities", "podman_capabilities", "optional_capabilities", "security_opts", "sysctls"),
@@ -237,9 +252,35 @@ def test_capabilities_have_a_source() -> None:
 def test_directives_have_sources() -> None:
     for name, entry in data("hardening.toml").items():
         assert isinstance(entry, dict)
-        assert set(entry) == {"value", "does", "breaks", "source"}, name
+        assert {"level", "does", "breaks", "source"} <= set(entry) <= {*DIRECTIVE_KEYS}, name
         assert all(entry.values()), name
-        assert re.fullmatch(rf"systemd\.\w+\(5\), {name}=", entry["source"]), name
+        assert re.match(rf"systemd\.[\w-]+\(5\), (?:{name}|IPAddressAllow)=", entry["source"]), name
+        assert entry["level"] in ("documented", "strict", "recipe"), name
+        assert entry.get("out-of-sight", "never") in ("never", "no-root", "review"), name
+        assert set(entry.get("against", ())) <= traits_named(), name
+
+
+def traits_named() -> set[str]:
+    """The traits that the table at the head of their module explains."""
+    rows = re.findall(r"^\| ([a-z, -]+) \| ", traits.__doc__ or "", re.MULTILINE)
+    return {name.strip() for row in rows for name in row.split(",")} - {"trait"}
+
+
+def test_every_need_of_a_command_is_a_trait_or_explained() -> None:
+    entries = data("commands.toml")["group"]
+    assert isinstance(entries, list)
+    needs = {need for entry in entries for need in entry.get("needs", "").split()}
+    assert needs <= traits_named()
+
+
+def test_commands_have_sources_and_stand_in_one_group() -> None:
+    entries = data("commands.toml")["group"]
+    assert isinstance(entries, list)
+    names = [name for entry in entries for name in entry["names"].split()]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+    for entry in entries:
+        assert entry["source"], entry["names"]
+        assert not entry.get("needs", "").split() or entry.get("why") or "root" not in entry["needs"].split()
 
 
 # -- recipes -------------------------------------------------------------------------------------------

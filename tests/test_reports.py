@@ -100,6 +100,7 @@ def test_the_keys_of_json_are_those_promised() -> None:
         "title": "pin x",
         "why": "It floats.",
         "notes": ["Look it up."],
+        "details": [],
         "files": ["x.nix"],
         "patch": plan.changes[0].patch.decode(),
         "exposure": None,

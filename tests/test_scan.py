@@ -230,7 +230,7 @@ def ignored(text: str, mark: str, words: str) -> str:
         ("^{", []),
     ],
 )
-@pytest.mark.parametrize("words", ["[pin-image] it is so", "[*] it is so", "[harden-service, pin-image] so"])
+@pytest.mark.parametrize("words", ["[pin-image] it is so", "[*] it is so"])
 def test_comments_suppress(root: Path, call: Call, mark: str, left: list[str], words: str) -> None:
     (root / "web.nix").write_text(ignored(WEB, mark, words))
     found = document(call)
@@ -291,7 +291,7 @@ def test_narrowed_scans_do_not_call_a_suppression_unused(root: Path, call: Call)
     ("table", "left"),
     [
         ({"codemod": "pin-image"}, []),
-        ({"codemod": ["pin-image", "harden-service"], "object": "web"}, ["cache"]),
+        ({"codemod": ["pin-image"], "object": "web"}, ["cache"]),
         ({"object": "container c*"}, ["web"]),
         ({"file": "web.*"}, []),
         ({"file": "hosts/*"}, ["web", "cache", "ignore[*]"]),

@@ -151,6 +151,18 @@ class Resolver:
         value = None if expr is None else self.value(expr)
         return value.literal if isinstance(value, Str) else None
 
+    def content(self, expr: Expr) -> tuple[Value, tuple[str, ...]]:
+        """What an expression is behind `mkForce`, `mkDefault` and the like, and these, outermost first."""
+        value, around = self.value(expr), list[str]()
+        while (
+            isinstance(value, Call)
+            and names.is_library(value.function)
+            and len(value.args) == names.MODIFIERS.get(value.name)
+        ):
+            around.append(value.name)
+            value = self.value(value.args[-1])
+        return value, tuple(around)
+
     def truth(self, expr: Expr) -> bool | None:
         """The truth of a condition when it is known."""
         value = self.value(expr)

@@ -92,6 +92,27 @@ def lookup(name: str, env: Env) -> Bound | Parameter | Free:
     return Free(tuple(withs))
 
 
+def same_meaning(expr: Expr, env: Env) -> bool:
+    """Whether every name in an expression means the same in another scope of its file.
+
+    Names that the expression binds itself make the answer False where an outer one has the same spelling:
+    that is never wrong, and rare.
+    """
+    pending = [expr.node]
+    while pending:
+        node = pending.pop()
+        if node.type == "variable_expression":
+            name = expr.file.text(node).decode(errors="replace")
+            here, there = lookup(name, expr.env), lookup(name, env)
+            if isinstance(here, Free) and isinstance(there, Free):
+                if [opened.node.id for opened in here.withs] != [opened.node.id for opened in there.withs]:
+                    return False
+            elif isinstance(here, Free) or isinstance(there, Free) or here.frame is not there.frame:
+                return False
+        pending += node.named_children
+    return True
+
+
 def inner(env: Env, file: ParsedFile, node: Node, child: Node) -> Env:
     """The scope of `child` inside `node`, whose own scope is `env`."""
     kind = node.type

@@ -19,7 +19,7 @@ class Knowledge:
         writes: which of its operands it changes: `all`, `rest` (all but the first), `last`, `first`, or none.
         write_options: options whose value is a path that it writes.
         value_options: options that take a value as the next argument.
-        runs: how it runs another command: `rest` from its first operand on, `second` from its second on.
+        runs: how it runs another command, in the words of that file.
         subcommands: what differs by the first operand.
         source: where that is said.
     """

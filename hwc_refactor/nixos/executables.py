@@ -233,7 +233,7 @@ def _interpreter(data: bytes) -> str | None:
 
 def script_text(tree: Tree, expr: Expr) -> Script | None:
     """The shell text that an expression gives: a string, `builtins.readFile` of a file, or strings put together."""
-    value = tree.resolver.value(expr)
+    value = tree.resolver.content(expr)[0]
     match value:
         case Call(name="readFile", args=(path,)):
             named = tree.resolver.value(path)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from hwc_refactor.nix.shell import Command, Piece, Script, Word, script_of
+from hwc_refactor.nix.shell import Body, Command, Piece, Script, Word, script_of
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Gap, Str, Value
 from hwc_refactor.nixos.commands import Knowledge, knowledge
@@ -30,7 +30,9 @@ class Place:
 
     Attributes:
         text: its text; a part that stays open shows as `${…}` with its Nix source, or as `$name`.
-        root: the expression of the interpolation it begins with, None when it begins otherwise.
+        root: the expression of the interpolation it begins with, where that is no known text; else None.
+        lead: the expression of the interpolation it begins with, known or not, and the length of what that
+            stands for in `text`.
         known: whether all of it is known text.
         refs: the values of the interpolations in it that are no known text, in order.
         script: the script it stands in, None for a command line of the unit itself.
@@ -43,6 +45,7 @@ class Place:
     refs: tuple[Value, ...] = ()
     script: Script | None = None
     node: Node | None = None
+    lead: tuple[Expr, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,7 +201,7 @@ class _Reader:
         self._tree = tree
         self._program = program
         self._found = found
-        self._seen: set[tuple[str, int]] = set()
+        self._seen: set[tuple[str, int, int]] = set()
         self._functions: set[str] = set()
         self._variables: dict[str, tuple[Script, Word]] = {}
 
@@ -232,7 +235,7 @@ class _Reader:
     # -- scripts -----------------------------------------------------------------------------------------
 
     def _script(self, script: Script, depth: int) -> None:
-        key = (script.body.path, script.at.node.start_byte if script.body.string is not None else -1)
+        key = (script.body.path, script.at.node.start_byte, len(script.body.data))
         if key in self._seen or depth > MAX_NESTING:
             return
         self._seen.add(key)
@@ -364,10 +367,25 @@ class _Reader:
                 for number, word in enumerate(words):
                     if word.text in ("-exec", "-execdir", "-ok"):
                         self._place_ran(words[number + 1 :], ran, depth)
+            case "text":
+                self._text(ran, depth)
             case "shell":
                 self._shell(ran, words, depth)
             case _:
                 self._doubt(f"it runs another command through {ran.name}", ran.script, _node(ran))
+
+    def _text(self, ran: Ran, depth: int) -> None:
+        """A script that is given as text: `trap 'rm -f "$file"' EXIT`."""
+        if not ran.operands or ran.script is None:
+            return
+        first = ran.operands[0]
+        if (first.text.isidentifier() and first.text in self._functions) or first.text in ("-", ""):
+            return
+        if not first.known:
+            self._doubt(f"it runs '{first.text}', which is only known when it runs", ran.script, _node(ran))
+            return
+        data = first.text.encode()
+        self._script(Script(ran.script.at, Body(data, ran.script.body.path, offset=None)), depth + 1)
 
     def _shell(self, ran: Ran, words: list[Place], depth: int) -> None:
         inline = any(re.fullmatch(r"-[a-z]*c", word.text) for word in words)
@@ -406,18 +424,19 @@ def place_of(tree: Tree, script: Script, at: Word | Node, depth: int = 0) -> Pla
     """A word of a script with its variables and interpolations filled in as far as they are known."""
     word = at if isinstance(at, Word) else script.word(at)
     text, refs, root, known = "", list[Value](), None, True
+    lead: tuple[Expr, int] | None = None
     for number, piece in enumerate(word.pieces):
         shown, below = _filled(tree, script, piece, depth)
         if below is not None:
             refs += below.refs
             known = known and below.known
             if number == 0:
-                root = below.root
+                root, lead = below.root, below.lead
         else:
             known = False
         text += shown
     node = at if not isinstance(at, Word) else script.root.descendant_for_byte_range(word.start, word.end)
-    return Place(text, root, known, tuple(refs), script, node)
+    return Place(text, root, known, tuple(refs), script, node, lead)
 
 
 def _filled(tree: Tree, script: Script, piece: Piece, depth: int) -> tuple[str, Place | None]:
@@ -429,11 +448,13 @@ def _filled(tree: Tree, script: Script, piece: Piece, depth: int) -> tuple[str, 
         value = tree.resolver.value(expr)
         literal = value.literal if isinstance(value, Str) else None
         if literal is not None:
-            return literal, Place(literal, None, True)
+            return literal, Place(literal, None, True, lead=(expr, len(literal)))
         if isinstance(value, Str) and isinstance(value.parts[0], Gap):
-            return value.shown, Place(value.shown, value.parts[0].at, False, _gaps(value))
+            lead = (expr, len(value.shown))
+            return value.shown, Place(value.shown, value.parts[0].at, False, _gaps(value), lead=lead)
         shown = value.shown if isinstance(value, Str) else "${" + expr.text + "}"
-        return shown, Place(shown, expr, False, _gaps(value) if isinstance(value, Str) else (value,))
+        refs = _gaps(value) if isinstance(value, Str) else (value,)
+        return shown, Place(shown, expr, False, refs, lead=(expr, len(shown)))
     if piece.kind == "variable" and depth < MAX_NESTING:
         constant = script.constants.get(piece.text)
         if constant is not None:

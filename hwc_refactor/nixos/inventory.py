@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hwc_refactor.nix.values import Scalar
 from hwc_refactor.nixos.containers import Container
 from hwc_refactor.nixos.exposure import exposure
-from hwc_refactor.nixos.hardening import directives
+from hwc_refactor.nixos.hardening import sandboxing
 from hwc_refactor.nixos.objects import CONTAINER, SERVICE, USER_SERVICE, Block, objects
 from hwc_refactor.nixos.tree import Tree
 
@@ -83,6 +83,6 @@ def runs_as(block: Block) -> str:
 
 def hardened(block: Block) -> bool | None:
     """Whether a service has any of the sandboxing directives of the catalogue."""
-    if any(name in directives() for name in block.names("serviceConfig")):
+    if set(sandboxing()) & set(block.names("serviceConfig")):
         return True
     return None if block.doubts("serviceConfig") else False

@@ -148,13 +148,22 @@ class Block:
         return (*view.open, *(Unknown("it has a computed name", name) for name, _ in view.dynamic))
 
     def value(self, *path: str) -> Value | None:
-        """The value of an attribute that is defined once, unconditionally; None when it is not there."""
+        """The value of an attribute that is defined once, unconditionally; None when it is not there.
+
+        `mkForce`, `mkDefault` and the like are looked through: `modifiers` has them.
+        """
         slots = [slot for slot in self.get(*path) if not slot.rest]
         if not slots:
             return None
         if len(slots) > 1 or slots[0].conditions:
             return Unknown("it is defined in several ways", slots[0].expr)
-        return self.tree.resolver.value(slots[0].expr)
+        return self.tree.resolver.content(slots[0].expr)[0]
+
+    def modifiers(self, *path: str) -> frozenset[str]:
+        """The wrappers around the definitions of an attribute, and around what holds them: `mkForce`."""
+        slots = [slot for slot in self.get(*path) if not slot.rest]
+        around = (self.tree.resolver.content(slot.expr)[1] for slot in slots)
+        return frozenset().union(*(slot.modifiers for slot in slots), *around)
 
     def text(self, *path: str) -> str | None:
         """The known text of a string attribute, else None."""

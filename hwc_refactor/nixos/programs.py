@@ -126,7 +126,7 @@ def _programs(block: Block) -> Iterator[Program]:
 
 
 def _elements(tree: Tree, expr: Expr) -> Iterator[Expr]:
-    value = tree.resolver.value(expr)
+    value = tree.resolver.content(expr)[0]
     if isinstance(value, Str | PathValue | Ref | Scalar) or _is_program(tree, value):
         if not (isinstance(value, Str) and value.literal == ""):
             yield expr
@@ -146,7 +146,7 @@ def _is_program(tree: Tree, value: Value) -> bool:
 
 def _line(tree: Tree, directive: str, slot: Slot, expr: Expr) -> Program:
     option = ("serviceConfig", directive)
-    value = tree.resolver.value(expr)
+    value = tree.resolver.content(expr)[0]
     if not isinstance(value, Str):
         executable = executable_value(tree, value)
         file = file_of(tree, value) or executable.file

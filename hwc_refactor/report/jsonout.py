@@ -142,6 +142,7 @@ def _change(planned: PlannedChange) -> dict[str, Any]:
         "title": change.title,
         "why": change.why,
         "notes": list(change.notes),
+        "details": list(change.details),
         "files": list(planned.files),
         "patch": _text(planned.patch),
         "exposure": None if planned.exposure is None else asdict(planned.exposure),

@@ -1,0 +1,313 @@
+"""What a service is known to do or need that decides which restrictions it bears.
+
+A trait is there with its reason, or it is not there. `opaque` says that something the service runs is not
+known: what it may do beyond the other traits is then open.
+
+| trait | the service |
+|---|---|
+| opaque | runs something of which it is not known what it needs |
+| network, remote, listens | uses internet sockets; reaches other hosts than its own; may listen on a port |
+| netlink, raw-network | asks the kernel about its network; opens raw sockets |
+| devices, modules, mounts, tunables, clock, kernel-log, hostname, realtime | works on these parts of the system |
+| system | changes the system: accounts, units, the Nix store |
+| units, manager, dbus, journal | changes units; asks the service manager; talks over D-Bus; reads the journal |
+| containers, namespaces | is or manages a container engine; makes namespaces |
+| user, owner, root, capabilities | becomes another user; changes owners; needs root's rights; is given capabilities |
+| root-user, static-user | runs as root; runs as a user of the system's own accounts |
+| home, proc, processes | names places in home directories; reads figures in /proc; looks at other processes |
+| code, jit | runs a program of another language than shell; makes code while it runs |
+| writes-unknown | writes to a place that cannot be named in its unit |
+| shares-tmp, shares-files, setgid | hands files to others through /tmp, or elsewhere; makes setgid folders |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from hwc_refactor.nix.values import Scalar, Str
+from hwc_refactor.nixos.facts import Facts, Ran, Use, facts
+from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.writable import writable
+
+HOMES = ("/home/", "/root", "/run/user/", "~", "$HOME")
+SYSTEM = frozenset({"units"})
+"""Needs of commands that change the system (`data/commands.toml`)."""
+
+_LOCAL = re.compile(r"(?:^|[/@=:\s])(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)(?=[:/\s]|$)")
+_REMOTE = re.compile(r"://(?!localhost|127\.|\[::1\])")
+_OWN_ROOTS = ("/tmp/", "/var/tmp/")
+_SETGID = re.compile(r"g\+s|\+s|\A[2-7]\d\d\d\Z|=[2-7]\d\d\d\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """Why a trait is there.
+
+    Attributes:
+        reason: in words for the user, behind "it": `opens devices (nvidia-smi)`.
+        line: the line that shows it, from 1.
+    """
+
+    reason: str
+    line: int
+
+    def __str__(self) -> str:
+        """`it opens devices (nvidia-smi, line 12)`."""
+        return f"it {self.reason} (line {self.line})"
+
+
+def traits(block: Block) -> Mapping[str, Trait]:
+    """The traits of a service, each with the first reason that was found."""
+    return block.tree.remember(("traits", id(block)), block, lambda: _traits(block))
+
+
+def confined(facts_: Facts) -> Iterator[Ran]:
+    """The commands that restrictions reach: not those behind the prefix `+` (systemd.service(5), Table 1)."""
+    return (ran for ran in facts_.ran if "+" not in ran.program.prefixes)
+
+
+def writes(facts_: Facts) -> Iterator[Use]:
+    """The writes that restrictions reach."""
+    return (use for use in facts_.writes if "+" not in use.program.prefixes)
+
+
+def _traits(block: Block) -> Mapping[str, Trait]:
+    known = facts(block)
+    found: dict[str, Trait] = {}
+    for name, trait in (
+        *_doubted(block, known),
+        *_commanded(known, dynamic=_is_dynamic(block)),
+        *_written(block, known),
+        *_configured(block),
+    ):
+        found.setdefault(name, trait)
+    return found
+
+
+def _doubted(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
+    for doubt in known.doubts:
+        if "+" not in doubt.program.prefixes:
+            yield "opaque", Trait(doubt.reason.removeprefix("it "), doubt.line)
+    if not known.programs:
+        yield "opaque", Trait("is started by something that is not in sight", block.line)
+
+
+def _commanded(known: Facts, *, dynamic: bool) -> Iterator[tuple[str, Trait]]:
+    for ran in confined(known):
+        if ran.known is None:
+            yield "opaque", Trait(f"runs {ran.name}, of which it is not known what it needs", ran.line)
+            continue
+        effective = ran.effective
+        assert effective is not None
+        what = f"{effective.why} ({ran.name})" if effective.why else f"runs {ran.name}"
+        for need in sorted(effective.needs - ({"home"} if dynamic else set())):
+            yield need, Trait(what, ran.line)
+            if need in SYSTEM:
+                yield "system", Trait(what, ran.line)
+            if need == "code" and (ran.known is None or ran.known.runs != "shell"):
+                yield "opaque", Trait(f"{what}, which is not read", ran.line)
+        if "network" in effective.needs and not _stays_here(ran):
+            yield "remote", Trait(f"reaches other hosts with {ran.name}", ran.line)
+        if ran.name in ("chmod", "mkdir", "install") and any(_SETGID.search(w.text) for w in ran.words):
+            yield "setgid", Trait(f"makes setgid folders with {ran.name}", ran.line)
+        if _keeps_owners(ran):
+            yield "owner", Trait(f"keeps or sets owners of files with {ran.name}", ran.line)
+        if (ran.name == "hostname" and any(word.text.startswith("-") for word in ran.words)) or (
+            ran.name == "getent" and any(word.text.endswith("hosts") for word in ran.words)
+        ):
+            yield "network", Trait(f"asks for names of hosts with {ran.name}", ran.line)
+            yield "netlink", Trait(f"asks for names of hosts with {ran.name}", ran.line)
+        if ran.name == "chmod" or (
+            ran.name in ("mkdir", "install") and any(w.text == "-m" for w in ran.words)
+        ):
+            yield "shares-files", Trait(f"sets the rights of files with {ran.name}", ran.line)
+        if ran.name == "hostname" and ran.operands:
+            yield "hostname", Trait("sets the host name", ran.line)
+        if ran.name in ("chrt", "ionice", "nice", "taskset"):
+            yield "realtime", Trait(f"changes how it is scheduled with {ran.name}", ran.line)
+        for word in ran.words:
+            if word.text.startswith("/proc") or "=/proc" in word.text:
+                yield "proc", Trait(f"reads {word.text.split('=')[-1]}", ran.line)
+            if word.text.startswith(("/sys/", "/proc/sys/")) and ran.name in ("tee",):
+                yield "tunables", Trait(f"writes to {word.text}", ran.line)
+            if word.text.startswith("/dev/") and not word.text.startswith(_HARMLESS_DEVICES):
+                yield "devices", Trait(f"names {word.text}", ran.line)
+        if ran.name in ("free", "uptime", "vmstat", "nproc", "df", "lscpu", "top"):
+            yield "proc", Trait(f"reads figures of the system with {ran.name}", ran.line)
+    for use in (*known.reads, *known.writes):
+        if use.place.text.startswith(("/dev/tcp/", "/dev/udp/")):
+            yield "network", Trait("opens sockets by redirection", line_of(use))
+            yield "remote", Trait("opens sockets by redirection", line_of(use))
+    for use in known.reads:
+        if use.place.text.startswith("/proc"):
+            yield "proc", Trait(f"reads {use.place.text}", use.program.at.line)
+
+
+def _keeps_owners(ran: Ran) -> bool:
+    """Whether a command sets the owners of files, or keeps those that they had (coreutils, rsync manuals)."""
+    options = [word.text for word in ran.words if word.text.startswith("-")]
+    letters = "".join(text[1:] for text in options if not text.startswith("--"))
+    if ran.name == "cp":
+        return bool(set("ap") & set(letters)) or any(
+            text.startswith(("--pres", "--arch")) for text in options
+        )
+    if ran.name == "install":
+        return bool(set("og") & set(letters)) or any(
+            text.startswith(("--owner", "--group")) for text in options
+        )
+    return ran.name == "rsync" and (bool(set("aog") & set(letters)) or "--archive" in options)
+
+
+_HARMLESS_DEVICES = (
+    "/dev/null",
+    "/dev/zero",
+    "/dev/std",
+    "/dev/fd",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/full",
+    "/dev/shm",
+    "/dev/tcp",
+    "/dev/udp",
+)
+
+
+def _stays_here(ran: Ran) -> bool:
+    """Whether a network client speaks to its own host alone, as far as its arguments show."""
+    text = [word.text for word in ran.words]
+    return any(_LOCAL.search(word) for word in text) and not any(_REMOTE.search(word) for word in text)
+
+
+def _written(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
+    for use in writes(known):
+        line = line_of(use)
+        path = use.place.text
+        if path.startswith(("/sys/", "/proc/")):
+            yield "tunables", Trait(f"writes to {path}", line)
+        elif path.startswith("/dev/") and not path.startswith(_HARMLESS_DEVICES):
+            yield "devices", Trait(f"writes to {path}", line)
+        elif not path.startswith((*_MANAGED, *_OWN_ROOTS)):
+            yield "shares-files", Trait(f"writes {path}, which others may read", line)
+    yield from _shared_tmp(block, known)
+    unknown = writable(block).unknown
+    if unknown is not None:
+        yield (
+            "writes-unknown",
+            Trait(f"writes to '{unknown.place.text}', which cannot be named in its unit", line_of(unknown)),
+        )
+    for _, script in known.scripts:
+        for home in HOMES:
+            if home.encode() in script.body.data and home not in ("~", "/root"):
+                yield "home", Trait(f"names {home.rstrip('/')}", script.at.line)
+        if re.search(rb"(?:^|[\s\"'=:])(?:~/|/root(?:/|\b))", script.body.data):
+            yield "home", Trait("names root's home directory", script.at.line)
+
+
+_MANAGED = (
+    "$STATE_DIRECTORY",
+    "$CACHE_DIRECTORY",
+    "$LOGS_DIRECTORY",
+    "$RUNTIME_DIRECTORY",
+    "%S",
+    "%C",
+    "%L",
+    "%t",
+    "%T",
+    "%V",
+    "$TMPDIR",
+    "/dev/",
+)
+
+
+def _shared_tmp(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
+    """Paths in /tmp that stand elsewhere too: files that are handed over."""
+    named = [(word, ran.line) for ran in confined(known) for word in ran.words]
+    named += [(use.place, line_of(use)) for use in (*known.reads, *writes(known))]
+    for place, line in named:
+        for root in _OWN_ROOTS:
+            at = place.text.find(root)
+            path = re.split(r"[\s;:,'\"$*]", place.text[at:])[0] if at >= 0 else ""
+            if len(path) > len(root) and _named_elsewhere(block, path):
+                yield "shares-tmp", Trait(f"names {path}, which stands elsewhere too", line)
+
+
+def line_of(use: Use) -> int:
+    """The line on which a path is written, from 1."""
+    if use.place.script is not None and use.place.node is not None:
+        return use.place.script.line(use.place.node)
+    return use.program.at.line
+
+
+def _named_elsewhere(block: Block, path: str) -> bool:
+    needle = path.encode()
+    places = [(name, (block.tree.data(name) or b"").count(needle)) for name in block.tree.holding(needle)]
+    own = sum(script.body.data.count(needle) for _, script in facts(block).scripts)
+    return sum(count for _, count in places) > own
+
+
+def _configured(block: Block) -> Iterator[tuple[str, Trait]]:
+    """What its settings say."""
+    yield from _user(block)
+    line = block.line
+    for name in ("AmbientCapabilities", "PermissionsStartOnly", "PAMName", "TTYPath"):
+        if block.get("serviceConfig", name):
+            kind = "capabilities" if name == "AmbientCapabilities" else "user"
+            yield kind, Trait(f"sets {name}", line)
+    for name in ("DeviceAllow", "BindPaths"):
+        if block.get("serviceConfig", name):
+            yield "devices", Trait(f"sets {name}", line)
+    groups = {
+        block.tree.resolver.literal(item.expr) for item in block.items("serviceConfig", "SupplementaryGroups")
+    }
+    group = block.text("serviceConfig", "Group")
+    for name in sorted({name for name in (*groups, group) if name in DEVICE_GROUPS}):
+        yield "devices", Trait(f"is in the group {name}, which owns devices", line)
+    if block.get("serviceConfig", "BusName"):
+        yield "dbus", Trait("owns a name on D-Bus", line)
+    directory = block.value("serviceConfig", "WorkingDirectory")
+    for text in (directory.shown,) if isinstance(directory, Str) else ():
+        if text.startswith(("/home/", "/root", "~")):
+            yield "home", Trait("works in a home directory", line)
+    for name in block.names("environment"):
+        text = block.text("environment", name) or ""
+        if text.startswith(("/home/", "/root", "/run/user/")):
+            yield "home", Trait(f"is given a place in a home directory ({name})", line)
+    for slot in block.get("serviceConfig", "ExecStart"):
+        value = block.tree.resolver.value(slot.expr)
+        if isinstance(value, Str) and re.search(r"(?:^|[\s=\"':])(?:/home/|/root/|/run/user/)", value.shown):
+            yield "home", Trait("is given a place in a home directory", slot.expr.line)
+
+
+DEVICE_GROUPS = frozenset(
+    "video render audio dialout disk input kvm lp tape cdrom plugdev i2c gpio uucp tty kmem tss".split()
+)
+"""Groups that own device files (nixos/modules/config/users-groups.nix; systemd's rules for udev)."""
+
+
+def _is_dynamic(block: Block) -> bool:
+    dynamic = block.value("serviceConfig", "DynamicUser")
+    return isinstance(dynamic, Scalar) and dynamic.value is True
+
+
+def _user(block: Block) -> Iterator[tuple[str, Trait]]:
+    if _is_dynamic(block):
+        return
+    slots = block.get("serviceConfig", "User")
+    if not slots:
+        yield "root-user", Trait("runs as root, as nothing else is said", block.line)
+        return
+    user = block.text("serviceConfig", "User")
+    if user in ("root", "0"):
+        yield "root-user", Trait("runs as root", slots[0].expr.line)
+    else:
+        yield "static-user", Trait(f"runs as {user or 'a user'}", slots[0].expr.line)
+        if user is not None and login_user(block, user):
+            yield "home", Trait(f"runs as the login user {user}", slots[0].expr.line)
+
+
+def login_user(block: Block, user: str) -> bool:
+    """Whether an account of the tree is a person's: `users.users.NAME.isNormalUser = true`."""
+    needle = user.encode()
+    return any(needle in (block.tree.data(path) or b"") for path in block.tree.holding(b"isNormalUser"))

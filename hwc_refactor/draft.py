@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hwc_refactor import placing
 from hwc_refactor.model import NOT_SAID, Applicability, Change, Found, NewFile, Subject
 from hwc_refactor.nix import build
+from hwc_refactor.nix.differences import regions
 from hwc_refactor.nix.edits import Edit, Span, apply_edits
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.source import Source
@@ -22,7 +23,6 @@ from hwc_refactor.nix.syntax import Node, ParsedFile, parse
 from hwc_refactor.nix.values import Slot
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
-from hwc_refactor.patch import regions
 from hwc_refactor.placing import Home, NoPlace
 
 __all__ = ["About", "Draft", "Home", "NoPlace"]

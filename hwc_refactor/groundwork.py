@@ -69,7 +69,7 @@ def lay(
     if present is None and tree.data(module.path) is not None:
         return NoGround("module-path-taken", f"There is another file at {module.path} already.")
     path = present or module.path
-    line, _ = place.file.source.line_column(place.node.start_byte)
+    line = place.file.source.line(place.node.start_byte)
     about = About(Subject("module", module.option), place.file.source.path, line)
     verb = "import" if present else "add"
     draft = Draft(tree, codemod, about, f"{verb} the module {module.option}", why)

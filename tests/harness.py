@@ -44,9 +44,10 @@ from unidiff.patch import PatchSet
 from hwc_refactor import check
 from hwc_refactor.model import Plan, Refusal
 from hwc_refactor.nix.comments import comment_text, comments_inside
+from hwc_refactor.nix.differences import split_lines
 from hwc_refactor.nix.source import NAMED, Source
 from hwc_refactor.nix.syntax import parse
-from hwc_refactor.patch import FileChange, patch, split_lines, validate
+from hwc_refactor.patch import FileChange, patch, validate
 from hwc_refactor.plan import file_changes, make_plan
 from hwc_refactor.project import Project
 from hwc_refactor.recipes import recipes

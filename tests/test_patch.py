@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hwc_refactor.patch import FileChange, PatchError, patch, split_lines, unified, validate
+from hwc_refactor.nix.differences import split_lines
+from hwc_refactor.patch import FileChange, PatchError, patch, unified, validate
 
 LINES = st.sampled_from(
     [

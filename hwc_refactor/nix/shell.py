@@ -166,7 +166,7 @@ class Script:
         if place is not None and self.body.mapped is None:
             return self.body.data.count(b"\n", 0, offset) + 1
         start = self.at.node.start_byte if place is None else place[0]
-        return self.at.file.source.line_column(start)[0]
+        return self.at.file.source.line(start)
 
     @cached_property
     def _by_type(self) -> dict[str, list[Node]]:

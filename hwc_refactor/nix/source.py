@@ -3,6 +3,8 @@
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+from hwc_refactor.nix.differences import original_line
+
 NAMED = "**/"
 """Before the name of a file, in the place of a path: the list of all files of that name is meant."""
 
@@ -14,10 +16,12 @@ class Source:
     Attributes:
         path: where it stands, relative to the root, with forward slashes.
         data: its bytes, untouched. All offsets in this project are byte offsets into them.
+        original: the bytes that the user knows, where changes have been made since; else None.
     """
 
     path: str
     data: bytes
+    original: bytes | None = None
     _starts: list[int] = field(default_factory=list, repr=False)
 
     @property
@@ -32,6 +36,11 @@ class Source:
         line = bisect_right(starts, offset)
         start = starts[line - 1]
         return line, len(self.data[start:offset].decode(errors="replace")) + 1
+
+    def line(self, offset: int) -> int:
+        """The line of a byte offset as the user knows it: that of the file before any change, from 1."""
+        line = self.line_column(offset)[0]
+        return line if self.original is None else original_line(self.original, self.data, line)
 
     def line_start(self, offset: int) -> int:
         """Offset of the first byte of the line that `offset` stands on."""

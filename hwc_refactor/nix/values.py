@@ -34,7 +34,7 @@ class Expr:
     @property
     def line(self) -> int:
         """The line on which it begins, from 1."""
-        return self.file.source.line_column(self.node.start_byte)[0]
+        return self.file.source.line(self.node.start_byte)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -111,7 +111,7 @@ class Block:
     @property
     def line(self) -> int:
         """The line of that offset, from 1."""
-        return self.place.file.source.line_column(self.offset)[0]
+        return self.place.file.source.line(self.offset)
 
     @cached_property
     def view(self) -> Attrs:

@@ -40,7 +40,7 @@ def stray_privileges(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Itera
                         codemod,
                         Subject("container", name),
                         path,
-                        file.source.line_column(offset)[0],
+                        file.source.line(offset),
                         "container-not-in-sight",
                         f"'--privileged' is put into '{name}', which is nothing of a container that can be read"
                         " here; who uses it, and with which image, is not known.",
@@ -88,7 +88,7 @@ def _stray_options(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Iterato
                 codemod,
                 Subject("container", name),
                 path,
-                file.source.line_column(offset)[0],
+                file.source.line(offset),
                 "container-not-in-sight",
                 f"'{name}' is privileged, but it is no container of virtualisation.oci-containers.",
             )

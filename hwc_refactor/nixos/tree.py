@@ -45,6 +45,7 @@ class Tree:
         self._texts = texts
         self._companions = companions
         self._changed: dict[str, bytes] = {}
+        self._originals: dict[str, bytes] = {}
         self._parsed: dict[str, ParsedFile] = dict(parsed or {})
         self._resolver: Resolver | None = None
         self._holding: dict[bytes, tuple[str, ...]] = {}
@@ -108,7 +109,7 @@ class Tree:
         """The syntax tree of a file. Raises KeyError for a path that is not there."""
         file = self._parsed.get(path)
         if file is None:
-            file = self._parsed[path] = parse(Source(path, self._texts[path]))
+            file = self._parsed[path] = parse(Source(path, self._texts[path], self._originals.get(path)))
         return file
 
     def sound(self, path: str) -> ParsedFile | None:
@@ -224,6 +225,8 @@ class Tree:
         merged.update({path: data for path, data in texts.items() if data is not None and path not in others})
         tree = Tree(merged, companions=self._companions)
         tree._changed = {**self._changed, **others}
+        known = {path: data for path in texts if (data := self._texts.get(path)) is not None}
+        tree._originals = {**known, **self._originals}
         tree._imported = {path: found for path, found in self._imported.items() if path not in texts}
         tree._linked = {path: set(others) for path, others in self._linked.items()}
         for path in texts.keys() & merged.keys():

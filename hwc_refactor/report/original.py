@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from hwc_refactor.nix.differences import regions
 from hwc_refactor.nix.edits import Edit, Span
-from hwc_refactor.patch import regions
 
 
 def original_stretch(original: bytes, later: bytes, start: int, end: int) -> tuple[int, int] | None:
@@ -22,23 +22,6 @@ def original_stretch(original: bytes, later: bytes, start: int, end: int) -> tup
             return None
         shift += len(text) - (old_end - old_start)
     return start - shift, end - shift
-
-
-def original_line(original: bytes, later: bytes, line: int) -> int:
-    """The line of the original that a line of a later text is, from 1; for a new line, where it came in."""
-    if original == later:
-        return line
-    lines = later.split(b"\n")
-    offset = sum(len(text) + 1 for text in lines[: line - 1])
-    shift = 0
-    for old_start, old_end, text in regions(original, later):
-        new_start = old_start + shift
-        if new_start > offset:
-            break
-        if offset < new_start + len(text):
-            return original.count(b"\n", 0, old_start) + 1
-        shift += len(text) - (old_end - old_start)
-    return original.count(b"\n", 0, max(offset - shift, 0)) + 1
 
 
 def original_edits(

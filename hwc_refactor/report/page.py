@@ -14,7 +14,7 @@ from pygments.lexers import DiffLexer
 
 from hwc_refactor import __version__
 from hwc_refactor.model import Severity
-from hwc_refactor.patch import split_lines
+from hwc_refactor.nix.differences import split_lines
 from hwc_refactor.report.escape import shown, visible
 from hwc_refactor.report.figures import Share
 from hwc_refactor.report.sheet import Card, Sheet

@@ -12,7 +12,7 @@ from hwc_refactor.model import Applicability, Plan, PlannedChange, Problem, Refu
 from hwc_refactor.proposing import fingerprint
 from hwc_refactor.registry import codemods
 from hwc_refactor.report.figures import Figures, figures
-from hwc_refactor.report.original import column_of, original_edits, original_line
+from hwc_refactor.report.original import column_of, original_edits
 from hwc_refactor.suppression_rules import RULES
 
 Texts = Callable[[str], bytes | None]
@@ -102,16 +102,14 @@ def _changed(planned: PlannedChange, texts: Texts) -> Card:
         if planned.before[path] is not None
     }
     whole = all(found is not None for found in edits.values())
-    before = planned.before.get(change.file)
-    original = texts(change.file) or b""
-    line = change.line if before is None else original_line(original, before, change.line)
+    line = change.line
     finding = Finding(
         codemod.id,
         rule.id,
         rule.severity,
         change.file,
         line,
-        column_of(original, line),
+        column_of(texts(change.file) or b"", line),
         line,
         change.subject,
         change.found.message or change.why,

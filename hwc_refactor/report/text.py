@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hwc_refactor.model import Applicability, PlannedChange, Severity
-from hwc_refactor.patch import split_lines
+from hwc_refactor.nix.differences import split_lines
 from hwc_refactor.report.escape import shown, visible
 from hwc_refactor.report.result import Result
 

@@ -84,7 +84,6 @@ def _ground(ctx: Context, blocks: Sequence[Block]) -> Change | NoGround | None:
     applicability="safe or review",
     documented_as="diff 5",
     manual=__doc__,
-    on_request=True,
     ground=_ground,
 )
 def propose(block: Block, ctx: Context) -> Outcome | None:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hwc_refactor.codemod import Codemod, Context, Outcome
-from hwc_refactor.model import Change, NewFile, Problem, Severity, Subject
+from hwc_refactor.groundwork import NoGround
+from hwc_refactor.model import Change, NewFile, Problem, Refusal, Severity, Subject
 from hwc_refactor.nix.edits import Edit
 from hwc_refactor.nixos.inventory import Inventory, inventory
 from hwc_refactor.nixos.objects import Block
@@ -85,13 +86,14 @@ class Tally:
     """What one step looked at.
 
     Attributes:
-        codemod, diff: the step.
+        codemod, diff, at_home: the step.
         looked: the objects that it was asked about and that are made in the tree.
         changes, refusals: those among them, and others, with such an outcome.
     """
 
     codemod: str
     diff: int | None
+    at_home: bool
     looked: frozenset[Key] = frozenset()
     changes: frozenset[Key] = frozenset()
     refusals: frozenset[Key] = frozenset()
@@ -191,41 +193,61 @@ class _Run:
     used: dict[Suppression, set[str]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
+    told: set[tuple[str, Key]] = field(default_factory=set)
 
     def step(self, step: Step, progress: Progress | None) -> None:
         """Ask one codemod about its objects."""
         try:
             found = targets(self.tree, self.project, step)
         except SelectionError:  # a documented diff whose object is not in this configuration
-            self.tallies.append(Tally(step.codemod.id, step.diff))
+            self.tallies.append(Tally(step.codemod.id, step.diff, step.at_home))
             return
         asked = {key: block for key, block in found.items() if wanted(self.project, self.only, block)}
         context = Context(self.tree, self.settings, step.codemod.id, step.parameters, step.diff)
-        changes: set[Key] = set()
-        refusals: set[Key] = set()
+        said: list[tuple[Key, Key, Outcome, Block | None]] = []
         for number, (key, block) in enumerate(asked.items()):
             if progress is not None:
                 progress(step.codemod.id, number, len(asked))
             for name, outcome in propose(step.codemod, key, block, context):
                 if isinstance(outcome, Problem):
                     self.problems.append(outcome)
-                elif self.take(step, outcome, name, block):
-                    (changes if isinstance(outcome, Change) else refusals).add(key)
+                else:
+                    said.append((key, name, outcome, block))
+        blocks = list(found.values())
+        obstacle = self.obstacle(step, context, blocks) if said else None
+        if obstacle is not None:
+            said = [(key, name, _without_ground(one, obstacle), block) for key, name, one, block in said]
         if not self.only:
-            for key, outcome in strays(self.tree, self.project, step, self.settings, list(found.values())):
-                if self.take(step, outcome, key, None):
-                    refusals.add(key)
+            strays_ = strays(self.tree, self.project, step, self.settings, blocks)
+            said += [(key, key, outcome, None) for key, outcome in strays_]
+        changes: set[Key] = set()
+        refusals: set[Key] = set()
+        for key, name, outcome, of in said:
+            if self.take(step, outcome, name, of):
+                (changes if isinstance(outcome, Change) else refusals).add(key)
         looked = frozenset(key for key, block in asked.items() if block.own)
         self.tallies.append(
-            Tally(step.codemod.id, step.diff, looked, frozenset(changes), frozenset(refusals))
+            Tally(step.codemod.id, step.diff, step.at_home, looked, frozenset(changes), frozenset(refusals))
         )
 
+    def obstacle(self, step: Step, context: Context, blocks: Sequence[Block]) -> NoGround | None:
+        """Why the change that all others of a step build on cannot be made, if it cannot."""
+        ground = None if step.codemod.ground is None else step.codemod.ground(context, blocks)
+        return ground if isinstance(ground, NoGround) else None
+
     def take(self, step: Step, outcome: Outcome, key: Key, block: Block | None) -> bool:
-        """Note an outcome; whether it counts as a finding."""
+        """Note an outcome; whether it counts as a finding.
+
+        What a documented diff and its codemod on everything find in one object is one finding: the first.
+        """
+        again = (step.codemod.id, key) in self.told
+        self.told.add((step.codemod.id, key))
         finding = self.finding(step, outcome, key, block)
         reasons = suppressing(self.known, outcome, block)
         for reason in reasons:
             self.used.setdefault(reason, set()).add(outcome.codemod)
+        if again:
+            return not reasons
         if reasons:
             kind = "settings" if reasons[0].ignore is not None else "comment"
             self.suppressed.append(Suppressed(finding, kind, reasons[0].reason))
@@ -256,6 +278,22 @@ class _Run:
             () if change is None else change.new_files,
             step.diff,
         )
+
+
+def _without_ground(outcome: Outcome, obstacle: NoGround) -> Outcome:
+    """A change that cannot be made for want of what it builds on, as a refusal."""
+    if isinstance(outcome, Refusal):
+        return outcome
+    return Refusal(
+        outcome.codemod,
+        outcome.subject,
+        outcome.file,
+        outcome.line,
+        obstacle.code,
+        obstacle.reason,
+        outcome.diff,
+        outcome.found,
+    )
 
 
 def _message(outcome: Outcome, codemod: Codemod) -> str:

@@ -83,8 +83,6 @@ class Codemod:
         strays: refusals for what it looks for but finds outside of every object, None without such.
         manual: its docstring.
         only_in_diffs: whether it runs for documented diffs alone, not on everything it finds.
-        on_request: whether it runs only when it is asked for, by name, by its diff or its phase: what it
-            changes is no fault, so it is no finding of an audit either.
         ground: the change that has to be made before the others, for all objects that are found; it is
             asked when there are changes that need it, and gives None when it has been made.
     """
@@ -98,7 +96,6 @@ class Codemod:
     manual: Manual
     strays: Strays | None = None
     only_in_diffs: bool = False
-    on_request: bool = False
     ground: Ground | None = None
 
     @property
@@ -129,7 +126,6 @@ def codemod(
     manual: str | None,
     strays: Strays | None = None,
     only_in_diffs: bool = False,
-    on_request: bool = False,
     ground: Ground | None = None,
 ) -> Callable[[Propose], Codemod]:
     """Declare a function as a codemod; `manual` is the docstring of its module."""
@@ -145,7 +141,6 @@ def codemod(
             read_manual(manual or ""),
             strays,
             only_in_diffs,
-            on_request,
             ground,
         )
 

@@ -31,8 +31,9 @@ def targets(tree: Tree, project: Project, step: Step, names: Iterable[str] | Non
     blocks = objects(tree, step.codemod.kind, names)
     if target is not None:
         documented = [block for block in blocks if block.file == target.file]
-        blocks = documented or [block for block in blocks if block.own]
-        if not blocks and not target.optional:
+        elsewhere = [] if step.at_home else [block for block in blocks if block.own]
+        blocks = documented or elsewhere
+        if not blocks and not (target.optional or step.at_home):
             raise SelectionError(
                 f"diff {step.diff} is about the {target.kind} '{target.name}' in {target.file}: there is"
                 f" neither that file nor another definition of this {target.kind} under {project.root}"

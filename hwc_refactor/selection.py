@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from hwc_refactor.codemod import Codemod
@@ -11,26 +11,39 @@ from hwc_refactor.recipes import RecipePass, recipes
 from hwc_refactor.registry import codemods
 from hwc_refactor.settings import Settings
 
-ORDER = (
-    "unprivileged-container",
-    "pin-image",
-    "container-module",
-    "monitor-module",
-    "loop-to-timer",
-    "env-secrets-to-load-credential",
-    "root-to-dynamic-user",
-    "state-directories",
-    "restart-policy",
-    "harden-service",
-)
-"""All codemods in the order in which they run: what others build on comes first, hardening last."""
 
-PHASES: Mapping[int, tuple[tuple[int, ...], tuple[str, ...]]] = {
-    1: ((3, 2, 4), ()),
-    2: ((5, 6), ()),
-    3: ((1,), ("state-directories", "restart-policy", "harden-service")),
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A phase of the priority plan: first its documented diffs, then its codemods on everything.
+
+    Attributes:
+        diffs: numbers of documented diffs, in order.
+        codemods: ids, in the order in which they run.
+    """
+
+    title: str
+    diffs: tuple[int, ...]
+    codemods: tuple[str, ...]
+
+
+PHASES: Mapping[int, Phase] = {
+    1: Phase(
+        "Critical security",
+        (3, 2, 4),
+        (
+            "unprivileged-container",
+            "pin-image",
+            "env-secrets-to-load-credential",
+            "root-to-dynamic-user",
+        ),
+    ),
+    2: Phase("Standardization", (5, 6), ("container-module", "monitor-module")),
+    3: Phase("Refinement", (1,), ("loop-to-timer", "state-directories", "restart-policy", "harden-service")),
 }
-"""The priority plan: for each phase its diffs, in order, and the codemods that run on everything."""
+"""The priority plan. All of it is what `--all` runs, phase by phase."""
+
+ORDER = tuple(name for phase in PHASES.values() for name in phase.codemods)
+"""All codemods in the order in which they run: what others build on comes first, hardening last."""
 
 
 class SelectionError(Exception):
@@ -45,7 +58,7 @@ class Selection:
         diffs: numbers of documented diffs.
         codemods: ids of codemods, to run on everything they find.
         phases: numbers of phases of the priority plan.
-        everything: all codemods but those that run on request.
+        everything: all phases of the plan.
         only: globs of object names; empty for all.
     """
 
@@ -58,45 +71,79 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One codemod over all objects, or over the object of a documented diff."""
+    """One codemod over all objects, or over the object of a documented diff.
+
+    Attributes:
+        at_home: whether the object counts only where the documented file holds it; then it may be missing.
+    """
 
     codemod: Codemod
     target: RecipePass | None = None
     diff: int | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
+    at_home: bool = False
+
+    @property
+    def generic(self) -> bool:
+        """Whether it is a codemod on everything, without the values of a documented diff."""
+        return self.diff is None
 
 
 def steps(selection: Selection, settings: Settings) -> list[Step]:
-    """The steps of a run, in their order.
+    """The steps of a run, in their order: documented diffs, phases, codemods.
+
+    Within a phase, and in a run of everything, a documented diff is about the documented configuration
+    alone: a service of the same name elsewhere is no reason to give it the values of that document.
 
     Raises:
         SelectionError: when a diff, phase or codemod does not exist or is not in this release.
     """
-    diffs = list(selection.diffs)
+    found = list(_diff_steps(selection.diffs))
     wanted = {_known(name) for name in selection.codemods}
-    if selection.everything:
-        wanted |= {
-            name for name, known in codemods().items() if not (known.only_in_diffs or known.on_request)
-        }
-    for phase in selection.phases:
-        if phase not in PHASES:
-            raise SelectionError(f"there is no phase {phase}; the plan has phases 1, 2 and 3")
-        phase_diffs, phase_codemods = PHASES[phase]
-        missing = [f"diff {n}" for n in phase_diffs if n not in recipes()]
-        missing += [name for name in phase_codemods if name not in codemods()]
-        if missing:
-            raise SelectionError(
-                f"phase {phase} needs {', '.join(missing)}, which this release does not have yet;"
-                " 'hwc-refactor list' shows what it has"
-            )
-        diffs += phase_diffs
-        wanted |= set(phase_codemods)
-    found = list(_diff_steps(diffs))
+    for number in sorted({*selection.phases, *(PHASES if selection.everything else ())}):
+        found += _phase_steps(_whole(number) if number in selection.phases else PHASES[number])
     found += [Step(codemods()[name]) for name in ORDER if name in wanted]
-    return [step for step in found if step.codemod.id not in settings.disable]
+    once = {step.codemod.id: step for step in reversed(found) if step.generic}
+    return [
+        step
+        for step in found
+        if step.codemod.id not in settings.disable and (not step.generic or step is once[step.codemod.id])
+    ]
 
 
-def _diff_steps(diffs: list[int]) -> Iterator[Step]:
+def _whole(number: int) -> Phase:
+    """A phase of which this release has everything. Raises SelectionError."""
+    if number not in PHASES:
+        raise SelectionError(f"there is no phase {number}; the plan has phases 1, 2 and 3")
+    phase = PHASES[number]
+    missing = missing_of(phase)
+    if missing:
+        raise SelectionError(
+            f"phase {number} needs {', '.join(missing)}, which this release does not have yet;"
+            " 'hwc-refactor list' shows what it has"
+        )
+    return phase
+
+
+def missing_of(phase: Phase) -> list[str]:
+    """What a phase needs and this release does not have."""
+    return [
+        *(f"diff {number}" for number in phase.diffs if number not in recipes()),
+        *(name for name in phase.codemods if name not in codemods()),
+    ]
+
+
+def _phase_steps(phase: Phase) -> Iterator[Step]:
+    """The steps of a phase, as far as this release has them."""
+    for step in _diff_steps(number for number in phase.diffs if number in recipes()):
+        yield replace(step, at_home=True)
+    for name in phase.codemods:
+        known = codemods().get(name)
+        if known is not None and not known.only_in_diffs:
+            yield Step(known)
+
+
+def _diff_steps(diffs: Iterable[int]) -> Iterator[Step]:
     for number in dict.fromkeys(diffs):
         recipe = recipes().get(number)
         if recipe is None:

@@ -302,5 +302,5 @@ def test_recipes_name_existing_codemods() -> None:
 
 def test_order_and_phases() -> None:
     assert len(set(ORDER)) == len(ORDER)
-    assert {number for diffs, _ in PHASES.values() for number in diffs} == {1, 2, 3, 4, 5, 6}
-    assert {name for _, names in PHASES.values() for name in names} <= set(ORDER)
+    assert sorted(number for phase in PHASES.values() for number in phase.diffs) == [1, 2, 3, 4, 5, 6]
+    assert [name for phase in PHASES.values() for name in phase.codemods] == list(ORDER)

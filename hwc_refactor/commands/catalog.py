@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -23,6 +22,9 @@ from hwc_refactor.commands.shared import (
     tell,
 )
 from hwc_refactor.model import Problem
+
+if TYPE_CHECKING:
+    from hwc_refactor.audit import Audit
 
 __all__ = ["explain", "list_"]
 
@@ -48,20 +50,26 @@ Examples:
 @common_options
 @click.pass_context
 def list_(context: click.Context, /, format_: str, **_: object) -> int:
-    """List the six documented diffs and all codemods, and count the places that each finds under the root."""
+    """List the documented diffs, the codemods and the phases of the plan.
+
+    In a configuration it also counts the places that each finds, and tells how far each phase is.
+    """
     from hwc_refactor.catalog import codemod_entries, diff_entries
     from hwc_refactor.report import listing, plain, summary
+    from hwc_refactor.selection import PHASES
+    from hwc_refactor.standing import phase_states, places
 
     common = Common.of(context)
     root = common.find_root()
-    found: Mapping[str, int] = {}
-    problems: tuple[Problem, ...] = ()
     counted = (
         common.root is not None or (root / ".git").exists() or any((root / mark).exists() for mark in _MARKS)
     )
+    page = listing.Listing(None, diff_entries(), codemod_entries(), PHASES)
+    problems: tuple[Problem, ...] = ()
     if counted:
-        found, problems = _count(context, common, root)
-    page = listing.Listing(str(root) if counted else None, diff_entries(), codemod_entries(), found)
+        found = _audit(context, common, root)
+        problems = found.problems
+        page = replace(page, root=str(root), found=places(found.tallies), states=phase_states(found.tallies))
     tell(summary.problems(problems))
     if format_ == "json":
         plain.emit(listing.as_json(page))
@@ -70,38 +78,20 @@ def list_(context: click.Context, /, format_: str, **_: object) -> int:
     return 2 if problems else 0
 
 
-def _count(
-    context: click.Context, common: Common, root: Path
-) -> tuple[Mapping[str, int], tuple[Problem, ...]]:
-    """Places by id of a codemod and by number of a diff; and the files that cannot be used."""
-    from hwc_refactor.plan import make_plan
+def _audit(context: click.Context, common: Common, root: Path) -> Audit:
+    """What is found of everything."""
+    from hwc_refactor.audit import audit
     from hwc_refactor.project import read_project
-    from hwc_refactor.recipes import recipes
-    from hwc_refactor.registry import codemods
-    from hwc_refactor.selection import Selection, SelectionError
     from hwc_refactor.settings import load_settings
+    from hwc_refactor.standing import counting_steps
 
     settings = load_settings(root, common.config)
     progress = Progress(quiet=common.quiet)
     context.meta["hwc_refactor.progress"] = progress
-    project = read_project(root, (), settings)
     try:
-        plan = make_plan(project, Selection(everything=True), settings, progress=progress)
-        found = {name: 0 for name, codemod in codemods().items() if not codemod.only_in_diffs}
-        ids = [planned.change.codemod for planned in plan.changes] + [
-            refusal.codemod for refusal in plan.refusals
-        ]
-        found |= Counter(ids)
-        for number in recipes():
-            try:
-                part = make_plan(project, Selection(diffs=(number,)), settings, progress=progress)
-            except SelectionError:
-                found[str(number)] = 0
-            else:
-                found[str(number)] = len(part.changes) + len(part.refusals)
+        return audit(read_project(root, (), settings), counting_steps(settings), settings, progress=progress)
     finally:
         progress.done()
-    return found, plan.problems
 
 
 def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -201,7 +201,7 @@ def _work(request: Request, project: Project, settings: Settings, known: bytes) 
     found, unmet = baseline.without_known(found, entries)
     found = with_suppression_findings(
         found,
-        {step.codemod.id for step in asked},
+        {step.codemod.id for step in asked if step.generic},
         {*ORDER, *codemods()},
         whole=not (request.codemods or request.only or request.paths),
         entries=unmet,

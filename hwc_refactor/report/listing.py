@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any
 
 from hwc_refactor.catalog import Entry
 from hwc_refactor.report.escape import visible
 from hwc_refactor.report.lines import paint
+from hwc_refactor.selection import Phase
+from hwc_refactor.standing import PhaseState
 
 _HEADS = ("ID", "SEVERITY", "CHANGES ARE", "FOUND", "WHAT IT CHANGES")
+_PHASE_HEADS = ("PHASE", "STATE", "DONE", "OPEN", "REFUSED", "WHAT IT RUNS")
 _STYLES = {"critical": "error", "high": "error", "medium": "warning"}
 
 
@@ -22,13 +25,21 @@ class Listing:
     Attributes:
         root: the configuration that was looked at, None when there was none.
         diffs, codemods: the entries.
+        phases: the phases of the plan by number.
         found: places by id; what is missing was not counted.
+        states: how far each phase is; empty where nothing was counted.
     """
 
     root: str | None
     diffs: Sequence[Entry]
     codemods: Sequence[Entry]
-    found: Mapping[str, int]
+    phases: Mapping[int, Phase]
+    found: Mapping[str, int] = field(default_factory=dict)
+    states: Sequence[PhaseState] = ()
+
+    def state(self, number: int) -> PhaseState | None:
+        """How far a phase is, None where nothing was counted."""
+        return next((state for state in self.states if state.number == number), None)
 
 
 def as_json(page: Listing) -> bytes:
@@ -38,6 +49,7 @@ def as_json(page: Listing) -> bytes:
         "root": page.root,
         "diffs": [{"id": int(e.id), "title": e.what, **_facts(e, page)} for e in page.diffs],
         "codemods": [{"id": e.id, "summary": e.what, **_facts(e, page)} for e in page.codemods],
+        "phases": [_phase(page, number, phase) for number, phase in page.phases.items()],
     }
     return json.dumps(value, indent=2).encode("ascii") + b"\n"
 
@@ -56,8 +68,41 @@ def print_listing(page: Listing, stream: IO[Any], *, colour: bool, width: int | 
                 text = _row(row, widths)
                 stream.write((_coloured(text, entry) if colour else text).rstrip() + "\n")
         stream.write("\n")
+    stream.write(paint("Phases of the plan", "bold", colour=colour) + "\n")
+    lines = [_PHASE_HEADS, *(_phase_cells(page, number, phase) for number, phase in page.phases.items())]
+    sizes = [max(len(line[column]) for line in lines) for column in range(len(_PHASE_HEADS) - 1)]
+    last = None if width is None else max(width - sum(sizes) - 2 * len(sizes), 12)
+    stream.write(paint(_row(_PHASE_HEADS, sizes), "dim", colour=colour) + "\n")
+    for line in lines[1:]:
+        for row in _wrapped(line, last):
+            stream.write(_row(row, sizes).rstrip() + "\n")
+    stream.write("\n")
     where = "" if page.root is None else f" FOUND counts changes and refusals under {visible(page.root)}."
     stream.write(f"'hwc-refactor explain ID' tells more.{where}\n")
+
+
+def _phase(page: Listing, number: int, phase: Phase) -> dict[str, object]:
+    state = page.state(number)
+    return {
+        "id": number,
+        "title": phase.title,
+        "diffs": list(phase.diffs),
+        "codemods": list(phase.codemods),
+        "state": None if state is None else state.state,
+        "done": None if state is None else state.done,
+        "open": None if state is None else state.open,
+        "refused": None if state is None else state.refused,
+        "missing": [] if state is None else list(state.missing),
+    }
+
+
+def _phase_cells(page: Listing, number: int, phase: Phase) -> tuple[str, ...]:
+    state = page.state(number)
+    counts = ("-",) * 4
+    if state is not None:
+        counts = (state.state, str(state.done), str(state.open), str(state.refused))
+    what = f"{phase.title}: diff {', '.join(map(str, phase.diffs))}; {', '.join(phase.codemods)}"
+    return str(number), *counts, what
 
 
 def _facts(entry: Entry, page: Listing) -> dict[str, object]:

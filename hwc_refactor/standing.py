@@ -1,0 +1,80 @@
+"""How far a configuration is with the priority plan, told from an audit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hwc_refactor.audit import Tally
+from hwc_refactor.proposing import Key
+from hwc_refactor.selection import PHASES, Selection, Step, missing_of, steps
+from hwc_refactor.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseState:
+    """How far one phase is. An object counts once: as open, else as refused, else as done.
+
+    Attributes:
+        done: objects that it looks at and finds nothing about any more.
+        open: those that would be changed.
+        refused: those that are left, with a reason.
+        missing: what the phase needs and this release does not have.
+    """
+
+    number: int
+    done: int
+    open: int
+    refused: int
+    missing: tuple[str, ...]
+
+    @property
+    def state(self) -> str:
+        """`open`, `refused`, `done`, or `nothing` where there is nothing that it is about."""
+        if self.open:
+            return "open"
+        if self.refused:
+            return "refused"
+        return "done" if self.done else "nothing"
+
+
+def counting_steps(settings: Settings) -> list[Step]:
+    """The steps of an audit that counts places: each documented diff wherever its object is, and everything."""
+    from hwc_refactor.recipes import recipes
+
+    diffs = steps(Selection(diffs=tuple(recipes())), settings)
+    return [*diffs, *steps(Selection(everything=True), settings)]
+
+
+def places(tallies: Iterable[Tally]) -> Mapping[str, int]:
+    """Changes and refusals by id of a codemod and by number of a diff."""
+    found: Counter[str] = Counter()
+    for tally in tallies:
+        if not tally.at_home:
+            name = tally.codemod if tally.diff is None else str(tally.diff)
+            found[name] += len(tally.changes) + len(tally.refusals)
+    return dict(found)
+
+
+def phase_states(tallies: Iterable[Tally]) -> tuple[PhaseState, ...]:
+    """How far each phase is."""
+    listed = list(tallies)
+    return tuple(_state(number, listed) for number in PHASES)
+
+
+def _state(number: int, tallies: Iterable[Tally]) -> PhaseState:
+    phase = PHASES[number]
+    looked: set[Key] = set()
+    changes: set[Key] = set()
+    refusals: set[Key] = set()
+    for tally in tallies:
+        if (tally.at_home and tally.diff in phase.diffs) or (
+            tally.diff is None and tally.codemod in phase.codemods
+        ):
+            looked |= tally.looked
+            changes |= tally.changes
+            refusals |= tally.refusals
+    refusals -= changes
+    done = len(looked - changes - refusals)
+    return PhaseState(number, done, len(changes), len(refusals), tuple(missing_of(phase)))

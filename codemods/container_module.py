@@ -55,6 +55,7 @@ from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.groundwork import NoGround, SharedModule, is_shared, lay
 from hwc_refactor.model import Change, Severity
 from hwc_refactor.nix.build import BuildError
+from hwc_refactor.nix.values import Attrs
 from hwc_refactor.nixos.bodies import Family, family_of
 from hwc_refactor.nixos.containers import Container
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block, objects, ranked_elsewhere
@@ -92,7 +93,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
         return None
     family = family_of(ctx.tree, block, is_divisible)
     names = [one.name for one in family.blocks]
-    if not block.own or family.stranger is not None:
+    if not block.own or family.stranger is not None or family.overlaid is not None:
         return _obstacle(block, family, ctx)
     if (at := ranked_elsewhere(block)) is not None:
         return ctx.refuse(
@@ -130,6 +131,10 @@ def _obstacle(block: Block, family: Family, ctx: Context) -> Outcome | None:
             "name-not-literal",
             f"What '{block.name}' makes cannot be followed, so neither can the containers in it.",
         )
+    if not block.own and _is_call(block):
+        return ctx.refuse(
+            block, "built-by-unknown-function", "It is made by a function that is not in sight."
+        )
     if not block.own and objects(ctx.tree, HWC_CONTAINER, (block.name,)):
         return None
     if not block.own:
@@ -145,7 +150,20 @@ def _obstacle(block: Block, family: Family, ctx: Context) -> Outcome | None:
             "It is made by a function that is also used for something else.",
             family.stranger,
         )
+    if family.overlaid is not None:
+        return ctx.refuse(
+            block,
+            "shared-definition",
+            f"'{family.overlaid.text.splitlines()[0]}' stands in place of what its function gives.",
+            family.overlaid,
+        )
     return None
+
+
+def _is_call(block: Block) -> bool:
+    """Whether something that cannot be looked into makes it."""
+    value = block.tree.resolver.value(block.slots[0].expr)
+    return not block.slots[0].rest and not isinstance(value, Attrs)
 
 
 def _wishes(makers: Sequence[Container], ctx: Context) -> Wishes:

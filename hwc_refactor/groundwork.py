@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from hwc_refactor.draft import About, Draft
 from hwc_refactor.model import Change, Subject
 from hwc_refactor.nix.build import BuildError
-from hwc_refactor.nixos.importing import ImportPlace, import_place, module_set, named_place, reached
+from hwc_refactor.nixos.importing import (
+    ImportPlace,
+    import_place,
+    is_module_function,
+    module_set,
+    named_place,
+    reached,
+)
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.settings import Settings
@@ -127,16 +134,12 @@ def _place(
 
 
 def _in_module(block: Block) -> bool:
-    """Whether an object stands in the set that its file returns, and not in a module within it."""
+    """Whether an object stands in the module that its file is, and not in one that is written within it."""
     file = block.place.file
-    whole = module_set(file)
-    if whole is None or block.assumed:
+    if block.assumed or (module_set(file) is None and not block.tree.imports_of(file.source.path)):
         return False
     chain = file.chain(block.place.node.start_byte, block.place.node.end_byte)
-    if whole not in chain:
-        return False
-    inner = chain[chain.index(whole) :]
+    bound = next((n for n, node in enumerate(chain) if node.type == "binding"), len(chain))
     return not any(
-        node.type == "function_expression" and inner[position - 1].type == "binding"
-        for position, node in enumerate(inner)
+        node.type == "function_expression" and is_module_function(file, node) for node in chain[bound:]
     )

@@ -98,6 +98,8 @@ def literal_set(tree: Tree, expr: Expr) -> Expr | None:
                     return found
         case Call(name="mkIf" | "optionalAttrs", args=(_, content)):
             return literal_set(tree, content)
+        case Call(name="recursiveUpdate", args=(_, content)):
+            return literal_set(tree, content)
         case Call(name="mkMerge", args=(listed,)):
             for item in tree.resolver.items(listed):
                 found = None if item.unknown or item.conditions else literal_set(tree, item.expr)

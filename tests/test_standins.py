@@ -14,10 +14,11 @@ from hwc_refactor.nixos.tree import Tree
 
 FILES = [case for case in zoo("containers") if case.source.is_file()]
 HIDDEN = {
+    "computed-names": {"deb", "rpm"},
     "merged": {"audiobookshelf"},
     "name-from-option": {"tunnel-home", "tunnel-office"},
 }
-"""Containers that neither set of stand-ins shows: under a condition of two parts, or named by an option."""
+"""Containers that neither set of stand-ins shows: under a condition of two parts, or named by an option's value."""
 UNREADABLE = {"foreign-function"}
 
 

@@ -18,7 +18,13 @@ from hwc_refactor.nixos.tree import Tree
 
 Divisible = Callable[[Block], bool]
 _Spot = tuple[str, int]
-_VALUES = ("variable_expression", "select_expression", "identifier")
+PLAIN = frozenset(
+    {
+        *("autoStart", "capabilities", "cmd", "dependsOn", "devices", "entrypoint", "environmentFiles"),
+        *("hostname", "labels", "ports", "pull", "volumes", "workdir"),
+    }
+)
+"""Attributes of a container that mean the same whatever its function is converted to."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,19 +36,20 @@ class Family:
         bodies: what is to be edited: each object itself, or the function that makes it, read once.
         whole: whether they move with everything that their places define.
         stranger: a use of their function that makes none of them, None without such.
+        overlaid: an attribute that one of them has instead of what their function gives, None without such.
     """
 
     blocks: tuple[Block, ...]
     bodies: tuple[Block, ...]
     whole: bool
     stranger: Expr | None = None
+    overlaid: Expr | None = None
 
 
 def family_of(tree: Tree, block: Block, divisible: Divisible) -> Family:
     """The objects that change together with one, itself included."""
-    body = _body(block)
     if (
-        body is None
+        not _bodies(block)
         and divisible(block)
         and not any(_spot(a) in _joint(tree, block.kind, divisible) for a in block.anchors)
     ):
@@ -66,13 +73,12 @@ def _families(tree: Tree, kind: Kind, divisible: Divisible) -> dict[tuple[str, s
         return number
 
     first: dict[object, int] = {}
-    bodies: list[Expr | None] = []
+    bodies: list[list[Expr]] = []
     for number, block in enumerate(blocks):
-        body = _body(block)
-        bodies.append(body)
+        made_by = _bodies(block)
+        bodies.append(made_by)
         keys: list[object] = [("anchor", spot) for a in block.anchors if (spot := _spot(a)) in joint]
-        if body is not None:
-            keys.append(("body", _spot(body)))
+        keys += [("body", _spot(body)) for body in made_by]
         for one in keys:
             other = first.setdefault(one, number)
             low, high = sorted((lead(other), lead(number)))
@@ -85,15 +91,18 @@ def _families(tree: Tree, kind: Kind, divisible: Divisible) -> dict[tuple[str, s
         group = tuple(blocks[n] for n in numbers)
         views: dict[object, Block] = {}
         for number in numbers:
-            body = bodies[number]
-            if body is None:
+            if not bodies[number]:
                 views[number] = blocks[number]
-            else:
+            for body in bodies[number]:
                 slot = Slot((), body, None, None)
                 views.setdefault(_spot(body), replace(blocks[number], slots=(slot,), calls=(), elsewhere=()))
-        whole = any(_spot(a) in joint for block in group for a in block.anchors)
-        functions = [body for n in numbers if (body := bodies[n]) is not None]
-        family = Family(group, tuple(views.values()), whole, _stranger(tree, group, functions))
+        family = Family(
+            group,
+            tuple(views.values()),
+            any(_spot(a) in joint for block in group for a in block.anchors),
+            _stranger(tree, group, [body for n in numbers for body in bodies[n]]),
+            next((at for n in numbers if bodies[n] and (at := _overlaid(blocks[n], bodies[n]))), None),
+        )
         for block in group:
             found[_key(block)] = family
     tree.memo[key] = found
@@ -111,32 +120,38 @@ def _joint(tree: Tree, kind: Kind, divisible: Divisible) -> set[_Spot]:
     return known
 
 
-def _body(block: Block) -> Expr | None:
-    """The body of the function that makes an object, with its parameters unbound; None without one."""
+def _bodies(block: Block) -> list[Expr]:
+    """The bodies of the functions that make an object, with their parameters unbound."""
+    found: dict[_Spot, Expr] = {}
     for slot in block.slots:
-        frame = _called(slot.expr.env)
-        if frame is not None:
-            return _unbound(slot.expr.file, slot.expr.node)
-        value = block.tree.resolver.value(slot.expr)
-        at = getattr(value, "at", None)
-        frame = _called(at.env) if isinstance(at, Expr) else None
-        if frame is not None and not _calls_within(slot.expr):
+        if _called(slot.expr.env) is not None:
+            body = _unbound(slot.expr.file, slot.expr.node)
+            found[_spot(body)] = body
+    if found:
+        return list(found.values())
+    for slots in block.view.slots.values():
+        for slot in slots:
+            frame = None if slot.holder is None else _called(slot.holder.env)
+            inside = None if frame is None else frame.node.child_by_field_name("body")
+            while inside is not None and inside.type == "function_expression":
+                inside = inside.child_by_field_name("body")
+            if frame is not None and inside is not None:
+                body = _unbound(frame.file, inside)
+                found[_spot(body)] = body
+    return list(found.values())
+
+
+def _overlaid(block: Block, bodies: list[Expr]) -> Expr | None:
+    """An attribute that decides about others, and that an object has from outside of its functions."""
+    for name, slots in block.view.slots.items():
+        if name in PLAIN:
             continue
-        if frame is not None:
-            body = frame.node.child_by_field_name("body")
-            while body is not None and body.type == "function_expression":
-                body = body.child_by_field_name("body")
-            if body is not None:
-                return _unbound(frame.file, body)
+        for slot in slots:
+            at = slot.expr if slot.holder is None else slot.holder
+            inside = any(at.file is body.file and _inside(at, body) for body in bodies)
+            if not inside and _called(at.env) is None:
+                return slot.expr
     return None
-
-
-def _calls_within(expr: Expr) -> bool:
-    """Whether an expression is a call, or leads to one by a name."""
-    node: Node | None = expr.node
-    while node is not None and node.type == "parenthesized_expression":
-        node = node.child_by_field_name("expression")
-    return node is not None and node.type in ("apply_expression", *_VALUES)
 
 
 def _called(env: Env) -> Env | None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hwc_refactor.nix.scope import attrpath_of, bindings_of
+from hwc_refactor.nix.scope import attrpath_of, bindings_of, formals_of
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nixos.modules import ModuleImport, imported_by, module_imports
@@ -110,6 +110,9 @@ def _readers(tree: Tree, files: Iterable[str]) -> dict[str, set[str]]:
             else:
                 found.add(name)
                 above[name] = {_ROOT}
+        for other, _ in tree.imports_of(path):
+            found.add(other)
+            level.append(other)
         if not found or _named_otherwise(tree, path, items):
             found.add(_ROOT)
         above[path] = found
@@ -126,8 +129,8 @@ def _name(item: ModuleImport) -> str:
 
 
 def _named_otherwise(tree: Tree, path: str, known: list[ModuleImport]) -> bool:
-    """Whether a path literal means a file in a place that is no list of modules."""
-    places = {(item.file.source.path, item.path.start_byte) for item in known}
+    """Whether a path literal means a file in a place that is no list of modules and no import as a value."""
+    places = {(item.file.source.path, item.path.start_byte) for item in known} | set(tree.imports_of(path))
     for other in tree.referring(path):
         for match in _PATH.finditer(tree.data(other) or b""):
             if (other, match.start(1)) in places or tree.target(other, match[1].decode()) != path:
@@ -145,7 +148,7 @@ def _place(tree: Tree, name: str) -> ImportPlace | None:
     if file is None:
         return None
     if not offset:
-        node = module_set(file)
+        node = None if tree.imports_of(path) else module_set(file)
         return None if node is None else ImportPlace(file, node)
     binding = file.chain(int(offset), int(offset) + 1)
     found = next((node for node in reversed(binding) if node.type == "binding"), None)
@@ -168,6 +171,12 @@ def module_set(file: ParsedFile) -> Node | None:
             return None
         node = node.child_by_field_name(field)
     return node
+
+
+def is_module_function(file: ParsedFile, function: Node) -> bool:
+    """Whether a function looks like a module: it takes what the module system passes, and more."""
+    _, formals, ellipsis = formals_of(file, function)
+    return formals is not None and (ellipsis or "config" in formals)
 
 
 def _listed(tree: Tree, place: ImportPlace) -> bool:

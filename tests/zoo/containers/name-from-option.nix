@@ -1,5 +1,4 @@
 # A name that only an option knows
-# refused name-not-literal
 # with { zoo.tunnel.name = "tunnel-home"; }
 # with { zoo.tunnel.name = "tunnel-office"; }
 { config, lib, ... }:

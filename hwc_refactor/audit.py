@@ -9,23 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from hwc_refactor.codemod import Codemod, Context, Outcome
+from hwc_refactor.codemod import Codemod, Outcome
 from hwc_refactor.groundwork import NoGround
 from hwc_refactor.model import Change, NewFile, Problem, Refusal, Severity, Subject
 from hwc_refactor.nix.edits import Edit
-from hwc_refactor.nixos.inventory import Inventory, inventory
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.inventory import Inventory, Service, Unit, container, service, user_service
+from hwc_refactor.nixos.objects import CONTAINER, SERVICE, USER_SERVICE, Block, Key, Kind
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.project import Project
-from hwc_refactor.proposing import Key, fingerprint, propose, strays, targets, wanted
+from hwc_refactor.proposing import Answer, Asking, Said, fingerprint
 from hwc_refactor.selection import SelectionError, Step
 from hwc_refactor.settings import Settings
-from hwc_refactor.suppressions import Suppression, suppressing, suppressions
-from hwc_refactor.unread import ENCRYPTED, Unread, problems_of
-
-Progress = Callable[[str, int, int], None]
-READ = (b"systemd", b"oci-containers")
-"""Names in files that are read anyhow."""
+from hwc_refactor.suppressions import Suppression, suppressions
+from hwc_refactor.unread import ENCRYPTED
+from hwc_refactor.workers import Progress, Question, working
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +131,7 @@ def audit(
     *,
     only: Sequence[str] = (),
     progress: Progress | None = None,
+    jobs: int | None = 1,
 ) -> Audit:
     """Ask codemods about the objects of a configuration.
 
@@ -143,20 +141,27 @@ def audit(
         settings: the user's configuration.
         only: globs of object names; empty for all.
         progress: told the codemod, how many objects are done and how many there are.
+        jobs: how many processes to use; None for as many as there is work for.
     """
-    locked = {path for path, data in project.texts.items() if data.startswith(ENCRYPTED)}
-    unread = Unread(
-        {
-            path: data
-            for path, data in project.texts.items()
-            if path not in locked and not any(word in data for word in READ)
-        }
-    )
     tree = Tree(project.texts, companions=project.companion)
-    run = _Run(tree, project, settings, tuple(only), suppressions(tree, settings))
+    run = _Run(suppressions(tree, settings))
+    asking = Asking(project, settings, tuple(only))
+    plain = [step for step in steps if step.target is None]
+    questions = [*map(asking.question, plain), *(_counting(asking, *each) for each in _COUNTED)]
+    with working(tree, questions, jobs, progress, project.companions) as workers:
+        strays: list[list[Answer]] = []
+        answers = workers.answers(
+            range(len(questions)), lambda: strays.extend(asking.strays(step, tree) for step in plain)
+        )
+        broken = workers.problems(everywhere=True)
+    *answered, services, containers, user_services = answers
+    given = dict(zip(map(id, plain), zip(answered, strays, strict=True), strict=True))
     for step in steps:
-        run.step(step, progress)
-    problems = {*project.problems, *run.problems, *problems_of(tree.parsed_files), *unread.problems()}
+        if step.target is None:
+            run.step(step, *given[id(step)], asking, tree)
+        else:
+            run.documented(step, asking, tree)
+    problems = {*project.problems, *run.problems, *broken}
     return Audit(
         str(project.root),
         tuple(sorted(run.findings, key=rank)),
@@ -167,11 +172,27 @@ def audit(
             if one.ignore is not None or project.covers(one.file)
         ),
         tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column))),
-        inventory(tree, lambda block: wanted(project, only, block)),
+        Inventory(tuple(services), tuple(containers), tuple(user_services)),
         tuple(run.tallies),
         len(project.texts),
-        len(locked),
+        sum(data.startswith(ENCRYPTED) for data in project.texts.values()),
     )
+
+
+_COUNTED: tuple[tuple[Kind, Callable[[Block], Service | Unit]], ...] = (
+    (SERVICE, service),
+    (CONTAINER, container),
+    (USER_SERVICE, user_service),
+)
+
+
+def _counting(asking: Asking, kind: Kind, say: Callable[[Block], Service | Unit]) -> Question:
+    """What the inventory says of the objects of a kind that the tree makes."""
+
+    def ask(_: Tree, __: Key, block: Block) -> Service | Unit | None:
+        return say(block) if block.own and asking.wants(block) else None
+
+    return Question(kind, "inventory", ask)
 
 
 def rank(finding: Finding) -> tuple[object, ...]:
@@ -183,10 +204,6 @@ def rank(finding: Finding) -> tuple[object, ...]:
 class _Run:
     """The state of an audit between steps."""
 
-    tree: Tree
-    project: Project
-    settings: Settings
-    only: tuple[str, ...]
     known: tuple[Suppression, ...]
     findings: list[Finding] = field(default_factory=list)
     suppressed: list[Suppressed] = field(default_factory=list)
@@ -195,104 +212,95 @@ class _Run:
     tallies: list[Tally] = field(default_factory=list)
     told: set[tuple[str, Key]] = field(default_factory=set)
 
-    def step(self, step: Step, progress: Progress | None) -> None:
-        """Ask one codemod about its objects."""
+    def documented(self, step: Step, asking: Asking, tree: Tree) -> None:
+        """Ask about the object of a documented diff."""
         try:
-            found = targets(self.tree, self.project, step)
-        except SelectionError:  # a documented diff whose object is not in this configuration
+            self.step(step, asking.answers(step, tree), (), asking, tree)
+        except SelectionError:  # it is not in this configuration
             self.tallies.append(Tally(step.codemod.id, step.diff, step.at_home))
-            return
-        asked = {key: block for key, block in found.items() if wanted(self.project, self.only, block)}
-        context = Context(self.tree, self.settings, step.codemod.id, step.parameters, step.diff)
-        said: list[tuple[Key, Key, Outcome, Block | None]] = []
-        for number, (key, block) in enumerate(asked.items()):
-            if progress is not None:
-                progress(step.codemod.id, number, len(asked))
-            for name, outcome in propose(step.codemod, key, block, context):
-                if isinstance(outcome, Problem):
-                    self.problems.append(outcome)
-                else:
-                    said.append((key, name, outcome, block))
-        blocks = list(found.values())
-        obstacle = self.obstacle(step, context, blocks) if said else None
-        if obstacle is not None:
-            said = [(key, name, _without_ground(one, obstacle), block) for key, name, one, block in said]
-        if not self.only:
-            strays_ = strays(self.tree, self.project, step, self.settings, blocks)
-            said += [(key, key, outcome, None) for key, outcome in strays_]
+
+    def step(
+        self, step: Step, answers: Sequence[Answer], strays: Sequence[Answer], asking: Asking, tree: Tree
+    ) -> None:
+        """Note what a codemod says of its objects, and of what is outside of all."""
+        obstacle = _obstacle(step, asking, tree) if any(answer.said for answer in answers) else None
         changes: set[Key] = set()
         refusals: set[Key] = set()
-        for key, name, outcome, of in said:
-            if self.take(step, outcome, name, of):
-                (changes if isinstance(outcome, Change) else refusals).add(key)
-        looked = frozenset(key for key, block in asked.items() if block.own)
+        for answer in (*answers, *strays):
+            for said in answer.said:
+                outcome = said.outcome
+                if isinstance(outcome, Problem):
+                    self.problems.append(outcome)
+                    continue
+                if obstacle is not None and isinstance(outcome, Change):
+                    outcome = _without_ground(outcome, obstacle)
+                if self.take(step, outcome, said):
+                    (changes if isinstance(outcome, Change) else refusals).add(answer.key)
+        looked = frozenset(answer.key for answer in answers if answer.own)
         self.tallies.append(
             Tally(step.codemod.id, step.diff, step.at_home, looked, frozenset(changes), frozenset(refusals))
         )
 
-    def obstacle(self, step: Step, context: Context, blocks: Sequence[Block]) -> NoGround | None:
-        """Why the change that all others of a step build on cannot be made, if it cannot."""
-        ground = None if step.codemod.ground is None else step.codemod.ground(context, blocks)
-        return ground if isinstance(ground, NoGround) else None
-
-    def take(self, step: Step, outcome: Outcome, key: Key, block: Block | None) -> bool:
+    def take(self, step: Step, outcome: Outcome, said: Said) -> bool:
         """Note an outcome; whether it counts as a finding.
 
         What a documented diff and its codemod on everything find in one object is one finding: the first.
         """
-        again = (step.codemod.id, key) in self.told
-        self.told.add((step.codemod.id, key))
-        finding = self.finding(step, outcome, key, block)
-        reasons = suppressing(self.known, outcome, block)
-        for reason in reasons:
+        again = (step.codemod.id, said.name) in self.told
+        self.told.add((step.codemod.id, said.name))
+        finding = _finding(step, outcome, said)
+        for reason in said.by:
             self.used.setdefault(reason, set()).add(outcome.codemod)
         if again:
-            return not reasons
-        if reasons:
-            kind = "settings" if reasons[0].ignore is not None else "comment"
-            self.suppressed.append(Suppressed(finding, kind, reasons[0].reason))
+            return not said.by
+        if said.by:
+            kind = "settings" if said.by[0].ignore is not None else "comment"
+            self.suppressed.append(Suppressed(finding, kind, said.by[0].reason))
         else:
             self.findings.append(finding)
-        return not reasons
-
-    def finding(self, step: Step, outcome: Outcome, key: Key, block: Block | None) -> Finding:
-        """An outcome as an audit tells it."""
-        rule = step.codemod.rule(outcome.found.rule)
-        file, line, column, end_line = _place(self.tree, outcome, block)
-        change = outcome if isinstance(outcome, Change) else None
-        return Finding(
-            step.codemod.id,
-            rule.id,
-            rule.severity,
-            file,
-            line,
-            column,
-            end_line,
-            outcome.subject,
-            _message(outcome, step.codemod),
-            fingerprint(rule.id, key),
-            *("", "") if isinstance(outcome, Change) else (outcome.code, outcome.reason),
-            "" if change is None else change.title,
-            () if change is None else change.notes,
-            () if change is None else change.edits,
-            () if change is None else change.new_files,
-            step.diff,
-        )
+        return not said.by
 
 
-def _without_ground(outcome: Outcome, obstacle: NoGround) -> Outcome:
-    """A change that cannot be made for want of what it builds on, as a refusal."""
-    if isinstance(outcome, Refusal):
-        return outcome
-    return Refusal(
-        outcome.codemod,
+def _finding(step: Step, outcome: Outcome, said: Said) -> Finding:
+    """An outcome as an audit tells it."""
+    rule = step.codemod.rule(outcome.found.rule)
+    change = outcome if isinstance(outcome, Change) else None
+    return Finding(
+        step.codemod.id,
+        rule.id,
+        rule.severity,
+        *said.place,
         outcome.subject,
-        outcome.file,
-        outcome.line,
+        _message(outcome, step.codemod),
+        fingerprint(rule.id, said.name),
+        *("", "") if isinstance(outcome, Change) else (outcome.code, outcome.reason),
+        "" if change is None else change.title,
+        () if change is None else change.notes,
+        () if change is None else change.edits,
+        () if change is None else change.new_files,
+        step.diff,
+    )
+
+
+def _obstacle(step: Step, asking: Asking, tree: Tree) -> NoGround | None:
+    """Why the change that all others of a step build on cannot be made, if it cannot."""
+    if step.codemod.ground is None:
+        return None
+    ground = step.codemod.ground(asking.context(step, tree), asking.objects(step, tree))
+    return ground if isinstance(ground, NoGround) else None
+
+
+def _without_ground(change: Change, obstacle: NoGround) -> Refusal:
+    """A change that cannot be made for want of what it builds on, as a refusal."""
+    return Refusal(
+        change.codemod,
+        change.subject,
+        change.file,
+        change.line,
         obstacle.code,
         obstacle.reason,
-        outcome.diff,
-        outcome.found,
+        change.diff,
+        change.found,
     )
 
 
@@ -302,17 +310,3 @@ def _message(outcome: Outcome, codemod: Codemod) -> str:
     if isinstance(outcome, Change) and not outcome.found.rule:
         return outcome.why
     return codemod.rule(outcome.found.rule).text
-
-
-def _place(tree: Tree, outcome: Outcome, block: Block | None) -> tuple[str, int, int, int]:
-    """File, line, column and last line of what was found."""
-    span = outcome.found.span
-    if span is not None:
-        source = tree.file(span.file).source
-        line, column = source.line_column(span.start)
-        return span.file, line, column, source.line_column(max(span.start, span.end - 1))[0]
-    if block is None or block.file != outcome.file or block.line != outcome.line:
-        return outcome.file, outcome.line, 1, outcome.line
-    source = block.place.file.source
-    line, column = source.line_column(block.offset)
-    return block.file, line, column, source.line_column(max(block.offset, block.end - 1))[0]

@@ -7,27 +7,26 @@ on it: the later one is proposed again on the text that the first one left, wher
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hwc_refactor import check, ladder
-from hwc_refactor.codemod import Context, Outcome
+from hwc_refactor.codemod import Outcome
 from hwc_refactor.exposing import exposed
 from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Problem, Refusal
 from hwc_refactor.nix.edits import Edit, apply_edits
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.objects import Key
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.patch import FileChange, patch, validate
 from hwc_refactor.project import Project
-from hwc_refactor.proposing import Key, fingerprint, propose, strays, targets, wanted
+from hwc_refactor.proposing import Answer, Asking, Said, fingerprint
 from hwc_refactor.selection import Selection, Step, steps
 from hwc_refactor.settings import Settings
-from hwc_refactor.suppressions import suppressing, suppressions
+from hwc_refactor.workers import Progress, Workers, working
 
 __all__ = ["make_plan"]
 
 MAX_ROUNDS = 12
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(slots=True)
@@ -35,7 +34,10 @@ class _Run:
     """The state of a run between passes."""
 
     tree: Tree
-    settings: Settings
+    asking: Asking
+    workers: Workers
+    without: frozenset[str]
+    safe_only: bool
     baseline: frozenset[str]
     changes: list[PlannedChange] = field(default_factory=list)
     refusals: dict[tuple[object, ...], Refusal] = field(default_factory=dict)
@@ -57,6 +59,7 @@ def make_plan(
     safe_only: bool = False,
     verify: bool = True,
     baseline: frozenset[str] = frozenset(),
+    jobs: int | None = 1,
 ) -> Plan:
     """What the selection would do to a configuration.
 
@@ -69,18 +72,25 @@ def make_plan(
         safe_only: leave out changes that need a look.
         verify: climb the check ladder beyond the syntax tree, which is always checked.
         baseline: fingerprints of findings that stay as they are.
+        jobs: how many processes to use; None for as many as there is work for.
 
     Raises:
         SelectionError: when what is selected does not exist, here or at all.
     """
     first = Tree(project.texts, companions=project.companion)
-    run = _Run(first, settings, baseline)
-    run.problems += project.problems
-    for step in steps(selection, settings):
-        _pass(run, project, step, selection, settings, progress, without, safe_only)
-    for path in project.scope:
-        if path in project.texts:  # a file that the user names is read, whatever it holds
-            run.tree.sound(path)
+    asking = Asking(project, settings, selection.only)
+    wanted = steps(selection, settings)
+    plain = [step for step in wanted if step.target is None]
+    questions = [asking.question(step) for step in plain]
+    with working(first, questions, jobs, progress, project.companions) as workers:
+        run = _Run(first, asking, workers, without, safe_only, baseline)
+        numbers = iter(range(len(plain)))
+        for step in wanted:
+            _pass(run, step, next(numbers) if step.target is None else None)
+        for path in project.scope:
+            if path in project.texts:  # a file that the user names is read, whatever it holds
+                run.tree.sound(path)
+        broken = workers.problems(everywhere=False)
     culprit = ladder.culprit(run.changes, project, first, run.tree) if verify else None
     if culprit is not None:
         rest = make_plan(
@@ -92,12 +102,10 @@ def make_plan(
             safe_only=safe_only,
             verify=verify,
             baseline=baseline,
+            jobs=jobs,
         )
         return replace(rest, problems=(*rest.problems, culprit.problem))
-    for file in run.tree.parsed_files:
-        if file.problem is not None:
-            problem = file.problem
-            run.problems.append(Problem(file.source.path, problem.line, problem.column, problem.message))
+    run.problems += (*project.problems, *broken)
     touched = sorted({path for change in run.changes for path in change.files})
     before = {path: project.data(path) for path in touched}
     after = {path: data for path in touched if (data := run.tree.data(path)) is not None}
@@ -118,50 +126,30 @@ def make_plan(
 # -- one pass ------------------------------------------------------------------------------------------
 
 
-def _pass(
-    run: _Run,
-    project: Project,
-    step: Step,
-    selection: Selection,
-    settings: Settings,
-    progress: Progress | None,
-    without: frozenset[str],
-    safe_only: bool,
-) -> None:
+def _pass(run: _Run, step: Step, number: int | None) -> None:
+    """Run one codemod; `number` is that of its question, None for one with a target."""
     waiting: set[Key] | None = None
-    everything: Sequence[Block] = ()
     refused: dict[Key, list[Refusal]] = {}  # what was said last: lines move when a change is proposed again
-    for round_number in range(MAX_ROUNDS):
-        context = Context(run.tree, settings, step.codemod.id, step.parameters, step.diff)
-        names = None if waiting is None else {name for _, _, name, _ in waiting}
-        found = targets(run.tree, project, step, names)
-        if round_number == 0:
-            everything = list(found.values())
-        asked = {
-            key: block
-            for key, block in found.items()
-            if (waiting is None or key in waiting) and wanted(project, selection.only, block)
-        }
+    for _ in range(MAX_ROUNDS):
         proposed: list[tuple[Key, Change]] = []
-        for number, (key, block) in enumerate(asked.items()):
-            if progress is not None:
-                progress(step.codemod.id, number, len(asked))
+        for answer in _answers(run, step, number, waiting):
+            key = answer.key
             refused[key] = []
-            for name, outcome in propose(step.codemod, key, block, context):
-                if isinstance(outcome, Problem):
-                    run.problems.append(outcome)
-                elif _suppressed(run, step, outcome, name, block):
+            for said in answer.said:
+                if isinstance(said.outcome, Problem):
+                    run.problems.append(said.outcome)
+                elif _suppressed(run, step, said.outcome, said):
                     continue
-                elif isinstance(outcome, Refusal):
-                    refused[key].append(outcome)
+                elif isinstance(said.outcome, Refusal):
+                    refused[key].append(said.outcome)
                 else:
-                    obstacle = _unwanted(_id(key, outcome), outcome, without, safe_only)
+                    obstacle = _unwanted(run, _id(key, said.outcome), said.outcome)
                     if obstacle is None:
-                        proposed.append((key, replace(outcome, diff=step.diff)))
+                        proposed.append((key, replace(said.outcome, diff=step.diff)))
                     else:
                         refused[key].append(obstacle)
         if proposed and step.codemod.ground is not None:
-            proposed = _grounded(run, step, context, found, proposed, without, safe_only)
+            proposed = _grounded(run, step, proposed, _names(waiting))
         waiting = _accept(run, proposed)
         if not waiting:
             break
@@ -173,42 +161,52 @@ def _pass(
     for refusals in refused.values():
         for refusal in refusals:
             run.refuse(refusal)
-    if not selection.only:
-        for key, refusal in strays(run.tree, project, step, settings, everything):
-            if not _suppressed(run, step, refusal, key, None):
-                run.refuse(refusal)
 
 
-def _suppressed(run: _Run, step: Step, outcome: Outcome, key: Key, block: Block | None) -> bool:
+def _answers(run: _Run, step: Step, number: int | None, waiting: set[Key] | None) -> Iterator[Answer]:
+    """What a codemod says on the present snapshot: of everything, or of what waits for it."""
+    if waiting is not None or number is None:
+        for answer in run.asking.answers(step, run.tree, _names(waiting)):
+            if waiting is None or answer.key in waiting:
+                yield answer
+        return
+    strays: list[Answer] = []
+    (answers,) = run.workers.answers([number], lambda: strays.extend(run.asking.strays(step, run.tree)))
+    yield from answers
+    yield from strays
+
+
+def _names(waiting: set[Key] | None) -> set[str] | None:
+    """The names of objects that wait, None where none do."""
+    return None if waiting is None else {name for _, _, name, _ in waiting}
+
+
+def _suppressed(run: _Run, step: Step, outcome: Outcome, said: Said) -> bool:
     """Whether the user has decided to leave what a codemod found as it is; it is noted then."""
-    by = suppressing(suppressions(run.tree, run.settings), outcome, block)
-    if not by and fingerprint(step.codemod.rule(outcome.found.rule).id, key) not in run.baseline:
+    rule = step.codemod.rule(outcome.found.rule).id
+    if not said.by and (not run.baseline or fingerprint(rule, said.name) not in run.baseline):
         return False
-    reason = by[0].reason if by else "the baseline knows it"
+    reason = said.by[0].reason if said.by else "the baseline knows it"
     left = Refusal(
         outcome.codemod, outcome.subject, outcome.file, outcome.line, "suppressed", reason, step.diff
     )
-    run.suppressed.setdefault((left.codemod, *key), left)
+    run.suppressed.setdefault((left.codemod, *said.name), left)
     return True
 
 
 def _grounded(
-    run: _Run,
-    step: Step,
-    context: Context,
-    found: Mapping[Key, Block],
-    proposed: list[tuple[Key, Change]],
-    without: frozenset[str],
-    safe_only: bool,
+    run: _Run, step: Step, proposed: list[tuple[Key, Change]], names: set[str] | None
 ) -> list[tuple[Key, Change]]:
     """The proposed changes behind the one that they all build on; refused where that cannot be made."""
     assert step.codemod.ground is not None
-    ground = step.codemod.ground(context, list(found.values()))
+    ground = step.codemod.ground(
+        run.asking.context(step, run.tree), run.asking.objects(step, run.tree, names)
+    )
     if ground is None:
         return proposed
     if isinstance(ground, Change):
         key = (ground.subject.kind, ground.file, ground.subject.name, 0)
-        obstacle = _unwanted(_id(key, ground), ground, without, safe_only)
+        obstacle = _unwanted(run, _id(key, ground), ground)
         if obstacle is None:
             return [(key, replace(ground, diff=step.diff)), *proposed]
         run.refuse(obstacle)
@@ -262,14 +260,15 @@ def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:
         made.append(PlannedChange(_id(key, change), change, patch(files), before, after))
     if texts:
         run.tree = snapshot.replaced(texts)
+        run.workers.replace(texts, run.tree)
     run.changes += exposed(snapshot, run.tree, made)
     return waiting
 
 
-def _unwanted(id_: str, change: Change, without: frozenset[str], safe_only: bool) -> Refusal | None:
-    if id_ in without:
+def _unwanted(run: _Run, id_: str, change: Change) -> Refusal | None:
+    if id_ in run.without:
         code, reason = "not-wanted", "the change was not wanted in this run"
-    elif safe_only and change.applicability is not Applicability.SAFE:
+    elif run.safe_only and change.applicability is not Applicability.SAFE:
         code, reason = "needs-review", "the change needs a look, and only safe ones were asked for"
     else:
         return None

@@ -27,13 +27,15 @@ class Project:
         texts: the bytes of every `.nix` file below it, by path relative to the root, sorted.
         problems: files that could not be read.
         scope: what the user named: objects in other files are left alone; empty for everything.
-        companions: the other files that were asked for, None for one that cannot be had.
+        others: the paths of all other files, sorted.
+        companions: those among them that were asked for, None for one that cannot be had.
     """
 
     root: Path
     texts: Mapping[str, bytes]
     problems: tuple[Problem, ...] = ()
     scope: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     companions: dict[str, bytes | None] = field(default_factory=dict)
 
     def companion(self, path: str) -> bytes | None:
@@ -49,7 +51,7 @@ class Project:
 
     def _named(self, name: str) -> bytes | None:
         """The paths of the files of this name that are no `.nix` files, one a line."""
-        found = _walk(str(self.root), (), name)
+        found = [path for path in self.others if path.rpartition("/")[2] == name]
         return "\n".join(found).encode(errors="surrogateescape") if found else None
 
     def _companion(self, path: str) -> bytes | None:
@@ -89,11 +91,13 @@ class Listing:
         root: absolute path.
         paths: every `.nix` file below it, relative to the root, sorted.
         scope: what the user named, as in `Project`.
+        others: every other file, in the same way.
     """
 
     root: Path
     paths: tuple[str, ...]
     scope: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
     def read(self) -> Project:
         """Read them all."""
@@ -107,7 +111,7 @@ class Listing:
             else:
                 if len(data) <= MAX_SIZE:
                     texts[name] = data
-        return Project(self.root, texts, tuple(problems), self.scope)
+        return Project(self.root, texts, tuple(problems), self.scope, self.others)
 
 
 def read_project(root: Path, paths: Sequence[Path], settings: Settings) -> Project:
@@ -115,12 +119,12 @@ def read_project(root: Path, paths: Sequence[Path], settings: Settings) -> Proje
     return list_project(root, paths, settings).read()
 
 
-def list_project(root: Path, paths: Sequence[Path], settings: Settings) -> Listing:
+def list_project(root: Path, named: Sequence[Path], settings: Settings) -> Listing:
     """Find all `.nix` files below a root.
 
     Args:
         root: the folder of the configuration.
-        paths: files or folders below it whose objects are wanted; the rest is read all the same, for what
+        named: files or folders below it whose objects are wanted; the rest is read all the same, for what
             they refer to.
         settings: gives the globs of paths to leave out.
 
@@ -131,14 +135,15 @@ def list_project(root: Path, paths: Sequence[Path], settings: Settings) -> Listi
     if not root.is_dir():
         raise ValueError(f"{root} is not a folder")
     scope: list[str] = []
-    for path in paths:
+    for path in named:
         absolute = path.resolve() if path.exists() else (root / path).resolve()
         if not absolute.exists():
             raise ValueError(f"{path} does not exist")
         if not absolute.is_relative_to(root):
             raise ValueError(f"{path} is outside of the root {root}")
         scope.append(absolute.relative_to(root).as_posix())
-    return Listing(root, tuple(_walk(str(root), settings.exclude)), tuple(scope))
+    paths, others = _split(_walk(str(root), settings.exclude))
+    return Listing(root, paths, tuple(scope), others)
 
 
 def committed_project(
@@ -153,7 +158,7 @@ def committed_project(
         settings: gives the globs of paths to leave out.
     """
     kept = {path: texts[path] for path in sorted(texts) if _counts(path, texts[path], settings.exclude)}
-    return Project(root, kept, (), tuple(scope))
+    return Project(root, kept, (), tuple(scope), _split(_walk(str(root), settings.exclude))[1])
 
 
 def _counts(path: str, data: bytes, exclude: Sequence[str]) -> bool:
@@ -165,11 +170,14 @@ def _counts(path: str, data: bytes, exclude: Sequence[str]) -> bool:
     return not any(fnmatchcase(one, pattern) for one in above for pattern in exclude)
 
 
-def _walk(root: str, exclude: Sequence[str], wanted: str = "") -> list[str]:
-    """The paths of the `.nix` files below a folder, or of those of one name.
+def _split(paths: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The `.nix` files among some paths, and the others."""
+    nix = tuple(path for path in paths if path.endswith(".nix"))
+    return nix, tuple(path for path in paths if not path.endswith(".nix"))
 
-    Links are not followed, so nothing is found twice.
-    """
+
+def _walk(root: str, exclude: Sequence[str]) -> list[str]:
+    """The paths of the files below a folder; links are not followed, so nothing is found twice."""
     found: list[str] = []
     waiting = [""]
     while waiting:
@@ -179,17 +187,13 @@ def _walk(root: str, exclude: Sequence[str], wanted: str = "") -> list[str]:
         except OSError:
             continue
         for entry in entries:
-            name = entry.name
-            path = prefix + name
+            path = prefix + entry.name
             if exclude and any(fnmatchcase(path, pattern) for pattern in exclude):
                 continue
-            if entry.is_dir(follow_symlinks=False):
-                if name not in SKIPPED_FOLDERS:
-                    waiting.append(path + "/")
-            elif (name == wanted if wanted else name.endswith(".nix")) and entry.is_file(
-                follow_symlinks=False
-            ):
+            if entry.is_file(follow_symlinks=False):
                 found.append(path)
+            elif entry.is_dir(follow_symlinks=False) and entry.name not in SKIPPED_FOLDERS:
+                waiting.append(path + "/")
     return sorted(found)
 
 

@@ -4,19 +4,126 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 
 from hwc_refactor.codemod import Codemod, Context, Outcome
 from hwc_refactor.model import Change, Problem, Refusal
-from hwc_refactor.nixos.objects import Block, objects
+from hwc_refactor.nixos.objects import Block, Key, keys, objects
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.project import Project
 from hwc_refactor.selection import SelectionError, Step
 from hwc_refactor.settings import Settings
+from hwc_refactor.suppressions import Suppression, suppressing, suppressions
+from hwc_refactor.workers import Question
 
-Key = tuple[str, str, str, int]
-"""What tells an object from others on every text: kind, file, name, and its number among equals."""
+Place = tuple[str, int, int, int]
+"""Where something stands: file, line, column and last line; all but the file from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that a codemod says of an object, or of something outside of all.
+
+    Attributes:
+        name: what tells it from all others: the key of the object, for further refusals with their code.
+        outcome: the change or refusal; a problem where the codemod has a fault.
+        place: where it stands that a change or refusal is about.
+        by: the decisions of the user to leave that as it is.
+    """
+
+    name: Key
+    outcome: Outcome | Problem
+    place: Place
+    by: tuple[Suppression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a codemod says of one object, or of something outside of all, in plain values.
+
+    Attributes:
+        key: the object.
+        own: whether the tree makes it.
+        said: nothing where there is nothing to find.
+    """
+
+    key: Key
+    own: bool
+    said: tuple[Said, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What steps are asked with.
+
+    Attributes:
+        project: the configuration; its scope narrows the objects.
+        settings: the user's configuration.
+        only: globs of object names; empty for all.
+    """
+
+    project: Project
+    settings: Settings
+    only: tuple[str, ...] = ()
+
+    def wants(self, block: Block) -> bool:
+        """Whether an object is among those that the user named, by path and by name."""
+        named = not self.only or any(fnmatchcase(block.name, pattern) for pattern in self.only)
+        return named and self.project.covers(block.file)
+
+    def context(self, step: Step, tree: Tree) -> Context:
+        """What the codemod of a step may know beside the object."""
+        return Context(tree, self.settings, step.codemod.id, step.parameters, step.diff)
+
+    def objects(self, step: Step, tree: Tree, names: Iterable[str] | None = None) -> list[Block]:
+        """All the objects of a step, be they among those that the user named or not."""
+        return list(targets(tree, self.project, step, names).values())
+
+    def question(self, step: Step) -> Question:
+        """A step without a target as a question to every object of its kind."""
+        return Question(step.codemod.kind, step.codemod.id, partial(self._ask, step))
+
+    def _ask(self, step: Step, tree: Tree, key: Key, block: Block) -> Answer | None:
+        return self.answer(step, tree, key, block) if self.wants(block) else None
+
+    def answer(self, step: Step, tree: Tree, key: Key, block: Block) -> Answer:
+        """What the codemod of a step says of an object."""
+        said = propose(step.codemod, key, block, self.context(step, tree))
+        return Answer(key, block.own, tuple(self._said(tree, name, outcome, block) for name, outcome in said))
+
+    def answers(self, step: Step, tree: Tree, names: Iterable[str] | None = None) -> list[Answer]:
+        """What it says of all its objects; only those of some names, when given.
+
+        Raises:
+            SelectionError: when a documented diff is about an object that is not there.
+        """
+        found = targets(tree, self.project, step, names)
+        asked = ((key, block) for key, block in found.items() if self.wants(block))
+        return [self.answer(step, tree, key, block) for key, block in asked]
+
+    def strays(self, step: Step, tree: Tree) -> list[Answer]:
+        """What it finds outside of every object."""
+        if step.codemod.strays is None or step.target is not None or self.only:
+            return []
+        seen: Counter[tuple[str, str, str]] = Counter()
+        found: list[Answer] = []
+        context = Context(tree, self.settings, step.codemod.id)
+        for refusal in step.codemod.strays(context, objects(tree, step.codemod.kind)):
+            if self.project.covers(refusal.file):
+                name = (f"stray {refusal.subject.kind}", refusal.file, refusal.subject.name)
+                key = (*name, seen[name])
+                found.append(Answer(key, False, (self._said(tree, key, refusal, None),)))
+                seen[name] += 1
+        return found
+
+    def _said(self, tree: Tree, name: Key, outcome: Outcome | Problem, block: Block | None) -> Said:
+        if isinstance(outcome, Problem):
+            return Said(name, outcome, (outcome.file, outcome.line, outcome.column, outcome.line))
+        by = suppressing(suppressions(tree, self.settings), outcome, block)
+        return Said(name, outcome, place_of(tree, outcome, block), by)
 
 
 def targets(tree: Tree, project: Project, step: Step, names: Iterable[str] | None = None) -> dict[Key, Block]:
@@ -38,20 +145,8 @@ def targets(tree: Tree, project: Project, step: Step, names: Iterable[str] | Non
                 f"diff {step.diff} is about the {target.kind} '{target.name}' in {target.file}: there is"
                 f" neither that file nor another definition of this {target.kind} under {project.root}"
             )
-    found: dict[Key, Block] = {}
-    for block in blocks:
-        ordinal = 0
-        while (key := (block.kind.name, block.file, block.name, ordinal)) in found:
-            ordinal += 1
-        found[key] = block
-    return found
-
-
-def wanted(project: Project, only: Sequence[str], block: Block) -> bool:
-    """Whether an object is among those that the user named, by path and by name."""
-    return project.covers(block.file) and (
-        not only or any(fnmatchcase(block.name, pattern) for pattern in only)
-    )
+    named = keys(step.codemod.kind, ((block.file, block.name) for block in blocks))
+    return dict(zip(named, blocks, strict=True))
 
 
 def propose(
@@ -81,18 +176,18 @@ def propose(
     )
 
 
-def strays(
-    tree: Tree, project: Project, step: Step, settings: Settings, blocks: Sequence[Block]
-) -> Iterator[tuple[Key, Refusal]]:
-    """What a codemod finds outside of every object; `blocks` are the objects that it was asked about."""
-    if step.codemod.strays is None or step.target is not None:
-        return
-    seen: Counter[tuple[str, str, str]] = Counter()
-    for refusal in step.codemod.strays(Context(tree, settings, step.codemod.id), blocks):
-        if project.covers(refusal.file):
-            name = (f"stray {refusal.subject.kind}", refusal.file, refusal.subject.name)
-            yield (*name, seen[name]), refusal
-            seen[name] += 1
+def place_of(tree: Tree, outcome: Outcome, block: Block | None) -> Place:
+    """Where something stands that was found; `block` is its object, where it has one."""
+    span = outcome.found.span
+    if span is not None:
+        source = tree.file(span.file).source
+        line, column = source.line_column(span.start)
+        return span.file, line, column, source.line_column(max(span.start, span.end - 1))[0]
+    if block is None or block.file != outcome.file or block.line != outcome.line:
+        return outcome.file, outcome.line, 1, outcome.line
+    source = block.place.file.source
+    line, column = source.line_column(block.offset)
+    return block.file, line, column, source.line_column(max(block.offset, block.end - 1))[0]
 
 
 def fingerprint(rule: str, key: Key) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hwc_refactor.audit import Tally
-from hwc_refactor.proposing import Key
+from hwc_refactor.nixos.objects import Key
 from hwc_refactor.selection import PHASES, Selection, Step, missing_of, steps
 from hwc_refactor.settings import Settings
 

@@ -1,27 +1,18 @@
-"""Files that no codemod had to read: they are only parsed, to tell those with a syntax error.
-
-One that holds nothing but comments is none of them: nothing can be missed in there.
-
-That takes about as long as an audit of large trees, and has nothing to do with it: it is done beside it, in
-a process of its own.
-"""
+"""Files that cannot be used, be they read by a codemod or not: each of them is told."""
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkProcess
+from collections.abc import Iterable
 
 from hwc_refactor.model import Problem
 from hwc_refactor.nix.source import Source
 from hwc_refactor.nix.syntax import ParsedFile, parse
+from hwc_refactor.nixos.tree import Tree
 
 ENCRYPTED = b"\0GITCRYPT\0"
 """What a file begins with that git-crypt has locked: not a fault of it, and nothing can be said about it."""
-FEW = 300
-"""So many files are parsed sooner than a process is begun (some 20 ms)."""
+TELLING = (b"systemd", b"oci-containers")
+"""A file with one of these words is meant to hold something; another one may well hold nothing but comments."""
 
 
 def problems_of(files: Iterable[ParsedFile]) -> list[Problem]:
@@ -33,37 +24,16 @@ def problems_of(files: Iterable[ParsedFile]) -> list[Problem]:
     ]
 
 
-class Unread:
-    """Looks at files while something else is done."""
-
-    def __init__(self, texts: Mapping[str, bytes]) -> None:
-        """Begin."""
-        self._texts = texts
-        self._process: ForkProcess | None = None
-        if len(texts) > FEW and "fork" in multiprocessing.get_all_start_methods():
-            here, there = multiprocessing.Pipe(duplex=False)
-            process = multiprocessing.get_context("fork").Process(
-                target=_send, args=(texts, there), daemon=True
-            )
-            with suppress(OSError):  # no room for a process: it is done here
-                process.start()
-                self._process, self._answer = process, here
-            there.close()
-
-    def problems(self) -> list[Problem]:
-        """The syntax errors found."""
-        if self._process is not None:
-            with suppress(EOFError, OSError):  # it was ended from outside: it is done here
-                found: list[Problem] = self._answer.recv()
-                self._process.join()
-                return found
-        return _problems(self._texts)
-
-
-def _send(texts: Mapping[str, bytes], answer: Connection) -> None:
-    answer.send(_problems(texts))
-
-
-def _problems(texts: Mapping[str, bytes]) -> list[Problem]:
-    files = (parse(Source(path, data)) for path, data in texts.items())
-    return problems_of(file for file in files if file.problem is not None and not file.problem.empty)
+def broken(tree: Tree, paths: Iterable[str]) -> list[Problem]:
+    """The syntax errors of some files; those that were not parsed before are parsed now, and let go."""
+    parsed = {file.source.path: file for file in tree.parsed_files}
+    found: list[ParsedFile] = []
+    for path in paths:
+        data = tree.data(path) or b""
+        if data.startswith(ENCRYPTED):
+            continue
+        file = parsed.get(path) or parse(Source(path, data))
+        if file.problem is None or (file.problem.empty and not any(word in data for word in TELLING)):
+            continue
+        found.append(file)
+    return problems_of(found)

@@ -13,7 +13,6 @@ from example import EXAMPLE
 
 from hwc_refactor.registry import codemods
 from hwc_refactor.selection import ORDER
-from hwc_refactor.unread import FEW
 
 KEYS = [
     *("codemod", "rule", "severity", "file", "line", "column", "end_line"),
@@ -132,17 +131,15 @@ def test_a_broken_file_is_an_error_with_its_place_and_stops_nobody(root: Path, c
     assert (root / "broken.nix").read_text() == BROKEN
 
 
-@pytest.mark.parametrize("many", [False, True])
-def test_a_broken_file_is_told_whatever_it_holds(root: Path, call: Call, many: bool) -> None:
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_a_broken_file_is_told_whatever_it_holds(root: Path, call: Call, jobs: str) -> None:
     (root / "lib.nix").write_text("{ a = 1;\n  b = ;\n}\n")
     (root / "empty.nix").write_text("# { a = 1; }\n")
     (root / "blob.nix").write_bytes(b"\x00\xff\x00 = \x1b[2J")
     (root / "locked.nix").write_bytes(b"\x00GITCRYPT\x00\xff\xfe")
     (root / "dangling.nix").symlink_to("nowhere")
     (root / "folder.nix").mkdir()
-    for number in range(FEW + 1 if many else 0):
-        (root / f"plain{number}.nix").write_text("{ }")
-    found = document(call)
+    found = document(call, "--jobs", jobs)
     assert [(e["file"], e["line"], e["column"]) for e in found["errors"]] == [
         ("blob.nix", 1, 1),
         ("lib.nix", 2, 6),

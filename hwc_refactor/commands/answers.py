@@ -48,7 +48,7 @@ def answered(
     kept = cache.locate(listing.root) if keep else None
     if kept is None:
         return work(listing.read())
-    question = (_tool(), str(listing.root), *question)
+    question = (_tool(), str(listing.root), repr(listing.others), *question)
     began = time.time_ns()
     entry = kept.find(question)
     if entry is not None:

@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from hwc_refactor.commands.shared import READABLE, REPORTS, WRITABLE, Common, common_options, complete_codemod
+from hwc_refactor.commands.shared import (
+    JOBS_HELP,
+    READABLE,
+    REPORTS,
+    WRITABLE,
+    Common,
+    common_options,
+    complete_codemod,
+)
 
 __all__ = ["apply"]
 
@@ -72,7 +80,9 @@ Exit codes:
 @click.option("--safe-only", is_flag=True, help="Leave out changes that need a look.")
 @click.option("--allow-dirty", is_flag=True, help="Write to files with uncommitted changes, too.")
 @click.option("--no-verify", is_flag=True, help="Skip the checks beyond the syntax tree.")
-@click.option("--no-cache", is_flag=True, help="Read everything anew. This release keeps no cache.")
+@click.option(
+    "--no-cache", is_flag=True, help="Read everything anew; what is kept of a scan is never used here."
+)
 @click.option("--commit", is_flag=True, help="Make one git commit for each change.")
 @click.option("--diff-output", type=WRITABLE, metavar="FILE", help="Also write the unified diff there.")
 @click.option("--format", "format_", type=REPORTS, default="text", show_default=True)
@@ -102,9 +112,7 @@ Exit codes:
 )
 @click.option("--module-import", metavar="FILE", help="The file that imports new modules.")
 @click.option("--keep-limits", is_flag=True, help="Give containers no limits that they did not have.")
-@click.option(
-    "--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes. This release uses one."
-)
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help=JOBS_HELP)
 @common_options
 @click.pass_context
 def apply(context: click.Context, /, **given: Any) -> int:
@@ -152,6 +160,7 @@ def apply(context: click.Context, /, **given: Any) -> int:
         format=given["format_"],
         output=given["output"],
         diff_output=given["diff_output"],
+        jobs=given["jobs"],
         baseline=given["baseline"],
     )
     return run(request)

@@ -89,7 +89,8 @@ def _audit(context: click.Context, common: Common, root: Path) -> Audit:
     progress = Progress(quiet=common.quiet)
     context.meta["hwc_refactor.progress"] = progress
     try:
-        return audit(read_project(root, (), settings), counting_steps(settings), settings, progress=progress)
+        project = read_project(root, (), settings)
+        return audit(project, counting_steps(settings), settings, progress=progress, jobs=None)
     finally:
         progress.done()
 

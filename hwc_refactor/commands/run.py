@@ -34,7 +34,18 @@ from hwc_refactor.selection import Selection
 from hwc_refactor.settings import Overrides, Settings
 
 #: Options that are not part of the command which makes what was shown, or of what an undo names.
-_SHOWING = ("dry_run", "check", "format_", "output", "diff_output", "quiet", "verbose", "no_color")
+_SHOWING = (
+    "dry_run",
+    "check",
+    "format_",
+    "output",
+    "diff_output",
+    "quiet",
+    "verbose",
+    "no_color",
+    "no_cache",
+    "jobs",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,7 @@ class Request:
     format: str
     output: Path | None
     diff_output: Path | None
+    jobs: int | None
     baseline: Path | None
 
     @property
@@ -141,6 +153,7 @@ def _plan(request: Request, project: Project, settings: Settings) -> Plan:
                 safe_only=request.safe_only,
                 verify=request.verify,
                 baseline=known,
+                jobs=request.jobs,
             )
         finally:
             progress.done()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hwc_refactor.commands.shared import (
+    JOBS_HELP,
     READABLE,
     REPORTS,
     WRITABLE,
@@ -59,7 +60,7 @@ Exit codes:
 #: Options that `apply` does not need to show the changes of what was found.
 _SHOWING = (
     *("format_", "output", "fail_on", "write_baseline"),
-    *("quiet", "verbose", "no_color"),
+    *("quiet", "verbose", "no_color", "no_cache", "jobs"),
 )
 #: Forms of a report that hold none of the text of a change: these may be kept for a next time.
 _KEPT = ("text", "json", "github")
@@ -81,6 +82,7 @@ class Request:
     baseline: Path | None
     write_baseline: Path | None
     cache: bool
+    jobs: int | None
 
 
 @click.command(
@@ -120,6 +122,7 @@ class Request:
 @click.option(
     "--no-cache", is_flag=True, help="Do the work, also when nothing has changed since the last time."
 )
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help=JOBS_HELP)
 @common_options
 @click.pass_context
 def scan(context: click.Context, /, **given: Any) -> int:
@@ -140,6 +143,7 @@ def scan(context: click.Context, /, **given: Any) -> int:
             given["baseline"],
             given["write_baseline"],
             not given["no_cache"],
+            given["jobs"],
         )
     )
 
@@ -193,7 +197,7 @@ def _work(request: Request, project: Project, settings: Settings, known: bytes) 
     progress = Progress(quiet=request.common.quiet)
     request.context.meta["hwc_refactor.progress"] = progress
     try:
-        found = audit(project, asked, settings, only=request.only, progress=progress)
+        found = audit(project, asked, settings, only=request.only, progress=progress, jobs=request.jobs)
     finally:
         progress.done()
     if request.write_baseline is not None:

@@ -22,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
+JOBS_HELP = "Processes to use. [default: one for each processor, where there is work for them]"
 WRITABLE = click.Path(dir_okay=False, path_type=Path)
 REPORTS = click.Choice(["text", "json", "sarif", "github", "html"])
 

@@ -69,10 +69,10 @@ def definitions(
             and not _COMPUTED.search(data)
         ):
             continue
-        yield from _in_file(tree, path, parent, word, below)
+        yield from definitions_in(tree, path, parent, word, below)
 
 
-def _in_file(
+def definitions_in(
     tree: Tree, path: str, parent: str | None, word: str, below: tuple[str, ...]
 ) -> tuple[Found, ...]:
     """The definitions that one file holds; looked for once, as long as what it reads stays the same."""
@@ -80,7 +80,8 @@ def _in_file(
     key = ("definitions", parent, word, below)
     found = known.get(key)
     if not isinstance(found, tuple):
-        file = tree.sound(path)
+        there = next(tree.words(path, word.encode()), None) is not None
+        file = tree.sound(path) if there else None
         found = () if file is None else tuple(_look(tree, file, parent, word, below))
         known[key] = found
     return found

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from hwc_refactor.nix.values import Scalar
 from hwc_refactor.nixos.containers import Container
 from hwc_refactor.nixos.exposure import exposure
 from hwc_refactor.nixos.hardening import sandboxing
-from hwc_refactor.nixos.objects import CONTAINER, SERVICE, USER_SERVICE, Block, objects
-from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.nixos.objects import Block
 
 ROOT, DYNAMIC, USER, UNKNOWN = "root", "dynamic", "user", "unknown"
 """As whom a service runs. Without `User=` the manager of the system runs it as root, systemd.exec(5)."""
@@ -53,20 +51,19 @@ class Inventory:
     user_services: tuple[Unit, ...] = ()
 
 
-def inventory(tree: Tree, wanted: Callable[[Block], bool]) -> Inventory:
-    """The services and containers of a tree that are made there; `wanted` narrows them."""
-    services, containers, user_services = (
-        [block for block in objects(tree, kind) if block.own and wanted(block)]
-        for kind in (SERVICE, CONTAINER, USER_SERVICE)
-    )
-    return Inventory(
-        tuple(
-            Service(block.name, block.file, block.line, runs_as(block), hardened(block), exposure(block))
-            for block in services
-        ),
-        tuple(Unit(block.name, block.file, block.line, Container(block).privileged) for block in containers),
-        tuple(Unit(block.name, block.file, block.line) for block in user_services),
-    )
+def service(block: Block) -> Service:
+    """What is said of a service."""
+    return Service(block.name, block.file, block.line, runs_as(block), hardened(block), exposure(block))
+
+
+def container(block: Block) -> Unit:
+    """What is said of a container."""
+    return Unit(block.name, block.file, block.line, Container(block).privileged)
+
+
+def user_service(block: Block) -> Unit:
+    """What is said of a user service."""
+    return Unit(block.name, block.file, block.line)
 
 
 def runs_as(block: Block) -> str:

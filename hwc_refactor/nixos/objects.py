@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from hwc_refactor.nix.names import MODIFIERS
 from hwc_refactor.nix.values import Attrs, Call, Condition, Expr, Item, Slot, Str, Unknown, Value
-from hwc_refactor.nixos.discover import Found, definitions
+from hwc_refactor.nixos.discover import Found, definitions, definitions_in
 from hwc_refactor.nixos.tree import Tree
 
 
@@ -184,7 +185,7 @@ class Block:
                 )
         return tuple(items)
 
-    @property
+    @cached_property
     def own(self) -> bool:
         """Whether the places in sight make the object, rather than override one made elsewhere."""
         return not self.kind.own or any(self.get(*path) for path in self.kind.own)
@@ -222,31 +223,62 @@ def objects(tree: Tree, kind: Kind, names: Iterable[str] | None = None) -> list[
         names: only objects of these names, when given.
     """
     if names is not None:
-        return _objects(tree, kind, frozenset(names))
+        wanted = frozenset(names)
+        found = definitions(tree, kind.parent, kind.word, kind.below, wanted)
+        return _made(tree, kind, (one for one in found if name_of(one) in wanted))
     known = tree.memo.get(("objects", kind))
     if not isinstance(known, list):
-        known = tree.memo["objects", kind] = _objects(tree, kind, None)
+        found = definitions(tree, kind.parent, kind.word, kind.below)
+        known = tree.memo["objects", kind] = _made(tree, kind, found)
     return list(known)
 
 
-def _objects(tree: Tree, kind: Kind, wanted: frozenset[str] | None) -> list[Block]:
-    groups: dict[tuple[str, str, tuple[int, ...]], list[Found]] = {}
-    for found in definitions(tree, kind.parent, kind.word, kind.below, wanted):
-        name = found.name if isinstance(found.name, str) else found.name.text
-        if wanted is not None and name not in wanted:
-            continue
-        home = found.calls[0].file.source.path if found.calls else found.slot.expr.file.source.path
-        key = (
-            home,
-            name,
-            tuple(call.node.start_byte for call in found.calls if not isinstance(found.name, str)),
-        )
-        groups.setdefault(key, []).append(found)
-    blocks = [_block(tree, kind, name, group) for (_, name, _), group in groups.items()]
-    return list(_joined(blocks))
+def objects_in(tree: Tree, kind: Kind, paths: Iterable[str]) -> list[Block]:
+    """The objects that definitions in some files make; others may add to those, or make them whole.
+
+    Args:
+        tree: the files.
+        kind: which kind.
+        paths: the files, in the order of the tree.
+    """
+    return _made(tree, kind, (found for path in paths for found in found_in(tree, kind, path)))
 
 
-def _block(tree: Tree, kind: Kind, name: str, group: list[Found]) -> Block:
+def found_in(tree: Tree, kind: Kind, path: str) -> tuple[Found, ...]:
+    """The definitions of objects of a kind that one file holds."""
+    return definitions_in(tree, path, kind.parent, kind.word, kind.below)
+
+
+Identity = tuple[str, str, tuple[int, ...]]
+"""What definitions of one object have in common: its file, its name, and its calls when that is open."""
+
+
+def identity(found: Found) -> Identity:
+    """Which object a definition belongs to."""
+    home = found.calls[0].file.source.path if found.calls else found.slot.expr.file.source.path
+    calls = () if isinstance(found.name, str) else tuple(call.node.start_byte for call in found.calls)
+    return home, name_of(found), calls
+
+
+def name_of(found: Found) -> str:
+    """The name of what a definition is about; the source text of the name's expression when that is open."""
+    return found.name if isinstance(found.name, str) else found.name.text
+
+
+def groups(definitions: Iterable[Found]) -> dict[Identity, list[Found]]:
+    """Definitions by the object that they belong to."""
+    found: dict[Identity, list[Found]] = {}
+    for definition in definitions:
+        found.setdefault(identity(definition), []).append(definition)
+    return found
+
+
+def _made(tree: Tree, kind: Kind, definitions: Iterable[Found]) -> list[Block]:
+    return list(_joined([block_of(tree, kind, group) for group in groups(definitions).values()]))
+
+
+def block_of(tree: Tree, kind: Kind, group: Sequence[Found]) -> Block:
+    """The object that definitions which belong together make."""
     calls = next((found.calls for found in group if found.calls), ())
     assumed = tuple(dict.fromkeys(text for found in group for text in found.assumed))
     named = isinstance(group[0].name, str)
@@ -254,7 +286,9 @@ def _block(tree: Tree, kind: Kind, name: str, group: list[Found]) -> Block:
     shared = _shared([slot.conditions for slot in slots])
     rest = tuple(replace(slot, conditions=slot.conditions[len(shared) :]) for slot in slots)
     anchors = {found.anchor.span: found.anchor for found in group if found.anchor is not None}
-    return Block(tree, kind, name, named, rest, calls, shared, (), assumed, tuple(anchors.values()))
+    return Block(
+        tree, kind, name_of(group[0]), named, rest, calls, shared, (), assumed, tuple(anchors.values())
+    )
 
 
 def _shared(conditions: Sequence[tuple[Condition, ...]]) -> tuple[Condition, ...]:
@@ -278,3 +312,17 @@ def _joined(blocks: list[Block]) -> Iterator[Block]:
             yield replace(block, elsewhere=tuple(extra[block.name]))
         elif not (block.named and not block.own and block.name in makers):
             yield block
+
+
+Key = tuple[str, str, str, int]
+"""What tells an object from others on every text: kind, file, name, and its number among equals."""
+
+
+def keys(kind: Kind, places: Iterable[tuple[str, str]]) -> list[Key]:
+    """The keys of objects, in their order, by file and name."""
+    seen: Counter[tuple[str, str]] = Counter()
+    found: list[Key] = []
+    for file, name in places:
+        found.append((kind.name, file, name, seen[file, name]))
+        seen[file, name] += 1
+    return found

@@ -1,0 +1,344 @@
+"""Questions about all objects of a tree, asked in several processes.
+
+Each process is a copy of this one: it holds the snapshot, looks into its part of the files, and sends back
+plain values. What comes out is the same, and in the same order, as when everything is asked in one process.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import IO, Any, NoReturn
+
+from hwc_refactor.model import Problem
+from hwc_refactor.nixos import shares
+from hwc_refactor.nixos.objects import Block, Key, Kind, keys, objects
+from hwc_refactor.nixos.shares import Share, Sighting
+from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.unread import broken, problems_of
+
+__all__ = ["Progress", "Question", "Workers", "working"]
+
+Progress = Callable[[str, int, int], None]
+"""Told what is asked, how many objects are done and how many there are."""
+
+WORTH = 600_000
+"""Bytes of files to be looked into, below which a second process costs more than it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something to ask about every object of a kind.
+
+    Attributes:
+        kind: the kind.
+        name: what is asked, in a word, to tell how far it is.
+        ask: gives a plain value that can be sent, or None, which is left out.
+    """
+
+    kind: Kind
+    name: str
+    ask: Callable[[Tree, Key, Block], object | None]
+
+
+class Workers:
+    """What answers questions about the objects of a tree."""
+
+    def __init__(self, tree: Tree, questions: Sequence[Question], progress: Progress | None) -> None:
+        """Answer in this process."""
+        self._tree = tree
+        self._questions = questions
+        self._progress = progress
+
+    def answers(self, numbers: Sequence[int], meanwhile: Callable[[], None] | None = None) -> list[list[Any]]:
+        """The answers to some of the questions, each in the order of the objects.
+
+        Args:
+            numbers: which questions.
+            meanwhile: something else that has to be done.
+        """
+        found: list[list[Any]] = []
+        for question in (self._questions[number] for number in numbers):
+            blocks = objects(self._tree, question.kind)
+            named = keys(question.kind, ((block.file, block.name) for block in blocks))
+            rows = [(place, *row) for place, row in enumerate(zip(named, blocks, strict=True))]
+            found.append([answer for _, answer in _ask(self._tree, question, rows, self._progress)])
+        if meanwhile is not None:
+            meanwhile()
+        return found
+
+    def problems(self, *, everywhere: bool) -> list[Problem]:
+        """The syntax errors of the files that were parsed, or of all files."""
+        return broken(self._tree, self._tree.paths) if everywhere else problems_of(self._tree.parsed_files)
+
+    def replace(self, texts: Mapping[str, bytes | None], tree: Tree) -> None:
+        """Go on with the next snapshot: `tree`, that is the last one with some texts replaced."""
+        self._tree = tree
+
+
+@contextmanager
+def working(
+    tree: Tree,
+    questions: Sequence[Question],
+    jobs: int | None,
+    progress: Progress | None = None,
+    read: dict[str, bytes | None] | None = None,
+) -> Iterator[Workers]:
+    """Answer questions about the objects of a tree.
+
+    Args:
+        tree: the snapshot.
+        questions: all that will be asked.
+        jobs: how many processes; None for as many as there are processors, where there is work for them.
+        progress: told what is asked, how many objects are done and how many there are.
+        read: where the reader of other files notes those that it has read.
+    """
+    number = _worthwhile(tree, questions) if jobs is None else jobs
+    if number < 2 or not questions or not hasattr(os, "fork") or threading.active_count() > 1:
+        yield Workers(tree, questions, progress)
+        return
+    crew = _Crew(tree, questions, number, progress, {} if read is None else read)
+    try:
+        yield crew
+    finally:
+        crew.close()
+
+
+def _worthwhile(tree: Tree, questions: Sequence[Question]) -> int:
+    """How many processes have enough to do."""
+    telling = {path for question in questions for path in tree.holding(question.kind.word.encode())}
+    size = sum(len(tree.data(path) or b"") for path in telling)
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, size // WORTH + 1)
+
+
+def _ask(
+    tree: Tree, question: Question, rows: Sequence[tuple[int, Key, Block]], progress: Progress | None
+) -> Iterator[tuple[int, Any]]:
+    """The answers that objects give to a question, with their places."""
+    for number, (place, key, block) in enumerate(rows):
+        if progress is not None:
+            progress(question.name, number, len(rows))
+        answer = question.ask(tree, key, block)
+        if answer is not None:
+            yield place, answer
+
+
+# -- several processes ---------------------------------------------------------------------------------
+
+_ANSWER, _FAULT, _PROGRESS = range(3)
+"""What a process can send: what an order gave, what it raised, or how far it is."""
+
+
+class _Crew(Workers):
+    """Processes that share the work out among themselves."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        questions: Sequence[Question],
+        number: int,
+        progress: Progress | None,
+        read: dict[str, bytes | None],
+    ) -> None:
+        super().__init__(tree, questions, progress)
+        self._read = read
+        self._shares: dict[str, list[Share]] = {}
+        self._members: list[_Member] = []
+        words = {question.kind.word.encode() for question in questions}
+        sys.stdout.flush()
+        sys.stderr.flush()
+        gc.freeze()  # what is there stays; a collection that touched it would copy it
+        for part in shares.divide(tree, sorted(words), number):
+            self._members.append(_Member(_Worker(tree, questions, part, read), self._members))
+
+    def answers(self, numbers: Sequence[int], meanwhile: Callable[[], None] | None = None) -> list[list[Any]]:
+        kinds = {self._questions[number].kind for number in numbers}
+        for kind in (kind for kind in kinds if kind.name not in self._shares):
+            seen: list[list[Sighting]] = self._all("sightings", kind.name)
+            self._shares[kind.name] = shares.assign(self._tree, kind, seen)
+        orders = [
+            ("answers", (numbers, {kind.name: self._shares[kind.name][place] for kind in kinds}))
+            for place in range(len(self._members))
+        ]
+        found: list[list[list[tuple[int, Any]]]] = self._each(orders, meanwhile)
+        return [
+            [answer for _, answer in sorted((row for rows in parts for row in rows), key=itemgetter(0))]
+            for parts in zip(*found, strict=True)
+        ]
+
+    def problems(self, *, everywhere: bool) -> list[Problem]:
+        found: list[list[Problem]] = self._all("problems", everywhere)
+        here = [] if everywhere else problems_of(self._tree.parsed_files)
+        return list(dict.fromkeys(problem for part in (here, *found) for problem in part))
+
+    def replace(self, texts: Mapping[str, bytes | None], tree: Tree) -> None:
+        super().replace(texts, tree)
+        self._shares.clear()
+        self._all("replace", dict(texts))
+
+    def close(self) -> None:
+        """End the processes, whatever they do."""
+        for member in self._members:
+            member.close()
+        gc.unfreeze()
+
+    def _all(self, order: str, *arguments: object) -> list[Any]:
+        """Give all the same order; what each of them returns."""
+        return self._each([(order, arguments)] * len(self._members))
+
+    def _each(
+        self, orders: Sequence[tuple[str, tuple[object, ...]]], meanwhile: Callable[[], None] | None = None
+    ) -> list[Any]:
+        for member, order in zip(self._members, orders, strict=True):
+            member.send(order)
+        if meanwhile is not None:
+            meanwhile()
+        found: list[Any] = []
+        for member in self._members:
+            answer, read = member.receive(self._progress)
+            self._read.update(read)
+            found.append(answer)
+        return found
+
+
+class _Worker:
+    """One of the processes, from within: its methods are what it can be told to do."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        questions: Sequence[Question],
+        paths: Sequence[str],
+        read: dict[str, bytes | None],
+    ) -> None:
+        self.tell: Progress | None = None
+        self.read = read
+        self._tree = tree
+        self._questions = questions
+        self._kinds = {question.kind.name: question.kind for question in questions}
+        self._paths = paths
+
+    def sightings(self, kind: str) -> list[Sighting]:
+        return shares.sightings(self._tree, self._kinds[kind], self._paths)
+
+    def answers(self, numbers: Sequence[int], given: Mapping[str, Share]) -> list[list[tuple[int, Any]]]:
+        rows = {
+            kind: shares.shared_out(self._tree, self._kinds[kind], share) for kind, share in given.items()
+        }
+        questions = [self._questions[number] for number in numbers]
+        return [list(_ask(self._tree, one, rows[one.kind.name], self.tell)) for one in questions]
+
+    def problems(self, everywhere: bool) -> list[Problem]:
+        return broken(self._tree, self._paths) if everywhere else problems_of(self._tree.parsed_files)
+
+    def replace(self, texts: Mapping[str, bytes | None]) -> None:
+        self._tree = self._tree.replaced(texts)
+        self._paths = [path for path in self._paths if self._tree.data(path) is not None]
+
+
+class WorkerLost(RuntimeError):
+    """A process ended before it had answered."""
+
+
+class _Member:
+    """One of the processes, from without."""
+
+    def __init__(self, worker: _Worker, others: Sequence[_Member]) -> None:
+        """Begin the process; it lets go of the pipes to the others."""
+        (far_in, near_out), (near_in, far_out) = os.pipe(), os.pipe()
+        self._pid = os.fork()
+        if not self._pid:
+            for end in (near_in, near_out):
+                os.close(end)
+            for other in others:
+                other.let_go()
+            _serve(worker, far_in, far_out)
+        os.close(far_in)
+        os.close(far_out)
+        self._out = os.fdopen(near_out, "wb")
+        self._in = os.fdopen(near_in, "rb")
+
+    def send(self, order: tuple[str, tuple[object, ...]]) -> None:
+        """Give an order."""
+        with suppress(BrokenPipeError):  # it is told when the answer does not come
+            pickle.dump(order, self._out, pickle.HIGHEST_PROTOCOL)
+            self._out.flush()
+
+    def receive(self, progress: Progress | None) -> Any:
+        """What the process returns to the order; what it raises is raised here."""
+        while True:
+            try:
+                kind, answer = pickle.load(self._in)
+            except EOFError as error:
+                raise WorkerLost("a worker process ended early; --jobs 1 goes without") from error
+            if kind == _PROGRESS:
+                if progress is not None:
+                    progress(*answer)
+            elif kind == _FAULT:
+                raise answer
+            else:
+                return answer
+
+    def let_go(self) -> None:
+        """Close the pipes."""
+        for end in (self._in, self._out):
+            with suppress(OSError):
+                end.close()
+
+    def close(self) -> None:
+        """End the process."""
+        self.let_go()
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+
+
+def _serve(worker: _Worker, orders: int, answers: int) -> NoReturn:
+    """Carry out orders until there are no more; the process ends here."""
+    code = 1
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process tells when it is over
+        with os.fdopen(orders, "rb") as come, os.fdopen(answers, "wb") as go:
+            worker.tell = _Telling(go)
+            with suppress(EOFError):
+                while True:
+                    order, arguments = pickle.load(come)
+                    _send(go, *_carried_out(worker, order, arguments))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _carried_out(worker: _Worker, order: str, arguments: Sequence[object]) -> tuple[int, object]:
+    try:
+        return _ANSWER, (getattr(worker, order)(*arguments), worker.read)
+    except Exception as error:
+        return _FAULT, error
+
+
+def _send(go: IO[bytes], kind: int, content: object) -> None:
+    pickle.dump((kind, content), go, pickle.HIGHEST_PROTOCOL)
+    go.flush()
+
+
+class _Telling:
+    """Sends word of how far a process is, now and then."""
+
+    def __init__(self, go: IO[bytes]) -> None:
+        self._go = go
+        self._next = time.monotonic() + 0.5
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + 0.1
+            _send(self._go, _PROGRESS, (name, done, total))

@@ -144,7 +144,7 @@ def test_nothing_from_a_file_is_obeyed() -> None:
     assert "\\x1b]0;owned\\x07" in seen
     assert "\\xff" in seen
     assert "\x1b" not in message(change)
-    assert message(change).count("\n\n") == 3
+    assert message(change).count("\n\n") == 4
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=[])))

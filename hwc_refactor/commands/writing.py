@@ -126,10 +126,27 @@ def joined(first: Record, second: Record) -> Record:
 
 
 def message(planned: PlannedChange) -> str:
-    """The commit message of one change."""
+    """The commit message of one change: title, why, what is left to a person, and how to take it back.
+
+    A commit cannot name its own hash; its last line tells it from all others.
+    """
     change = planned.change
     notes = "".join(f"\n- {visible(note)}" for note in change.notes)
-    still = f"\n\nTo do or to know:{notes}" if notes else ""
     diff = f", diff {change.diff}" if change.diff is not None else ""
-    title = visible(f"{change.subject.name}: {change.title}")
-    return f"{title}\n\n{visible(change.why)}{still}\n\nMade by hwc-refactor ({change.codemod}{diff}).\n"
+    paragraphs = [visible(f"{change.subject.name}: {change.title}"), visible(change.why)]
+    if notes:
+        paragraphs.append(f"To do or to know:{notes}")
+    if planned.exposure is not None:
+        paragraphs.append(f"Exposure by systemd-analyze security: {planned.exposure}.")
+    paragraphs.append(f"To take it back: {revert_command(planned)}")
+    paragraphs.append(f"Made by hwc-refactor ({change.codemod}{diff}).\n{TRAILER}: {planned.id}\n")
+    return "\n\n".join(paragraphs)
+
+
+TRAILER = "Hwc-Change"
+"""What stands before the id of a change at the end of its commit message."""
+
+
+def revert_command(planned: PlannedChange) -> str:
+    """The command that reverts the commit of a change, wherever it lies in the history."""
+    return f'git revert --no-edit "HEAD^{{/{TRAILER}: {planned.id}}}"'

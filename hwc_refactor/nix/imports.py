@@ -21,6 +21,32 @@ def package(resolver: Resolver, call: Call) -> Value:
     return resolver.value(Expr(frame.file, body, frame))
 
 
+def package_with(resolver: Resolver, call: Call) -> Value:
+    """What `callPackageWith` with a set, a path and a set gives; the call itself where that is not in sight."""
+    function = import_path(resolver, call.args[1])
+    if not isinstance(function, Closure):
+        return call
+    _, formals, _ = formals_of(function.at.file, function.at.node)
+    args: dict[str, Expr | Value] = {}
+    for name in formals or {}:
+        if name in MODULE_ARGUMENTS:
+            args[name] = Ref((name,), call.at)
+            continue
+        for given in (call.args[2], call.args[0]):
+            view = resolver.attrs(given)
+            found = resolver.argument(view, view, name, function.at)
+            if found is not None:
+                args[name] = found
+                break
+            if view.open:
+                args[name] = Unknown(f"it is not certain what '{name}' is called with", given)
+                break
+    frame = Env(function.at.file, "lambda", function.at.node, function.at.env, args)
+    body = function.at.node.child_by_field_name("body")
+    assert body is not None
+    return resolver.value(Expr(frame.file, body, frame))
+
+
 def package_frame(resolver: Resolver, path: Expr, argument: Expr) -> Env | Unknown:
     """The scope of the function in a file that `callPackage` calls; the rest comes from `pkgs`."""
     function = import_path(resolver, path)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hwc_refactor.nix import imports, merging
-from hwc_refactor.nix.names import MODIFIERS, PLAIN_NAMES
+from hwc_refactor.nix.names import MODIFIERS, PLAIN_NAMES, is_library
 from hwc_refactor.nix.values import (
     Attrs,
     Branch,
@@ -22,6 +22,7 @@ from hwc_refactor.nix.values import (
     Item,
     ListValue,
     PathValue,
+    Ref,
     Scalar,
     Slot,
     Str,
@@ -231,6 +232,9 @@ def _map_attrs(resolver: Resolver, call: Call) -> Value | None:
     view = resolver.attrs(source)
     if view.open or view.dynamic:
         return None
+    marked = _marking(resolver, function, call)
+    if marked is not None:
+        return merging.modified(view, marked, call.at)
     slots: dict[str, tuple[Slot, ...]] = {}
     for name, definitions in view.slots.items():
         slot = _applied(resolver, function, _pair(resolver, name, definitions, call), call)
@@ -239,6 +243,16 @@ def _map_attrs(resolver: Resolver, call: Call) -> Value | None:
             return None
         slots[name] = (replace(slot, conditions=conditions),)
     return Attrs(slots, call.at)
+
+
+def _marking(resolver: Resolver, function: Expr, call: Call) -> str | None:
+    """The wrapper of the module system that a function puts around every value: `_: lib.mkDefault`."""
+    closure = resolver.value(function)
+    if not isinstance(closure, Closure):
+        return None
+    body = resolver.enter(closure, Unknown("it is the name of an attribute", call.at))
+    single = isinstance(body, Ref) and MODIFIERS.get(body.path[-1]) == 1 and is_library(body.path)
+    return body.path[-1] if single and isinstance(body, Ref) else None
 
 
 def _pair(

@@ -483,6 +483,8 @@ class Resolver:
             found = library.FUNCTIONS.get(call.name)
             if found is not None and len(call.args) == found.arity:
                 return found.run(self, call) or call
+            if call.name == "callPackageWith" and len(call.args) == 3:
+                return imports.package_with(self, call)
         elif call.name == "callPackage" and len(call.args) == 2:
             return imports.package(self, call)
         return call

@@ -20,6 +20,9 @@ class Knowledge:
         write_options: options whose value is a path that it writes.
         value_options: options that take a value as the next argument.
         runs: how it runs another command, in the words of that file.
+        in_place: options with which it changes its operands, but for an expression that comes first.
+        expression_options: options that give that expression instead.
+        groups: the supplementary groups that give what it needs without root.
         subcommands: what differs by the first operand.
         source: where that is said.
     """
@@ -30,13 +33,16 @@ class Knowledge:
     write_options: tuple[str, ...] = ()
     value_options: tuple[str, ...] = ()
     runs: str = ""
+    in_place: tuple[str, ...] = ()
+    expression_options: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     subcommands: Mapping[str, Knowledge] = field(default_factory=dict)
     source: str = ""
 
     @property
     def plain(self) -> bool:
         """Whether it only reads files and prints."""
-        return not (self.needs or self.writes or self.runs or self.write_options)
+        return not (self.needs or self.writes or self.runs or self.write_options or self.in_place)
 
 
 def knowledge(name: str) -> Knowledge | None:
@@ -70,6 +76,9 @@ def _knowledge(entry: Mapping[str, object]) -> Knowledge:
         _texts(entry, "write-options"),
         _texts(entry, "value-options"),
         str(entry.get("runs", "")),
+        _texts(entry, "in-place"),
+        _texts(entry, "expression-options"),
+        _texts(entry, "groups"),
         {
             name: _knowledge({"source": source, **found})
             for names, found in below.items()

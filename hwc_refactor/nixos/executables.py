@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from hwc_refactor.nix.shell import Body, Script, script_in_file, script_of
 from hwc_refactor.nix.values import Attrs, Call, Expr, Gap, PathValue, Ref, Str, Text, Value
 from hwc_refactor.nixos.commands import main_programs
+from hwc_refactor.nixos.options import settled
 from hwc_refactor.nixos.tree import Tree
 
 _BUILDERS = {
@@ -57,6 +58,7 @@ class WrittenFile:
         path: the file of the root that holds it; None for text in a Nix string.
         data: its text, interpolations as `__nixN__`.
         packages: the packages that `runtimeInputs` puts on its path.
+        holes: the expressions of the interpolations in its text, in order.
     """
 
     builder: str
@@ -66,6 +68,7 @@ class WrittenFile:
     path: str | None
     data: bytes
     packages: tuple[Expr, ...] = ()
+    holes: tuple[Expr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +136,9 @@ def executable_value(tree: Tree, value: Value, rest: str = "") -> Executable:
                 return Executable("bash", ("bash",))
             return Executable(name if rest else _main_program(tuple(package)), tuple(package))
         case Ref(path=path):
+            given = settled(tree, path[1:]) if path[0] == "config" else None
+            if given is not None:
+                return executable_value(tree, tree.resolver.value(given), rest)
             return Executable(name, path)
         case PathValue():
             file = file_of(tree, value)
@@ -156,11 +162,32 @@ def _string(tree: Tree, value: Str, rest: str) -> Executable:
         whole = text + rest
         return Executable(_file_name(whole), path=whole if whole.startswith("/") else None)
     first, *others = value.parts
-    if isinstance(first, Gap) and all(isinstance(part, Text) for part in others):
-        behind = "".join(part.text for part in others if isinstance(part, Text)) + rest
+    behind = _to_blank(tree, others, rest)
+    if isinstance(first, Gap) and behind is not None:
         return executable_value(tree, first.value, behind)
     last = (value.parts[-1].text if isinstance(value.parts[-1], Text) else "") + rest
     return Executable(_file_name(last) if "/" in last else None)
+
+
+def _to_blank(tree: Tree, parts: Sequence[Text | Gap], rest: str) -> str | None:
+    """The text up to the first blank; None when an open part may belong to it."""
+    text = ""
+    for part in (*parts, None):
+        if isinstance(part, Gap):
+            option = part.value
+            given = (
+                tree.resolver.value(option.args[1])
+                if isinstance(option, Call) and option.name == "optionalString" and len(option.args) == 2
+                else None
+            )
+            if not isinstance(given, Str) or not given.shown[:1].isspace():
+                return None
+            return text
+        more = rest if part is None else part.text
+        if found := re.search(r"\s", more):
+            return text + more[: found.start()]
+        text += more
+    return text
 
 
 def _main_program(package: tuple[str, ...]) -> str | None:
@@ -217,7 +244,8 @@ def _file(builder: str, name: str | None, script: Script, path: str | None, data
         interpreter = "python3"
     is_shell = interpreter in _SHELLS or (interpreter is None and (path or "").endswith((".sh", ".bash")))
     plain = builder in ("writeText", "toFile", "writeTextFile") and interpreter is None
-    return WrittenFile(builder, name, script if is_shell or plain else None, interpreter, path, data)
+    shown = script if is_shell or plain else None
+    return WrittenFile(builder, name, shown, interpreter, path, data, (), script.body.holes)
 
 
 def _interpreter(data: bytes) -> str | None:

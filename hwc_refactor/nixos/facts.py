@@ -13,14 +13,21 @@ from functools import cached_property
 
 from hwc_refactor.nix.shell import Body, Command, Piece, Script, Word, script_of
 from hwc_refactor.nix.syntax import Node
-from hwc_refactor.nix.values import Expr, Gap, Str, Value
+from hwc_refactor.nix.values import Call, Expr, Gap, Ref, Scalar, Str, Value
 from hwc_refactor.nixos.commands import Knowledge, knowledge
 from hwc_refactor.nixos.executables import Executable, executable_of, executable_value
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.options import settled
 from hwc_refactor.nixos.programs import Program, programs
+from hwc_refactor.nixos.pythons import python_facts, runs_module
 from hwc_refactor.nixos.tree import Tree
 
 MAX_NESTING = 5
+TEMPLATE = "tmp." + "X" * 10
+"""How mktemp names what it makes (coreutils manual)."""
+
+PYTHON_PROGRAM = Knowledge(frozenset({"network"}), "runs a Python program that is in sight")
+PYTHON_SERVER = Knowledge(frozenset({"network", "listens"}), "runs a Python program that serves a port")
 _HOLE = re.compile(r"__nix(\d+)__")
 
 
@@ -78,6 +85,7 @@ class Ran:
         program: the program of the service it belongs to.
         script: the script it stands in, None for a command line of the unit itself.
         command: the command in that script.
+        ports: what a program in sight is told to listen on; None among them for what is not known.
     """
 
     executable: Executable
@@ -86,6 +94,7 @@ class Ran:
     program: Program
     script: Script | None = None
     command: Command | None = None
+    ports: tuple[int | None, ...] = ()
 
     @property
     def name(self) -> str:
@@ -104,12 +113,12 @@ class Ran:
 
     @property
     def effective(self) -> Knowledge | None:
-        """What is known of it, its subcommand considered."""
-        if self.known is not None and self.known.subcommands:
-            for place in self.words[:4]:
-                if place.text in self.known.subcommands:
-                    return self.known.subcommands[place.text]
-        return self.known
+        """What is known of it, its subcommands considered."""
+        known = self.known
+        for place in self.words[:5]:
+            if known is not None:
+                known = known.subcommands.get(place.text.split("=", 1)[0], known)
+        return known
 
     @property
     def line(self) -> int:
@@ -201,7 +210,7 @@ class _Reader:
         self._tree = tree
         self._program = program
         self._found = found
-        self._seen: set[tuple[str, int, int]] = set()
+        self._seen: set[tuple[str, int, bytes]] = set()
         self._functions: set[str] = set()
         self._variables: dict[str, tuple[Script, Word]] = {}
 
@@ -235,7 +244,7 @@ class _Reader:
     # -- scripts -----------------------------------------------------------------------------------------
 
     def _script(self, script: Script, depth: int) -> None:
-        key = (script.body.path, script.at.node.start_byte, len(script.body.data))
+        key = (script.body.path, script.at.node.start_byte, script.body.data)
         if key in self._seen or depth > MAX_NESTING:
             return
         self._seen.add(key)
@@ -316,12 +325,43 @@ class _Reader:
             return
         known = knowledge(name)
         ran = Ran(executable, words, known, self._program, script, command)
+        if name.startswith("python"):
+            ran = self._python(ran)
+            known = ran.known
         self._found.ran.append(ran)
         if known is None:
             return
         self._writes(ran)
         if known.runs:
             self._runs(ran, depth)
+
+    def _python(self, ran: Ran) -> Ran:
+        """A Python program whose text is in sight, or a module that is known: what it does, as facts."""
+        rest = _after_options(list(ran.words), Knowledge(value_options=("-W", "-X")))
+        first = next((number for number, word in enumerate(ran.words) if word.text == "-m"), None)
+        if first is not None and first + 1 < len(ran.words) and runs_module(ran.words[first + 1].text):
+            return replace(ran, known=PYTHON_SERVER)
+        file = ran.executable.file
+        if file is None and rest and first is None and rest[0].refs:
+            file = executable_value(self._tree, rest[0].refs[0], rest[0].text.rsplit("}", 1)[-1]).file
+        if file is None or any(word.text == "-c" for word in ran.words):
+            return ran
+        found = python_facts(file.data)
+        for reason, line in found.doubts:
+            where = "" if file.path is None else f" of {file.path}"
+            self._doubt(f"{reason}, in line {line}{where} of its Python program", ran.script, _node(ran))
+        for named in found.paths:
+            place = self._argument(named.text, file.holes)
+            use = Use("its Python program", place, self._program)
+            (self._found.writes if named.writes else self._found.reads).append(use)
+        ports = tuple(self._port(text, file.holes) for text in found.ports)
+        return replace(ran, known=PYTHON_SERVER if ports else PYTHON_PROGRAM, ports=ports)
+
+    def _port(self, text: str, holes: Sequence[Expr]) -> int | None:
+        hole = _HOLE.search(text)
+        if hole is None:
+            return int(text) if text.isdigit() else None
+        return number_of(self._tree, self._tree.resolver.value(holes[int(hole[1])]))
 
     def _writes(self, ran: Ran) -> None:
         known = ran.effective
@@ -341,6 +381,9 @@ class _Reader:
                 chosen = tuple(replace(p, text=p.text[3:]) for p in places if p.text.startswith("of="))
             case "unknown":
                 self._doubt(f"it runs {ran.name}, which writes where its options say", ran.script, _node(ran))
+        if any(_is_option(word.text, option) for word in ran.words for option in known.in_place):
+            given = any(word.text.split("=", 1)[0] in known.expression_options for word in ran.words)
+            chosen = places if given else places[1:]
         made, kept = ran.name == "mkdir", known.writes == "rest"
         for place in (*chosen, *_option_values(ran.words, known.write_options)):
             if place.text not in ("-", "") and not place.text.startswith(("/dev/null", "/dev/std")):
@@ -367,25 +410,12 @@ class _Reader:
                 for number, word in enumerate(words):
                     if word.text in ("-exec", "-execdir", "-ok"):
                         self._place_ran(words[number + 1 :], ran, depth)
-            case "text":
-                self._text(ran, depth)
             case "shell":
                 self._shell(ran, words, depth)
+            case "text":
+                self._text(ran, depth)
             case _:
                 self._doubt(f"it runs another command through {ran.name}", ran.script, _node(ran))
-
-    def _text(self, ran: Ran, depth: int) -> None:
-        """A script that is given as text: `trap 'rm -f "$file"' EXIT`."""
-        if not ran.operands or ran.script is None:
-            return
-        first = ran.operands[0]
-        if (first.text.isidentifier() and first.text in self._functions) or first.text in ("-", ""):
-            return
-        if not first.known:
-            self._doubt(f"it runs '{first.text}', which is only known when it runs", ran.script, _node(ran))
-            return
-        data = first.text.encode()
-        self._script(Script(ran.script.at, Body(data, ran.script.body.path, offset=None)), depth + 1)
 
     def _shell(self, ran: Ran, words: list[Place], depth: int) -> None:
         inline = any(re.fullmatch(r"-[a-z]*c", word.text) for word in words)
@@ -397,6 +427,28 @@ class _Reader:
                     return
         if words or ran.script is not None:
             self._doubt(f"it runs a script with {ran.name} that is not in sight", ran.script, _node(ran))
+
+    def _text(self, ran: Ran, depth: int) -> None:
+        """A script that is given as text: `trap 'rm -f "$x"' EXIT`."""
+        script, command = ran.script, ran.command
+        if script is None or command is None or not command.arguments:
+            return
+        word = command.arguments[0]
+        if word.literal in ("", "-", "-p", "-l") or word.literal in self._functions:
+            return
+        data = script.body.data[word.start : word.end]
+        quoted = data[:1] in (b"'", b'"') and data[:1] == data[-1:] and len(data) > 1
+        if (quoted and data[:1] == b'"' and b"\\" in data) or (not quoted and word.literal is None):
+            self._doubt(f"it runs text as a script through {ran.name}", script, command.node)
+            return
+        constants = b"".join(
+            name.encode() + b"=" + script.body.data[value.start : value.end] + b"\n"
+            for name, value in script.constants.items()
+        )
+        text = constants + (data[1:-1] if quoted else data)
+        self._script(
+            Script(script.at, Body(text, script.body.path, script.body.holes, offset=None)), depth + 1
+        )
 
     def _place_ran(self, rest: list[Place], ran: Ran, depth: int) -> None:
         first = rest[0]
@@ -418,6 +470,23 @@ class _Reader:
     def place(self, script: Script, at: Word | Node) -> Place:
         """A word of a script with its variables and interpolations filled in as far as they are known."""
         return place_of(self._tree, script, at)
+
+
+def number_of(tree: Tree, value: Value, depth: int = 0) -> int | None:
+    """The number that a value is, as itself, as text, or as the default of an option that nothing sets."""
+    match value:
+        case Scalar(value=int(number)) if not isinstance(number, bool):
+            return number
+        case Str() if value.literal is not None and value.literal.isdigit():
+            return int(value.literal)
+        case Str(parts=(Gap(value=inner),)) if depth < MAX_NESTING:
+            return number_of(tree, inner, depth + 1)
+        case Call(name="toString", args=(given,)) if depth < MAX_NESTING:
+            return number_of(tree, tree.resolver.value(given), depth + 1)
+        case Ref(path=("config", *option)) if depth < MAX_NESTING:
+            default = settled(tree, option)
+            return None if default is None else number_of(tree, tree.resolver.value(default), depth + 1)
+    return None
 
 
 def place_of(tree: Tree, script: Script, at: Word | Node, depth: int = 0) -> Place:
@@ -461,11 +530,38 @@ def _filled(tree: Tree, script: Script, piece: Piece, depth: int) -> tuple[str, 
             place = place_of(tree, script, constant, depth + 1)
             return place.text, place
         return "$" + piece.text, None
+    if piece.kind == "command":
+        made = _temporary(tree, script, piece.node, depth)
+        return piece.text if made is None else made.text, made
     return piece.text, None
+
+
+def _temporary(tree: Tree, script: Script, node: Node, depth: int) -> Place | None:
+    """The path that `$(mktemp …)` gives, its random part as written; None for any other substitution."""
+    inner = [child for child in node.named_children if child.type != "comment"]
+    command = script.command(inner[0]) if len(inner) == 1 and inner[0].type == "command" else None
+    if command is None or command.program != "mktemp" or depth > MAX_NESTING:
+        return None
+    words = [place_of(tree, script, word, depth + 1) for word in command.arguments]
+    known = knowledge("mktemp")
+    folders = list(_option_values(words, ("-p", "--tmpdir")))
+    templates = list(operands(words, known))
+    if folders:
+        return replace(folders[-1], text=f"{folders[-1].text}/{templates[0].text if templates else TEMPLATE}")
+    if templates and "-t" not in [word.text for word in words]:
+        return templates[0]
+    return Place(f"/tmp/{TEMPLATE}", None, True)
 
 
 def _gaps(value: Str) -> tuple[Value, ...]:
     return tuple(part.value for part in value.parts if isinstance(part, Gap))
+
+
+def _is_option(text: str, option: str) -> bool:
+    """Whether a word is an option, or several short ones among which it is: `-Ei.bak` for `-i`."""
+    if option.startswith("--"):
+        return text.split("=", 1)[0] == option
+    return re.match(r"-[A-Za-z]*" + re.escape(option[1:]), text) is not None
 
 
 def operands(words: Sequence[Place], known: Knowledge | None) -> tuple[Place, ...]:

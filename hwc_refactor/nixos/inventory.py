@@ -9,6 +9,7 @@ from hwc_refactor.nixos.containers import Container
 from hwc_refactor.nixos.exposure import exposure
 from hwc_refactor.nixos.hardening import sandboxing
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.wrappers import unwrapped
 
 ROOT, DYNAMIC, USER, UNKNOWN = "root", "dynamic", "user", "unknown"
 """As whom a service runs. Without `User=` the manager of the system runs it as root, systemd.exec(5)."""
@@ -72,10 +73,19 @@ def runs_as(block: Block) -> str:
     if isinstance(dynamic, Scalar) and dynamic.value is True:
         return DYNAMIC
     if block.get("serviceConfig", "User"):
-        user = block.text("serviceConfig", "User")
+        user = _said(block, "User")
         return UNKNOWN if user is None else ROOT if user in ("root", "0") else USER
     open_ = dynamic is not None and not isinstance(dynamic, Scalar)
     return UNKNOWN if open_ or block.doubts("serviceConfig") else ROOT
+
+
+def _said(block: Block, name: str) -> str | None:
+    """The text that a directive is set to, once and whatever holds, `mkDefault` and the like taken off."""
+    slots = [slot for slot in block.get("serviceConfig", name) if not slot.rest]
+    if len(slots) != 1 or slots[0].conditions:
+        return None
+    inner = unwrapped(block.tree, slots[0].expr)
+    return None if inner.conditions else block.tree.resolver.literal(inner.expr)
 
 
 def hardened(block: Block) -> bool | None:

@@ -23,12 +23,14 @@ class OptionDeclaration:
         file: where it is declared.
         binding: the binding that declares it.
         default: the expression of its default, None without one.
+        call: the expression that declares it, `mkOption { … }`.
     """
 
     path: tuple[str, ...]
     file: ParsedFile
     binding: Node
     default: Expr | None
+    call: Expr
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +56,7 @@ def declarations(tree: Tree, path: Sequence[str]) -> list[OptionDeclaration]:
             view = tree.resolver.attrs(call.args[0])
             slots = view.slots.get("default", ()) if isinstance(view, Attrs) else ()
             default = slots[0].expr if len(slots) == 1 and not slots[0].rest else None
-        found.append(OptionDeclaration(tuple(path), file, binding, default))
+        found.append(OptionDeclaration(tuple(path), file, binding, default, value))
     return found
 
 
@@ -85,6 +87,17 @@ def settings(tree: Tree, path: Sequence[str]) -> list[Setting]:
         for file, binding, names, value in _bindings(tree, path, b"")
         if names in (tuple(path), ("config", *path))
     ]
+
+
+def settled(tree: Tree, path: Sequence[str]) -> Expr | None:
+    """The default of an option that nothing in the tree sets to anything else; None when that is not certain."""
+    key = ("settled", *path)
+    known = tree.memo.get(key, key)
+    if known is key:
+        declared = declarations(tree, path)
+        certain = len(declared) == 1 and not settings(tree, path)
+        known = tree.memo[key] = declared[0].default if certain else None
+    return known if isinstance(known, Expr) else None
 
 
 def readers(tree: Tree, path: Sequence[str]) -> list[Expr]:

@@ -19,7 +19,7 @@ LAYERS = ("nix", "nixos", "words", "codemods", "engine", "storage", "report", "c
 """From below to above. A module imports from its own layer and from those below."""
 
 WORDS = {
-    *("codemod", "draft", "flaglist", "hostside", "model", "patch", "placing"),
+    *("codemod", "directives", "draft", "flaglist", "hostside", "model", "patch", "placing"),
     *("settings", "splitting", "groundwork", "relocating", "shipped", "standardizing"),
 }
 """What a codemod is written with. Other modules of the top level are the engine, if not named below."""

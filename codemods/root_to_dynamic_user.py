@@ -1,0 +1,141 @@
+"""Run a service as a user of its own instead of root or a person's account.
+
+What it does
+    Gives a service that runs as root, said or by default, or as the account of somebody who logs in, a
+    user that exists as long as the service runs: `DynamicUser`. It does so where everything the service
+    does is in sight and known to need no more: what it writes becomes directories that systemd keeps for it
+    (`StateDirectory` and its kin), devices and the journal become supplementary groups, a port below 1024
+    an ambient capability. Lines behind a `+` keep running as root.
+Why
+    Whoever breaks a program that runs as root owns the system; as a person's account, all that is theirs.
+Before
+    systemd.services.probe = {
+      serviceConfig.User = "root";
+      script = "curl --fail http://localhost:8080 > /var/lib/probe/last";
+    };
+After
+    systemd.services.probe = {
+      serviceConfig.DynamicUser = true;
+      serviceConfig.StateDirectory = "probe";
+      script = "curl --fail http://localhost:8080 > /var/lib/probe/last";
+    };
+When it refuses
+    root-is-meant: mkForce, a DynamicUser that is written out, or a comment says that root is meant
+    upstream-unit: a module made elsewhere defines the unit, too, and may rely on its user
+    user-not-in-sight: as whom it runs is decided by something that is not in sight
+    user-exists: a static user of the unit's name would be taken instead
+    capabilities-given: it is given capabilities that it holds as root alone
+    dbus-name: it owns a name on D-Bus or asks services there, which decide by user
+    runs-containers: it runs a container engine, or talks to one
+    manages-units: it starts, stops or changes units or the system
+    needs-root-command: it runs a command that needs root
+    needs-device: it opens a device file
+    needs-home: it keeps something in the home directory of its user
+    peer-authentication: it logs in to a database by the name of its user
+    script-not-in-sight: what it runs is not written in the tree, or cannot be followed
+    unknown-command: it runs a program of which it is not known what it needs
+    secret-owned-by-user: it reads a secret itself; that has to become a credential first
+    state-is-mounted-or-persisted: its directory is a mount point, kept across reboots, or made by tmpfiles
+    state-owned-by-user: its files belong to another user, or to the person that it runs as
+    state-is-shared: something else in the tree uses its directory
+    writes-foreign-path: it writes to a place that is not its own
+    reads-foreign-path: it reads a place of which it is not known that everybody may
+    shared-definition: its settings stand in a place that serves other services too
+What a person must still do
+    Watch the first start: systemd moves existing files of its directories to /var/lib/private and gives
+    them to the new user. Point backups at the new place.
+Sources
+    systemd.exec(5), DynamicUser=, StateDirectory=, AmbientCapabilities=; capabilities(7);
+    what commands need stands in the table of commands, what everybody may read in the table of places
+"""
+
+from __future__ import annotations
+
+from hwc_refactor.codemod import Context, Outcome, codemod
+from hwc_refactor.directives import add_directives, add_directories, add_words, plain, replace_directive
+from hwc_refactor.draft import Draft
+from hwc_refactor.model import Severity
+from hwc_refactor.nix.build import Snippet
+from hwc_refactor.nixos.objects import SERVICE, Block
+from hwc_refactor.nixos.rights import Rights, rights_of
+from hwc_refactor.nixos.rootless_candidate import PERSON, Candidate, candidate, obstacle
+from hwc_refactor.nixos.rootless_files import FILES, Files, private
+from hwc_refactor.nixos.rootless_run import RUN
+from hwc_refactor.nixos.rootless_said import MEANT
+from hwc_refactor.placing import NoPlace
+
+WHY = {
+    "root": "It runs as root: whoever breaks it owns the system.",
+    PERSON: "It runs as the account of somebody who logs in: whoever breaks it has all that is theirs.",
+}
+
+
+@codemod(
+    "root-to-dynamic-user",
+    kind=SERVICE,
+    severity=Severity.HIGH,
+    applicability="safe or review",
+    documented_as="diff 2, 4",
+    manual=__doc__,
+)
+def propose(block: Block, ctx: Context) -> Outcome | None:
+    """Give one service a user of its own."""
+    one = candidate(block) if block.own else None
+    if one is None:
+        return None
+    files = Files(one)
+    found = obstacle(one, MEANT) or obstacle(one, RUN)
+    found = found or next((found for ask in FILES if (found := ask(files)) is not None), None)
+    if found is not None:
+        return ctx.refuse(block, found.code, found.reason, found.at)
+    draft = ctx.draft(block, f"run {block.name} as a user of its own", WHY[one.runs_as])
+    rights = rights_of(one)
+    try:
+        _write(draft, one, files, rights)
+    except NoPlace as obstacle_:
+        return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle_}.")
+    _annotate(draft, one, files, rights)
+    return draft.done()
+
+
+def _write(draft: Draft, one: Candidate, files: Files, rights: Rights) -> None:
+    block = one.block
+    user, group = plain(block, "User"), plain(block, "Group")
+    items = [] if user is not None else [Snippet("DynamicUser = true;")]
+    groups = tuple(dict.fromkeys((*rights.groups, *(place.group for place in files.shared))))
+    if groups and (new := add_words(draft, block, "SupplementaryGroups", groups)) is not None:
+        items.append(new)
+    items += add_directories(draft, block, files.wanted)
+    writable = [place.path for place in files.shared]
+    if writable and (new := add_words(draft, block, "ReadWritePaths", writable)) is not None:
+        items.append(new)
+    if rights.capabilities:
+        new = add_words(draft, block, "AmbientCapabilities", rights.capabilities)
+        items += [] if new is None else [new]
+    add_directives(draft, block, items, after="User" if user is not None else None)
+    if user is not None:
+        replace_directive(draft, user, "DynamicUser = true;")
+    if group is not None and (one.runs_as == PERSON or block.text("serviceConfig", "Group") in ("root", "0")):
+        draft.remove_binding(block, group)
+
+
+def _annotate(draft: Draft, one: Candidate, files: Files, rights: Rights) -> None:
+    moved = [directory for directory in (*files.declared, *files.wanted) if directory.moves]
+    for directory in moved:
+        draft.review(
+            f"systemd moves {directory.path} to {private(directory)} at the first start and gives its files to"
+            " the new user; backups and other readers have to follow."
+        )
+    for place in files.shared:
+        draft.review(
+            f"Files in {place.path} that belong to root have to be writable for the group {place.group}."
+        )
+    if any(one.is_enclosed(ran) and (ran.known is None or "code" in ran.needs) for ran in one.ran):
+        draft.review(
+            "What it runs is not in sight; its sandbox leaves it nothing of root but to read files that only"
+            " root may read: look whether it does."
+        )
+    for note in rights.notes:
+        draft.review(note)
+    if any(ran.script is None and ran.known is not None and not ran.known.plain for ran in one.ran):
+        draft.review("Watch it after the switch: what it runs is taken to do what its manual says.")

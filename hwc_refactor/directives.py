@@ -1,0 +1,117 @@
+"""Writing directives of a service: into its `serviceConfig`, in the manner it is written in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hwc_refactor import placing
+from hwc_refactor.draft import Draft
+from hwc_refactor.nix.build import Snippet
+from hwc_refactor.nix.scope import attrpath_of
+from hwc_refactor.nix.strings import quote
+from hwc_refactor.nix.values import ListValue, Slot, Str
+from hwc_refactor.nixos.directories import Directory
+from hwc_refactor.nixos.objects import Block
+from hwc_refactor.placing import NoPlace
+
+CONFIG = ("serviceConfig",)
+
+
+def add_directives(draft: Draft, block: Block, items: Sequence[Snippet], *, after: str | None = None) -> None:
+    """Add directives. Several belong into one set: a lone `serviceConfig.X = …;` becomes one.
+
+    Args:
+        draft: the change.
+        block: the service.
+        items: `Name = value;`, with headings.
+        after: the directive behind which they go, where it stands in the same set.
+    """
+    if not items:
+        return
+    slots = [slot for name in block.names(*CONFIG) for slot in block.get(*CONFIG, name)]
+    lone = slots[0] if len(slots) == 1 and slots[0].depth > 1 and len(items) > 2 else None
+    if lone is not None and lone.binding is not None and not lone.conditions:
+        placing.demand_own(block.tree, block, lone.expr)
+        draft.nest(lone.expr.file, lone.binding, lone.depth - 1, items)
+    elif not block.get(*CONFIG) and len(items) > 1:
+        draft.add_set(block, CONFIG, items)
+    else:
+        draft.add(block, CONFIG, items, after=after)
+
+
+def plain(block: Block, name: str) -> Slot | None:
+    """The one definition of a directive, or None where there is none.
+
+    Raises:
+        NoPlace: when it is defined in several ways, or in a place that serves others too.
+    """
+    slots = [slot for slot in block.get(*CONFIG, name) if not slot.rest]
+    if not slots:
+        return None
+    slot = slots[0]
+    value = None if slot.binding is None else slot.binding.child_by_field_name("expression")
+    wrapped = slot.conditions and value != slot.expr.node
+    if len(slots) > 1 or slot.binding is None or slot.binding.type != "binding" or wrapped:
+        raise NoPlace(f"{name} is defined in several ways")
+    placing.demand_own(block.tree, block, slot.expr)
+    return slot
+
+
+def replace_directive(draft: Draft, slot: Slot, text: str) -> None:
+    """Put another directive in the place of one; what leads to its name and the comments around it stay.
+
+    Args:
+        draft: the change.
+        slot: the directive, as `plain` gives it.
+        text: `Name = value;`.
+    """
+    assert slot.binding is not None
+    file, name = slot.expr.file, attrpath_of(slot.binding)[slot.depth - 1]
+    lead = file.source.data[slot.binding.start_byte : name.start_byte].decode(errors="replace")
+    draft.replace_text(file, slot.binding, lead + text)
+
+
+def add_words(draft: Draft, block: Block, name: str, words: Sequence[str]) -> Snippet | None:
+    """Add words to a directive that takes a list of them, where they are not there yet.
+
+    Returns:
+        The directive as a new one when it is not there; None when it was extended, or holds them all.
+    """
+    slot = plain(block, name)
+    if slot is None:
+        return Snippet(f"{name} = [ {' '.join(map(quote, words))} ];") if words else None
+    value = block.tree.resolver.value(slot.expr)
+    present = _words(block, value)
+    if present is None:
+        raise NoPlace(f"{name} is given by an expression")
+    missing = [word for word in words if word not in present]
+    if missing and isinstance(value, ListValue):
+        draft.extend_list(block, (*CONFIG, name), missing)
+    elif missing and slot.binding is not None:
+        draft.replace_value(slot.expr.file, slot.binding, quote(" ".join((*present, *missing))))
+    return None
+
+
+def _words(block: Block, value: object) -> list[str] | None:
+    if isinstance(value, Str):
+        return None if value.literal is None else value.literal.split()
+    if isinstance(value, ListValue):
+        return [block.tree.resolver.literal(item.expr) or "" for item in value.items]
+    return None
+
+
+def add_directories(draft: Draft, block: Block, directories: Sequence[Directory]) -> list[Snippet]:
+    """Declare directories that systemd keeps.
+
+    Returns:
+        The directives that are not there yet, to be added together with others.
+    """
+    new: list[Snippet] = []
+    for directive in dict.fromkeys(one.directive for one in directories):
+        names = [one.name for one in directories if one.directive == directive]
+        if block.get(*CONFIG, directive):
+            add_words(draft, block, directive, names)
+        else:
+            value = quote(names[0]) if len(names) == 1 else f"[ {' '.join(map(quote, names))} ]"
+            new.append(Snippet(f"{directive} = {value};"))
+    return new

@@ -1,0 +1,46 @@
+"""Who may read and write where, as far as that is known of every system. The facts: `data/paths.toml`."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+_TEMPORARY = ("/tmp", "/var/tmp")
+
+
+def below(path: str, places: tuple[str, ...] | frozenset[str]) -> bool:
+    """Whether a path is one of these places, or lies in one."""
+    return any(path == place or path.startswith(place + "/") for place in places)
+
+
+def everybody_reads(path: str) -> bool:
+    """Whether everybody may read there on every system."""
+    return below(path, _words("readable", "places")) or is_harmless_device(path)
+
+
+def is_harmless_device(path: str) -> bool:
+    """Whether a path is a device file that everybody may open."""
+    return below(path, _words("devices", "places"))
+
+
+def is_temporary(path: str) -> bool:
+    """Whether a path lies in a directory for temporary files, which a sandboxed service has for itself."""
+    return below(path, _TEMPORARY)
+
+
+def is_taken(name: str) -> bool:
+    """Whether the system, or a module of NixOS, keeps a directory of this name."""
+    return name.split("/")[0] in _words("taken", "names")
+
+
+def takes_text(command: str) -> bool:
+    """Whether the arguments of a command are texts rather than paths."""
+    return command in _words("text", "commands")
+
+
+@cache
+def _words(table: str, key: str) -> tuple[str, ...]:
+    import tomllib
+
+    text = files("hwc_refactor.nixos").joinpath("data/paths.toml").read_text(encoding="utf-8")
+    return tuple(str(tomllib.loads(text)[table][key]).split())

@@ -1,0 +1,300 @@
+"""Why a service cannot be given a user of its own, as far as files are concerned; and the directories it gets.
+
+A dynamic user may read what everybody may, and write to the directories that systemd keeps for its unit
+(systemd.exec(5), DynamicUser=). Those move below `private`, out of the reach of others.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from hwc_refactor.nixos.directories import Directory, candidates, declared, holding, normal
+from hwc_refactor.nixos.mentions import Mention, mentions
+from hwc_refactor.nixos.places import below, everybody_reads, is_harmless_device, is_taken, is_temporary
+from hwc_refactor.nixos.reach import Reached, reached
+from hwc_refactor.nixos.rootless_candidate import PERSON, Candidate, Obstacle
+from hwc_refactor.nixos.tmpfiles import NOBODY_ELSES, Rule, rules
+from hwc_refactor.nixos.tree import Tree
+
+TEMPLATED = "X" * 3
+"""What the template of mktemp ends with at least (coreutils manual)."""
+
+_OPEN = re.compile(r"[$*?\[{`%]")
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A place elsewhere that a group may write to: the path, and the group."""
+
+    path: str
+    group: str
+
+
+@dataclass(frozen=True, eq=False)
+class Files:
+    """What a service does with files.
+
+    Attributes:
+        one: the service.
+    """
+
+    one: Candidate
+
+    @cached_property
+    def reached(self) -> tuple[Reached, ...]:
+        """All paths it reaches for."""
+        return reached(self.one.block, self.one.facts)
+
+    @cached_property
+    def declared(self) -> tuple[Directory, ...]:
+        """The directories that it declares already."""
+        return declared(self.one.block)
+
+    @cached_property
+    def wanted(self) -> tuple[Directory, ...]:
+        """The directories that it writes to and that systemd can keep for it, beside those declared."""
+        found: dict[Directory, None] = {}
+        for path in self.reached:
+            if path.writes and not self.is_managed(path.text, found) and not is_temporary(normal(path.text)):
+                own = self._own(path)
+                if own is not None:
+                    found[own] = None
+        return tuple(found)
+
+    @cached_property
+    def shared(self) -> tuple[Shared, ...]:
+        """The places elsewhere that it writes to as a member of a group."""
+        found: dict[Shared, None] = {}
+        for path in self.reached:
+            if (
+                path.writes
+                and not self.is_managed(path.text)
+                and (place := self.shared_place(path)) is not None
+            ):
+                found[place] = None
+        return tuple(found)
+
+    def is_managed(self, path: str, more: object = None) -> bool:
+        """Whether a path lies in a directory that systemd keeps for the service."""
+        wanted = tuple(more) if isinstance(more, dict) else self.wanted if more is None else ()
+        if holding((*self.declared, *wanted), path) is not None:
+            return True
+        return not path.startswith(("/", "$", "~", "%")) and self._works_in_own(wanted)
+
+    def _works_in_own(self, wanted: tuple[Directory, ...]) -> bool:
+        """Whether relative paths lie in a directory of its own."""
+        slots = self.one.block.get("serviceConfig", "WorkingDirectory")
+        text = self.one.block.text("serviceConfig", "WorkingDirectory") if slots else None
+        return text is not None and holding((*self.declared, *wanted), text.lstrip("-")) is not None
+
+    def _own(self, path: Reached) -> Directory | None:
+        """The directory that may become its own for a path: the outermost one that nobody else names."""
+        for directory in candidates(path.text, folder=path.folder):
+            if not self.others(directory):
+                return directory
+        return None
+
+    def others(self, directory: Directory) -> tuple[Mention, ...]:
+        """Who else names a directory; what systemd makes for others counts as well."""
+        if is_taken(directory.name) or self._module_keeps(directory):
+            return (Mention("other", "NixOS", 0, (directory.name,)),)
+        return mentions(self.one.block, directory.path)
+
+    def _module_keeps(self, directory: Directory) -> bool:
+        """Whether a module of NixOS that the tree sets up has the name of a directory."""
+        name = directory.name.split("/")[0]
+        if name == self.one.block.name:
+            return False
+        return any(
+            self.one.block.tree.holding(f"{kind}.{name}{end}".encode())
+            for kind in ("services", "programs", "virtualisation")
+            for end in (".", " =")
+        )
+
+    def shared_place(self, path: Reached) -> Shared | None:
+        """The place with a group that may write there which holds a path, by a rule of systemd-tmpfiles."""
+        for rule in rules(self.one.block.tree):
+            if rule.type in "dDvqQ" and below(normal(path.text), (rule.path,)) and rule.group_writes:
+                if (
+                    rule.group not in NOBODY_ELSES
+                    and not rule.group.startswith("$")
+                    and not _OPEN.search(rule.path)
+                ):
+                    return Shared(rule.path, rule.group)
+        return None
+
+
+def secret_of_its_own(files: Files) -> Obstacle | None:
+    """It reads a secret itself, which belongs to root or to its user: the credential comes first."""
+    for path in files.reached:
+        if path.secret is not None:
+            return Obstacle(
+                "secret-owned-by-user",
+                f"{path.by} (line {path.line}) reads the secret {path.secret.name}, which is not for others:"
+                " load it as a credential first.",
+                path.at,
+            )
+    return None
+
+
+def state_of_others(files: Files) -> Obstacle | None:
+    """A directory that it keeps is also named by a mount, a rule or another service."""
+    for directory in files.declared:
+        if directory.moves and (found := _obstacle(files, directory, files.others(directory))) is not None:
+            return found
+    for path in files.reached:
+        if path.writes and not files.is_managed(path.text) and not is_temporary(normal(path.text)):
+            for directory in reversed(candidates(path.text, folder=path.folder)):
+                found = _obstacle(files, directory, files.others(directory))
+                if found is not None and files.shared_place(path) is None:
+                    return found
+    return None
+
+
+def _obstacle(files: Files, directory: Directory, others: tuple[Mention, ...]) -> Obstacle | None:
+    block = files.one.block
+    for mention in others:
+        at = block.place
+        where = f"{mention.file}, line {mention.line}"
+        if mention.line == 0:
+            return Obstacle(
+                "writes-foreign-path", f"{directory.path} is kept by the system or by a module of NixOS.", at
+            )
+        if mention.kind == "tmpfiles":
+            owner = next(
+                (r.user for r in _rules(block.tree, directory.path) if r.user not in NOBODY_ELSES), None
+            )
+            if owner is not None:
+                return Obstacle("state-owned-by-user", f"{directory.path} belongs to {owner} ({where}).", at)
+            return Obstacle(
+                "state-is-mounted-or-persisted",
+                f"A rule of systemd-tmpfiles makes {directory.path} ({where}), where systemd would put a link.",
+                at,
+            )
+        if mention.kind in ("mount", "persistence"):
+            does = "is a mount point" if mention.kind == "mount" else "is kept across reboots"
+            return Obstacle(
+                "state-is-mounted-or-persisted",
+                f"{directory.path} {does} ({where}): its files would have to move to {private(directory)} there.",
+                at,
+            )
+        if mention.kind == "account":
+            return Obstacle("state-owned-by-user", f"{directory.path} belongs to a user ({where}).", at)
+        return Obstacle("state-is-shared", f"{directory.path} is used elsewhere too ({where}).", at)
+    return None
+
+
+def private(directory: Directory) -> str:
+    """Where a directory of a dynamic user really lies."""
+    return f"{directory.base}/private/{directory.name}"
+
+
+def _rules(tree: Tree, path: str) -> list[Rule]:
+    return [rule for rule in rules(tree) if below(path, (rule.path,)) or below(rule.path, (path,))]
+
+
+def writes_foreign_path(files: Files) -> Obstacle | None:
+    """It writes to a place that is not its own."""
+    for path in files.reached:
+        text = normal(path.text)
+        if not path.writes or files.is_managed(path.text) or is_harmless_device(text):
+            continue
+        if is_temporary(text):
+            if (other := _reads_temporary(files, text)) is not None:
+                return Obstacle(
+                    "writes-foreign-path",
+                    f"It writes {text} (line {path.line}), which {other} names as well; its /tmp would be its own.",
+                    path.at,
+                )
+            continue
+        if files.shared_place(path) is None:
+            return Obstacle(
+                "writes-foreign-path",
+                f"{_by(path)} (line {path.line}) writes {text}, which is not its own.",
+                path.at,
+            )
+    return None
+
+
+def _by(path: Reached) -> str:
+    return "A redirection" if path.by == ">" else path.by[:1].upper() + path.by[1:]
+
+
+def _reads_temporary(files: Files, path: str) -> str | None:
+    """Another place that names a fixed path below /tmp."""
+    name = _OPEN.split(path, maxsplit=1)[0].rstrip("/")
+    if name in ("/tmp", "/var/tmp") or TEMPLATED in path:
+        return None
+    found = mentions(files.one.block, name)
+    return f"{found[0].file}, line {found[0].line}" if found else None
+
+
+def reads_foreign_path(files: Files) -> Obstacle | None:
+    """It reads a place of which it is not known that everybody may."""
+    for path in files.reached:
+        text = normal(path.text)
+        if path.writes or files.is_managed(path.text) or everybody_reads(text):
+            continue
+        if is_temporary(text):
+            if TEMPLATED in text or any(
+                other.writes and normal(other.text).startswith(text) for other in files.reached
+            ):
+                continue
+            return Obstacle(
+                "reads-foreign-path",
+                f"{_by(path)} (line {path.line}) looks for {text}; its /tmp would be its own.",
+                path.at,
+            )
+        if text.startswith("$") and not text.startswith("${"):
+            continue
+        if files.shared_place(path) is not None or _everybody_reads(files, text):
+            continue
+        if text.startswith("/dev/"):
+            return Obstacle("needs-device", f"{_by(path)} (line {path.line}) opens {text}.", path.at)
+        return Obstacle(
+            "reads-foreign-path",
+            f"{_by(path)} (line {path.line}) names {text}; whether others than {files.one.user} may read it is not"
+            " known.",
+            path.at,
+        )
+    return None
+
+
+def _everybody_reads(files: Files, path: str) -> bool:
+    """Whether the tree makes a path so that everybody may read it."""
+    tree = files.one.block.tree
+    if path.startswith("/etc/") and tree.holding(path.removeprefix("/etc/").split("/")[0].encode()):
+        return _is_etc(tree, path.removeprefix("/etc/"))
+    found = [rule for rule in rules(tree) if below(path, (rule.path,))]
+    return bool(found) and max(found, key=lambda rule: len(rule.path)).everybody_reads
+
+
+def _is_etc(tree: Tree, name: str) -> bool:
+    """Whether `environment.etc` makes a file: a link into the store."""
+    wanted = re.compile(rb"(?:environment\.)?etc\.\"?" + re.escape(name.encode()) + rb"\"?[\s.=]")
+    return any(wanted.search(tree.data(path) or b"") for path in tree.holding(name.encode()))
+
+
+def owned_by_person(files: Files) -> Obstacle | None:
+    """The files that it works on belong to the person that it runs as."""
+    if files.one.runs_as != PERSON:
+        return None
+    directories = [one for one in (*files.declared, *files.wanted) if one.directive == "StateDirectory"]
+    if directories:
+        names = ", ".join(one.path for one in directories)
+        return Obstacle(
+            "state-owned-by-user", f"What lies in {names} belongs to {files.one.user}.", files.one.block.place
+        )
+    return None
+
+
+FILES = (
+    secret_of_its_own,
+    state_of_others,
+    writes_foreign_path,
+    reads_foreign_path,
+    owned_by_person,
+)
+"""What it does with files."""

@@ -1,0 +1,117 @@
+"""Rules of systemd-tmpfiles in the tree: what is made where, for whom. The format: tmpfiles.d(5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from hwc_refactor.nix.values import Expr, Slot, Str
+from hwc_refactor.nixos.discover import definitions
+from hwc_refactor.nixos.tree import Tree
+
+NOT_SAID = "-"
+NOBODY_ELSES = frozenset({"-", "root", "0"})
+"""Owners that are root's: what is left out belongs to root."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """One rule.
+
+    Attributes:
+        type: `d`, `f`, `L` …, modifiers taken off.
+        path: the path; open parts of it show as `${…}` with their Nix source.
+        mode, user, group: as written, `-` where nothing is said.
+        at: the expression that holds it.
+    """
+
+    type: str
+    path: str
+    mode: str
+    user: str
+    group: str
+    at: Expr
+
+    @property
+    def everybody_reads(self) -> bool:
+        """Whether everybody may list and enter what it makes; by default a directory is 0755."""
+        if self.mode == NOT_SAID:
+            return self.type in "dDvqQ"
+        digits = self.mode.lstrip(":~")
+        return digits.isdigit() and int(digits[-1]) & 5 == 5
+
+    @property
+    def group_writes(self) -> bool:
+        """Whether its group may write to the directory, and everybody may rename there (no sticky bit)."""
+        digits = self.mode.lstrip(":~")
+        sticky = len(digits) == 4 and int(digits[0], 8) & 1 if digits.isdigit() else 1
+        return digits.isdigit() and len(digits) >= 3 and int(digits[-2]) & 7 == 7 and not sticky
+
+
+def rules(tree: Tree) -> tuple[Rule, ...]:
+    """All rules that `systemd.tmpfiles.rules` and `systemd.tmpfiles.settings` hold."""
+    known = tree.memo.get("tmpfiles")
+    if not isinstance(known, tuple):
+        known = tree.memo["tmpfiles"] = tuple(_rules(tree))
+    return known
+
+
+def _rules(tree: Tree) -> Iterator[Rule]:
+    for found in definitions(tree, None, "systemd", ("tmpfiles",)):
+        if found.slot.rest or not isinstance(found.name, str):
+            continue
+        if found.name == "rules":
+            for item in tree.resolver.items(found.slot.expr):
+                value = tree.resolver.value(item.expr)
+                if isinstance(value, Str):
+                    yield from _rule(value.shown, item.expr)
+        elif found.name == "settings":
+            yield from _settings(tree, found.slot.expr)
+
+
+def _rule(text: str, at: Expr) -> Iterator[Rule]:
+    fields = [*_fields(text), *[NOT_SAID] * 5]
+    if fields[0] != NOT_SAID and fields[1] != NOT_SAID:
+        yield Rule(fields[0][:1], fields[1].rstrip("/") or "/", fields[2], fields[3], fields[4], at)
+
+
+def _fields(text: str) -> list[str]:
+    """The fields of a rule; an interpolation belongs to one field whatever it holds."""
+    fields, field, depth = list[str](), "", 0
+    for place, character in enumerate(text):
+        if character == "{" and text[place - 1 : place] == "$":
+            depth += 1
+        elif character == "}" and depth:
+            depth -= 1
+        if character.isspace() and not depth:
+            fields += [field] if field else []
+            field = ""
+        else:
+            field += character
+    return [field.strip("\"'") for field in (*fields, field) if field]
+
+
+def _settings(tree: Tree, expr: Expr) -> Iterator[Rule]:
+    """`settings.<name>.<path>.<type> = { mode, user, group, … }`."""
+    for groups in tree.resolver.attrs(expr).slots.values():
+        paths = tree.resolver.step(groups)
+        for path, slots in () if paths is None else paths.slots.items():
+            types = tree.resolver.step(slots)
+            for type_, places in () if types is None else types.slots.items():
+                view = tree.resolver.step(places)
+                said = {} if view is None else view.slots
+                yield Rule(
+                    type_[:1],
+                    path.rstrip("/") or "/",
+                    _said(tree, said, "mode"),
+                    _said(tree, said, "user"),
+                    _said(tree, said, "group"),
+                    places[0].expr,
+                )
+
+
+def _said(tree: Tree, slots: Mapping[str, tuple[Slot, ...]], name: str) -> str:
+    found = slots.get(name, ())
+    if not found:
+        return NOT_SAID
+    return (tree.resolver.literal(found[0].expr) if len(found) == 1 and not found[0].rest else None) or "?"

@@ -13,6 +13,7 @@ known: what it may do beyond the other traits is then open.
 | units, manager, dbus, journal | changes units; asks the service manager; talks over D-Bus; reads the journal |
 | containers, namespaces | is or manages a container engine; makes namespaces |
 | user, owner, root, capabilities | becomes another user; changes owners; needs root's rights; is given capabilities |
+| peer | logs in to a database by the name of its user |
 | root-user, static-user | runs as root; runs as a user of the system's own accounts |
 | home, proc, processes | names places in home directories; reads figures in /proc; looks at other processes |
 | code, jit | runs a program of another language than shell; makes code while it runs |

@@ -218,7 +218,11 @@ def _flag_value(name: str, value: str | None) -> str | None:
     return value
 
 
-def _unit(unit: Mapping[str, Any]) -> Iterator[str]:
+def _unit(unit: Mapping[str, Any] | str) -> Iterator[str]:
+    if isinstance(unit, str):
+        # A stand-in
+        yield unit
+        return
     for name, value in unit.items():
         if name in ("environment", "serviceConfig", "timerConfig"):
             yield from (f"{name} {key}={json.dumps(inner)}" for key, inner in value.items())

@@ -45,7 +45,8 @@ class StandIns:
 
     def __init__(self, tree: Tree, file: str) -> None:
         self.tree, self.file = tree, file
-        self.kinds: dict[Names, str] = {}
+        # The one option of NixOS that the shared module reads itself
+        self.kinds: dict[Names, str] = {("config", "time", "timeZone"): "str"}
         self.words: dict[Names, list[str]] = {}
         parsed = tree.file(file)
         for node, env in nodes(parsed, parsed.root, root_env(parsed)):

@@ -68,7 +68,7 @@ def lay(
     """The change that adds a module for some objects; None when all of them reach it already."""
     present = _present(tree, module)
     homes = sorted({block.file for block in blocks})
-    if present is not None and all(_reaches(tree, settings, present, path) for path in homes):
+    if not blocks or (present is not None and all(_reaches(tree, settings, present, p) for p in homes)):
         return None
     place = _place(tree, settings, homes, blocks)
     if isinstance(place, NoGround):

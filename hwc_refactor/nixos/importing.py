@@ -43,6 +43,8 @@ class ImportPlace:
 def import_place(tree: Tree, files: Iterable[str]) -> ImportPlace | None:
     """The nearest place whose import is read whenever any of the files is; None when none is certain."""
     wanted = sorted(set(files))
+    if not wanted:
+        return None
     above = _readers(tree, wanted)
     over = dominators(above)
     common = set.intersection(*(over[path] for path in wanted)) - {_ROOT}

@@ -98,13 +98,15 @@ def _element(block: Block, use: Use, text: str, folders: set[str]) -> Element | 
     if use.place.lead is not None and text == use.place.text:
         expr, length = use.place.lead
         if _visible(block, expr):
+            if any(map(str.isspace, block.tree.resolver.literal(expr) or "")):
+                return None
             if text[:1] not in "/$" or (_OPEN.search(text[length:]) and not _has_more(use)):
                 return None
             whole = use.kept or expr.text in folders
             name = expr.text if whole else f"(dirOf {expr.text})"
             return Element(name, use.made and not _has_more(use), use)
-    if not text.startswith("/") or "${" in text:
-        return None
+    if not text.startswith("/") or "${" in text or any(map(str.isspace, text)):
+        return None  # a path with a blank is several to systemd
     made, opening = use.made, _OPEN.search(text)
     if opening is not None:
         text, made = text[: text.rfind("/", 0, opening.start()) + 1] + "x", False

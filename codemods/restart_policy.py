@@ -1,0 +1,187 @@
+"""Restart a service on failure only, and not without end.
+
+What it does
+    Writes `Restart = "on-failure"` where a service says `always`, and bounds how often it is tried
+    (`startLimitIntervalSec`, `startLimitBurst`) beside `serviceConfig`, where NixOS puts them into the
+    section that systemd reads them from. Bounds that stand in `serviceConfig` are moved there.
+Why
+    A service that is started again whatever happens hides that it ends or fails, and keeps a broken program
+    running in circles.
+Before
+    systemd.services.app.serviceConfig = {
+      ExecStart = "/run/current-system/sw/bin/app";
+      Restart = "always";
+    };
+After
+    systemd.services.app.serviceConfig = {
+      ExecStart = "/run/current-system/sw/bin/app";
+      Restart = "on-failure";
+    };
+    systemd.services.app.startLimitIntervalSec = 300;
+    systemd.services.app.startLimitBurst = 5;
+When it refuses
+    restart-is-meant: mkForce or a comment says that it shall be started again
+    restart-after-clean-end: it ends by itself, and the restart is what makes it run again
+    unbounded-is-meant: a limit of 0 says that it shall never give up
+    oneshot: systemd does not take a oneshot service that is always restarted
+    shared-definition: the setting stands in a place that serves other services too
+What a person must still do
+    Know that a service which ends with exit code 0 stays down, and that systemd gives up after five starts
+    within five minutes: `systemctl reset-failed` takes that back.
+Sources
+    systemd.service(5), Restart=; systemd.unit(5), StartLimitIntervalSec=;
+    NixOS, systemd.services.<name>.startLimitIntervalSec
+"""
+
+from __future__ import annotations
+
+import re
+
+from hwc_refactor import placing
+from hwc_refactor.codemod import Context, Outcome, codemod
+from hwc_refactor.directives import plain
+from hwc_refactor.draft import Draft
+from hwc_refactor.model import Refusal, Severity
+from hwc_refactor.nix.build import Snippet
+from hwc_refactor.nix.comments import comment_text, comments_of
+from hwc_refactor.nix.strings import quote
+from hwc_refactor.nix.values import Slot, Str
+from hwc_refactor.nixos.objects import SERVICE, Block
+from hwc_refactor.nixos.restarts import ends_by_itself, seconds
+from hwc_refactor.nixos.wrappers import FORCING, unwrapped
+from hwc_refactor.placing import NoPlace
+
+WHY = (
+    "It is started again whatever happens: that hides failures and keeps a broken program running in circles."
+)
+INTERVAL, BURST = "startLimitIntervalSec", "startLimitBurst"
+LIMITS = {INTERVAL: "300", BURST: "5"}
+"""What the audit documents for an application."""
+
+_MEANT = re.compile(
+    r"(?i)\b(?:exits?|quits?|stops?|clean(?:ly)?|even (?:if|when|on)|success|intentional|deliberate|on purpose|because"
+    r"|since|so that|otherwise|never|must|every time|idle|again)\b"
+)
+_ABOVE = (
+    "description",
+    "after",
+    "before",
+    "wants",
+    "requires",
+    "bindsTo",
+    "partOf",
+    "wantedBy",
+    "requiredBy",
+    "unitConfig",
+)
+"""Attributes of a unit above its limits."""
+
+
+@codemod(
+    "restart-policy",
+    kind=SERVICE,
+    severity=Severity.MEDIUM,
+    applicability="review",
+    documented_as="diff 2, 4, phase 3",
+    manual=__doc__,
+)
+def propose(block: Block, ctx: Context) -> Outcome | None:
+    """Bound the restarts of one service."""
+    slots = [slot for slot in block.get("serviceConfig", "Restart") if not slot.rest]
+    always = [slot for slot in slots if _text(block, slot) == "always"]
+    if not block.own or not always:
+        return None
+    if refusal := _obstacle(block, ctx, always[0]):
+        return refusal
+    draft = ctx.draft(block, f"restart {block.name} on failure only", WHY)
+    try:
+        _write(draft, block, ctx, always[0])
+    except NoPlace as obstacle:
+        return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle}.")
+    draft.review("When it ends with exit code 0 it stays down from now on.")
+    return draft.done()
+
+
+def _text(block: Block, slot: Slot) -> str | None:
+    return block.tree.resolver.literal(unwrapped(block.tree, slot.expr).expr)
+
+
+def _obstacle(block: Block, ctx: Context, slot: Slot) -> Refusal | None:
+    """Why it keeps being restarted always."""
+    around = unwrapped(block.tree, slot.expr)
+    forced = next((name for name in (*slot.modifiers, *around.modifiers) if name in FORCING), None)
+    if forced is not None:
+        return ctx.refuse(block, "restart-is-meant", f"It is set with {forced}: that is meant.", slot.expr)
+    file = slot.expr.file
+    comments = () if slot.binding is None else comments_of(file, slot.binding).all
+    for text in (comment_text(file, comment) for comment in comments):
+        if _MEANT.search(text) and not re.search(r"[;{}=]", text):
+            return ctx.refuse(block, "restart-is-meant", f"A comment says why: '{text}'.", slot.expr)
+    if block.text("serviceConfig", "Type") == "oneshot":
+        return ctx.refuse(
+            block, "oneshot", "systemd does not take a oneshot service that is always restarted.", slot.expr
+        )
+    for path in (
+        (INTERVAL,),
+        ("unitConfig", "StartLimitIntervalSec"),
+        ("serviceConfig", "StartLimitIntervalSec"),
+    ):
+        for limit in block.get(*path):
+            if limit.expr.text.strip('"') == "0":
+                return ctx.refuse(
+                    block, "unbounded-is-meant", "A limit of 0 says that it shall never give up.", limit.expr
+                )
+    if ctx.diff is None and (why := ends_by_itself(block)) is not None:
+        return ctx.refuse(
+            block, "restart-after-clean-end", f"The restart makes it run again: {why}.", slot.expr
+        )
+    return None
+
+
+def _write(draft: Draft, block: Block, ctx: Context, slot: Slot) -> None:
+    inner = unwrapped(block.tree, slot.expr).expr
+    value = block.tree.resolver.value(inner)
+    placing.demand_own(block.tree, block, inner)
+    if not isinstance(value, Str) or slot.binding is None:
+        raise NoPlace("Restart is given by an expression")
+    placing.demand_own(block.tree, block, value.at)
+    draft.replace_text(value.at.file, value.at.node, quote("on-failure"))
+    if pause := ctx.text("restart-sec"):
+        draft.set(block, ("serviceConfig", "RestartSec"), quote(pause))
+    _limit(draft, block, ctx)
+
+
+def _limit(draft: Draft, block: Block, ctx: Context) -> None:
+    """Bounds beside `serviceConfig`; those that stand in it move."""
+    limits = dict(ctx.table("start-limit")) if ctx.diff is not None else dict(LIMITS)
+    for name in (INTERVAL, BURST):
+        key = name[:1].upper() + name[1:]
+        misplaced = plain(block, key)
+        if misplaced is not None:
+            limits[name] = misplaced.expr.text
+            draft.remove_binding(block, misplaced)
+        if block.get(name) or block.get("unitConfig", key):
+            limits.pop(name, None)
+    bindings = [Snippet(f"{name} = {value};") for name, value in limits.items()]
+    if not bindings:
+        return
+    draft.add(block, (), bindings, after=_place(block))
+    if limits.get(INTERVAL) == LIMITS[INTERVAL] and limits.get(BURST) == LIMITS[BURST]:
+        pause = seconds(block, "RestartSec")
+        within = "" if pause is None else f", that is after failures of about {5 * pause:g} s"
+        draft.note(
+            f"systemd gives up after 5 starts within 300 s{within}: raise {BURST} where it has to last longer."
+        )
+
+
+def _place(block: Block) -> str | None:
+    """The attribute behind which the bounds go: the last of those that say how the unit hangs together."""
+    file = block.slots[0].expr.file
+    starts = {
+        name: max(places)
+        for name in (*_ABOVE, "serviceConfig")
+        if (places := [s.binding.start_byte for s in block.get(name) if s.binding and s.expr.file is file])
+    }
+    end = starts.pop("serviceConfig", 0)
+    found = [(start, name) for name, start in starts.items() if start < end]
+    return max(found)[1] if found else None

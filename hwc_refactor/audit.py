@@ -83,7 +83,7 @@ class Tally:
     """What one step looked at.
 
     Attributes:
-        codemod, diff, at_home: the step.
+        codemod, diff, at_home, generic: the step.
         looked: the objects that it was asked about and that are made in the tree.
         changes, refusals: those among them, and others, with such an outcome.
     """
@@ -91,6 +91,7 @@ class Tally:
     codemod: str
     diff: int | None
     at_home: bool
+    generic: bool
     looked: frozenset[Key] = frozenset()
     changes: frozenset[Key] = frozenset()
     refusals: frozenset[Key] = frozenset()
@@ -217,7 +218,7 @@ class _Run:
         try:
             self.step(step, asking.answers(step, tree), (), asking, tree)
         except SelectionError:  # it is not in this configuration
-            self.tallies.append(Tally(step.codemod.id, step.diff, step.at_home))
+            self.tallies.append(Tally(step.codemod.id, step.diff, step.at_home, step.generic))
 
     def step(
         self, step: Step, answers: Sequence[Answer], strays: Sequence[Answer], asking: Asking, tree: Tree
@@ -238,7 +239,15 @@ class _Run:
                     (changes if isinstance(outcome, Change) else refusals).add(answer.key)
         looked = frozenset(answer.key for answer in answers if answer.own)
         self.tallies.append(
-            Tally(step.codemod.id, step.diff, step.at_home, looked, frozenset(changes), frozenset(refusals))
+            Tally(
+                step.codemod.id,
+                step.diff,
+                step.at_home,
+                step.generic,
+                looked,
+                frozenset(changes),
+                frozenset(refusals),
+            )
         )
 
     def take(self, step: Step, outcome: Outcome, said: Said) -> bool:

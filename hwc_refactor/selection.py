@@ -86,7 +86,7 @@ class Step:
     @property
     def generic(self) -> bool:
         """Whether it is a codemod on everything, without the values of a documented diff."""
-        return self.diff is None
+        return self.target is None and not self.parameters
 
 
 def steps(selection: Selection, settings: Settings) -> list[Step]:
@@ -103,12 +103,19 @@ def steps(selection: Selection, settings: Settings) -> list[Step]:
     for number in sorted({*selection.phases, *(PHASES if selection.everything else ())}):
         found += _phase_steps(_whole(number) if number in selection.phases else PHASES[number])
     found += [Step(codemods()[name]) for name in ORDER if name in wanted]
-    once = {step.codemod.id: step for step in reversed(found) if step.generic}
-    return [
-        step
-        for step in found
-        if step.codemod.id not in settings.disable and (not step.generic or step is once[step.codemod.id])
-    ]
+    return once(step for step in found if step.codemod.id not in settings.disable)
+
+
+def once(found: Iterable[Step]) -> list[Step]:
+    """Steps, each codemod on everything the first time alone: a second time it would find the same."""
+    kept: list[Step] = []
+    seen: set[str] = set()
+    for step in found:
+        if not step.generic or step.codemod.id not in seen:
+            kept.append(step)
+        if step.generic:
+            seen.add(step.codemod.id)
+    return kept
 
 
 def _whole(number: int) -> Phase:

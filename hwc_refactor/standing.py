@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hwc_refactor.audit import Tally
 from hwc_refactor.nixos.objects import Key
-from hwc_refactor.selection import PHASES, Selection, Step, missing_of, steps
+from hwc_refactor.selection import PHASES, Selection, Step, missing_of, once, steps
 from hwc_refactor.settings import Settings
 
 
@@ -44,16 +44,18 @@ def counting_steps(settings: Settings) -> list[Step]:
     from hwc_refactor.recipes import recipes
 
     diffs = steps(Selection(diffs=tuple(recipes())), settings)
-    return [*diffs, *steps(Selection(everything=True), settings)]
+    return once([*diffs, *steps(Selection(everything=True), settings)])
 
 
 def places(tallies: Iterable[Tally]) -> Mapping[str, int]:
     """Changes and refusals by id of a codemod and by number of a diff."""
     found: Counter[str] = Counter()
     for tally in tallies:
-        if not tally.at_home:
-            name = tally.codemod if tally.diff is None else str(tally.diff)
-            found[name] += len(tally.changes) + len(tally.refusals)
+        count = len(tally.changes) + len(tally.refusals)
+        if tally.generic:
+            found[tally.codemod] += count
+        if tally.diff is not None and not tally.at_home:
+            found[str(tally.diff)] += count
     return dict(found)
 
 
@@ -70,7 +72,7 @@ def _state(number: int, tallies: Iterable[Tally]) -> PhaseState:
     refusals: set[Key] = set()
     for tally in tallies:
         if (tally.at_home and tally.diff in phase.diffs) or (
-            tally.diff is None and tally.codemod in phase.codemods
+            tally.generic and tally.codemod in phase.codemods
         ):
             looked |= tally.looked
             changes |= tally.changes

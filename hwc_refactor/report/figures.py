@@ -72,7 +72,7 @@ class Figures:
 def figures(audit: Audit) -> Figures:
     """The figures of an audit."""
     there = audit.inventory
-    by_codemod = Counter({tally.codemod: 0 for tally in audit.tallies if tally.diff is None})
+    by_codemod = Counter({tally.codemod: 0 for tally in audit.tallies if tally.generic})
     by_codemod.update(finding.codemod for finding in audit.findings)
     by_severity = {severity.label: 0 for severity in sorted(Severity, reverse=True)}
     for finding in audit.findings:

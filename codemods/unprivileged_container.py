@@ -10,6 +10,13 @@ What it does
 Why
     A privileged container holds every capability, sees every device of the host and runs without seccomp
     and read-only kernel interfaces: whoever breaks the program inside owns the host.
+What it finds
+    privileged, critical: A privileged container holds every capability and sees every device of the host,
+        so whoever breaks the program inside owns the host.
+    capabilities, high: It holds capabilities that reach beyond the container, so whoever breaks the program
+        inside can change the host.
+    limits, low: Nothing bounds what the container takes of the host, or keeps its programs from gaining
+        privileges.
 Before
     virtualisation.oci-containers.containers.gluetun = {
       image = "qmcgaw/gluetun:v3.39.1";
@@ -56,6 +63,7 @@ from hwc_refactor.flaglist import FlagList, Group
 from hwc_refactor.hostside import add_kernel_modules
 from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nix.build import Snippet
+from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.containers import Container, backend
 from hwc_refactor.nixos.needs import Needs, beyond, limits_to_add, needs_of
 from hwc_refactor.nixos.objects import CONTAINER, Block
@@ -99,6 +107,9 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     broad = beyond(container, profile)
     if not (privileged or broad or limits or ctx.parameters):
         return None
+    ctx = ctx.finding(
+        "privileged" if privileged else "capabilities" if broad else "limits", at=_place(container)
+    )
     if privileged or broad:
         if obstacle := _obstacle(container, profile, ctx):
             return obstacle
@@ -121,6 +132,13 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
         )
     _annotate(draft, container, needs, broad)
     return draft.done()
+
+
+def _place(container: Container) -> Expr | None:
+    """Where its privileges are given, when that is beside the container itself."""
+    flags = [flag.items[0].expr for flag in container.privileged_flags]
+    given = [*flags, *(slot.expr for slot in container.privileged_option)]
+    return next((at for at in given if at.file.source.path == container.block.file), None)
 
 
 def _profile(container: Container, ctx: Context) -> Profile | None:

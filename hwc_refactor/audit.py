@@ -14,7 +14,7 @@ from hwc_refactor.groundwork import NoGround
 from hwc_refactor.model import Change, NewFile, Problem, Refusal, Severity, Subject
 from hwc_refactor.nix.edits import Edit
 from hwc_refactor.nixos.inventory import Inventory, Service, Unit, container, service, user_service
-from hwc_refactor.nixos.objects import CONTAINER, SERVICE, USER_SERVICE, Block, Key, Kind
+from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, USER_SERVICE, Block, Key, Kind
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.project import Project
 from hwc_refactor.proposing import Answer, Asking, Said, fingerprint
@@ -155,7 +155,7 @@ def audit(
             range(len(questions)), lambda: strays.extend(asking.strays(step, tree) for step in plain)
         )
         broken = workers.problems(everywhere=True)
-    *answered, services, containers, user_services = answers
+    *answered, services, containers, shared, user_services = answers
     given = dict(zip(map(id, plain), zip(answered, strays, strict=True), strict=True))
     for step in steps:
         if step.target is None:
@@ -173,7 +173,7 @@ def audit(
             if one.ignore is not None or project.covers(one.file)
         ),
         tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column))),
-        Inventory(tuple(services), tuple(containers), tuple(user_services)),
+        Inventory(tuple(services), (*containers, *shared), tuple(user_services)),
         tuple(run.tallies),
         len(project.texts),
         sum(data.startswith(ENCRYPTED) for data in project.texts.values()),
@@ -183,6 +183,7 @@ def audit(
 _COUNTED: tuple[tuple[Kind, Callable[[Block], Service | Unit]], ...] = (
     (SERVICE, service),
     (CONTAINER, container),
+    (HWC_CONTAINER, container),
     (USER_SERVICE, user_service),
 )
 

@@ -61,6 +61,8 @@ class Settings:
         profiles: the user's image profiles, keys as in the catalogue of images.
         module_import: the file that imports new modules, relative to the root.
         keep_limits: whether a container that has no limits is left without.
+        paths: for a path of the host the option that this configuration has for it, `config.hwc.paths.media`.
+        monitors: globs of the names of services that are health checks.
         ignore: findings that are left as they are.
     """
 
@@ -74,6 +76,8 @@ class Settings:
     profiles: tuple[Mapping[str, object], ...] = ()
     module_import: str | None = None
     keep_limits: bool = False
+    paths: Mapping[str, str] = field(default_factory=dict)
+    monitors: tuple[str, ...] = ()
     ignore: tuple[Ignore, ...] = ()
 
     def limits_for(self, container: str) -> Mapping[str, str]:
@@ -104,6 +108,32 @@ class Overrides:
     keep_limits: bool = False
 
 
+def file_for(root: Path) -> Path | None:
+    """The settings file of a root: the one in it, else one above that names it as its root.
+
+    Raises:
+        SettingsError: when a file above cannot be used.
+    """
+    file = root / FILE_NAME
+    if file.exists() or file.is_symlink():
+        return file
+    for folder in root.parents:
+        above = folder / FILE_NAME
+        if above.is_file() and root_named_by(above) == root:
+            return above
+        if (folder / ".git").exists():
+            break
+    return None
+
+
+def root_named_by(file: Path) -> Path | None:
+    """The root that a settings file names, None where it names none. Raises SettingsError."""
+    from hwc_refactor import settings_file
+
+    named = settings_file.read_root(file)
+    return None if named is None else (file.resolve().parent / named).resolve()
+
+
 def load_settings(root: Path, config: Path | None = None, overrides: Overrides | None = None) -> Settings:
     """The settings of a root: its file (or the one named), and what the command line says above it.
 
@@ -113,10 +143,8 @@ def load_settings(root: Path, config: Path | None = None, overrides: Overrides |
     from hwc_refactor import settings_file
 
     given = overrides or Overrides()
-    file = config if config is not None else root / FILE_NAME
-    read = (
-        settings_file.read(file) if config is not None or file.exists() or file.is_symlink() else Settings()
-    )
+    file = config if config is not None else file_for(root)
+    read = Settings() if file is None else settings_file.read(file)
     pins = dict(read.pins)
     for path in given.pin_files:
         pins.update(settings_file.read_pins(path))
@@ -130,7 +158,7 @@ def load_settings(root: Path, config: Path | None = None, overrides: Overrides |
         level=given.level or read.level,
         timer_style=given.timer_style or read.timer_style,
         pins=pins,
-        keep_limits=given.keep_limits,
+        keep_limits=given.keep_limits or read.keep_limits,
         profiles=(*profiles, *read.profiles),
         module_import=read.module_import
         if wanted is None

@@ -22,6 +22,7 @@ from hwc_refactor.toml_file import (
 )
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}(@sha256:[0-9a-f]{64})?")
+_OPTION = re.compile(r"config(\.[A-Za-z_][\w'-]*)+")
 _SIZE = r"\d+[bkmgBKMG]?[bB]?"
 #: What a limit's value looks like, by flag: (pattern, example).
 _LIMITS = {
@@ -56,6 +57,7 @@ _PROFILE = {
 #: The keys of an `[[ignore]]` table.
 _IGNORE = {"codemod": TEXT_OR_TEXTS, "object": TEXT, "file": TEXT, "reason": TEXT}
 _KEYS = {
+    "root": TEXT,
     "exclude": TEXTS,
     "level": TEXT,
     "timer-style": TEXT,
@@ -64,6 +66,9 @@ _KEYS = {
     "limits": ANY_TABLE,
     "image": TABLES,
     "module-import": TEXT,
+    "keep-limits": FLAG,
+    "paths": TABLE,
+    "monitors": TEXTS,
     "ignore": IGNORES,
 }
 
@@ -76,6 +81,7 @@ def read(path: Path) -> Settings:
     """
     file = TomlFile.load(path)
     file.check((), file.data, _KEYS)
+    _below(file, "root")  # it is read before all else, by `read_root`
     limits, container_limits = _limits(file)
     return Settings(
         exclude=file.texts("exclude"),
@@ -86,9 +92,17 @@ def read(path: Path) -> Settings:
         limits=limits,
         container_limits=container_limits,
         profiles=_profiles(file),
-        module_import=_module_import(file),
+        module_import=_below(file, "module-import"),
+        keep_limits=bool(file.data.get("keep-limits", False)),
+        paths=_paths(file),
+        monitors=file.texts("monitors"),
         ignore=_ignores(file),
     )
+
+
+def read_root(path: Path) -> str | None:
+    """The root that a file names, relative to its folder; None where it names none. Raises SettingsError."""
+    return _below(TomlFile.load(path), "root")
 
 
 def read_profiles(path: Path) -> tuple[Mapping[str, object], ...]:
@@ -216,11 +230,25 @@ def _profiles(file: TomlFile) -> tuple[Mapping[str, object], ...]:
     return tuple(images)
 
 
-def _module_import(file: TomlFile) -> str | None:
-    value = file.data.get("module-import")
+def _paths(file: TomlFile) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path, option in file.table("paths").items():
+        if not path.startswith("/") or ".." in PurePosixPath(path).parts:
+            raise file.error(("paths", path), f"'{path}' has to be an absolute path")
+        if not _OPTION.fullmatch(str(option)):
+            raise file.error(
+                ("paths", path), f"'{option}' has to be an option such as config.hwc.paths.media"
+            )
+        found[path.rstrip("/") or "/"] = str(option)
+    return found
+
+
+def _below(file: TomlFile, key: str) -> str | None:
+    """A path below a folder, None where the key is not there."""
+    value = file.data.get(key)
     if value is None:
         return None
     try:
         return inside(str(value), "")
     except SettingsError as error:
-        raise file.error(("module-import",), f"'module-import'{error}") from error
+        raise file.error((key,), f"'{key}'{error}") from error

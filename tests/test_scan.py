@@ -150,6 +150,24 @@ def test_a_broken_file_is_told_whatever_it_holds(root: Path, call: Call, jobs: s
     assert b"1 file locked by git-crypt could not be read" in call("scan").out
 
 
+def test_the_settings_file_may_name_the_root(root: Path, call: Call, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (root / "hwc-refactor.toml").rename(tmp_path / "hwc-refactor.toml")
+    text = (tmp_path / "hwc-refactor.toml").read_text()
+    (tmp_path / "hwc-refactor.toml").write_text(f'root = "nixos"\n{text}')
+    (tmp_path / "other.nix").write_text(f'{{ {CONTAINERS}.db.image = "postgres"; }}\n')
+    for options in ((), ("--config", "../hwc-refactor.toml")):
+        found = json.loads(call("scan", "--format", "json", *options).out)
+        assert found["root"] == str(root)
+        assert told(found["findings"]) == PINS
+    assert json.loads(call("scan", "--format", "json", "--root", tmp_path).out)["root"] == str(tmp_path)
+
+
+def test_options_go_before_the_settings_file(root: Path, call: Call) -> None:
+    web, _ = findings(call, "--pin", "web=1.27")
+    assert web["action"] == "change"
+
+
 # -- figures -------------------------------------------------------------------------------------------
 
 SERVICES = """{ config, common, ... }: {

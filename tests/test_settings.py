@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hwc_refactor.settings import Overrides, Settings, SettingsError, load_settings
+from hwc_refactor.settings import Overrides, Settings, SettingsError, load_settings, root_named_by
 
 
 def settings(root: Path, text: str) -> Settings:
@@ -34,6 +34,10 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         timer-style = "faithful"
         disable = ["pin-image"]
         module-import = "hosts/./server.nix"
+        keep-limits = true
+        monitors = ["*-monitor", "watch-*"]
+        [paths]
+        "/mnt/media/" = "config.hwc.paths.media"
         [pins]
         gluetun = "v3.39.1"
         "lscr.io/linuxserver/radarr" = "5.14.0@sha256:%s"
@@ -54,6 +58,9 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     )
     assert (found.exclude, found.level, found.timer_style) == (("old/*",), "strict", "faithful")
     assert (found.disable, found.module_import) == (("pin-image",), "hosts/server.nix")
+    assert found.keep_limits
+    assert found.monitors == ("*-monitor", "watch-*")
+    assert found.paths == {"/mnt/media": "config.hwc.paths.media"}
     assert found.pin_for("nothing", "gluetun") == "v3.39.1"
     assert found.pin_for("nothing") is None
     assert found.limits_for("radarr") == {"memory": "512m", "memory-swap": "-1"}
@@ -80,6 +87,11 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ),
         ('[pins]\nradarr = "latest"\n', "hwc-refactor.toml:2: 'latest' is no version"),
         ('[pins]\nradarr = "a b"\n', "'a b' is no tag"),
+        ("root = '/etc'\n", "hwc-refactor.toml:1: 'root': '/etc' has to be a path below the root"),
+        ("[paths]\nmedia = 'config.x'\n", "hwc-refactor.toml:2: 'media' has to be an absolute path"),
+        ("[paths]\n'/x' = 'rm -rf'\n", "hwc-refactor.toml:2: 'rm -rf' has to be an option such as"),
+        ("monitor = ['x']\n", "hwc-refactor.toml:1: unknown key 'monitor'; did you mean 'monitors'?"),
+        ("keep-limits = 1\n", "hwc-refactor.toml:1: 'keep-limits' has to be true or false"),
         ('[limits]\nmem = "1g"\n', "hwc-refactor.toml:2: unknown limit 'mem'; did you mean 'memory'?"),
         ('[limits.x]\n\nmemory = "lots"\n', 'hwc-refactor.toml:3: memory has to be a string such as "512m"'),
         ("[limits]\npids-limit = 100\n", 'pids-limit has to be a string such as "100"'),
@@ -148,3 +160,23 @@ def test_a_file_of_pins_names_the_line(tmp_path: Path) -> None:
     (tmp_path / "pins.txt").write_text("a=1\nb=latest\n", encoding="utf-8")
     with pytest.raises(SettingsError, match=r"pins\.txt:2: 'latest'"):
         load_settings(tmp_path, None, Overrides(pin_files=[tmp_path / "pins.txt"]))
+
+
+# -- the root that a file names ------------------------------------------------------------------------
+
+
+def test_a_file_names_the_root_below_it(tmp_path: Path) -> None:
+    (tmp_path / "nixos" / "hosts").mkdir(parents=True)
+    (tmp_path / "hwc-refactor.toml").write_text("root = 'nixos'\nlevel = 'strict'\n")
+    assert root_named_by(tmp_path / "hwc-refactor.toml") == tmp_path / "nixos"
+    assert load_settings(tmp_path / "nixos").level == "strict"
+    assert load_settings(tmp_path / "nixos" / "hosts").level == "documented"
+    (tmp_path / "nixos" / "hwc-refactor.toml").write_text("")
+    assert load_settings(tmp_path / "nixos").level == "documented"
+
+
+def test_a_file_above_the_work_tree_is_not_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "nixos" / ".git").mkdir(parents=True)
+    (tmp_path / "nixos" / "hosts").mkdir()
+    (tmp_path / "hwc-refactor.toml").write_text("root = 'nixos/hosts'\nlevel = 'strict'\n")
+    assert load_settings(tmp_path / "nixos" / "hosts").level == "documented"

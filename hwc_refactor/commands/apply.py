@@ -15,6 +15,8 @@ from hwc_refactor.commands.shared import (
     Common,
     common_options,
     complete_codemod,
+    overrides,
+    settings_options,
 )
 
 __all__ = ["apply"]
@@ -62,12 +64,7 @@ Exit codes:
     multiple=True,
     help="A phase of the priority plan, 1 to 3. Repeatable.",
 )
-@click.option(
-    "--all",
-    "everything",
-    is_flag=True,
-    help="All codemods that repair something; moving to a shared module is on request.",
-)
+@click.option("--all", "everything", is_flag=True, help="Everything: all phases, one after another.")
 @click.option(
     "--only",
     metavar="NAME",
@@ -90,29 +87,10 @@ Exit codes:
     "--output", type=WRITABLE, metavar="FILE", help="Write the report there instead of standard output."
 )
 @click.option(
-    "--pin", "pins", metavar="NAME=TAG", multiple=True, help="Version of a container's image. Repeatable."
-)
-@click.option(
-    "--pins", "pin_files", type=READABLE, metavar="FILE", multiple=True, help="A file of such versions."
-)
-@click.option(
-    "--profile",
-    "profile_files",
-    type=READABLE,
-    metavar="FILE",
-    multiple=True,
-    help="A TOML file with [[image]] profiles: what images need. Repeatable.",
-)
-@click.option(
     "--baseline", type=READABLE, metavar="FILE", help="Leave what this file of 'scan' knows as it is."
 )
-@click.option("--level", type=click.Choice(["documented", "strict"]), help="How far hardening goes.")
-@click.option(
-    "--timer-style", type=click.Choice(["documented", "faithful"]), help="Form of timers made from loops."
-)
-@click.option("--module-import", metavar="FILE", help="The file that imports new modules.")
-@click.option("--keep-limits", is_flag=True, help="Give containers no limits that they did not have.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help=JOBS_HELP)
+@settings_options
 @common_options
 @click.pass_context
 def apply(context: click.Context, /, **given: Any) -> int:
@@ -123,7 +101,6 @@ def apply(context: click.Context, /, **given: Any) -> int:
     """
     from hwc_refactor.commands.run import Request, run
     from hwc_refactor.selection import Selection
-    from hwc_refactor.settings import Overrides
 
     selection = Selection(
         given["diffs"], given["codemods"], given["phases"], given["everything"], given["only"]
@@ -135,20 +112,11 @@ def apply(context: click.Context, /, **given: Any) -> int:
             context,
         )
     _check(context, given)
-    overrides = Overrides(
-        given["level"],
-        given["timer_style"],
-        given["pins"],
-        given["pin_files"],
-        given["profile_files"],
-        given["module_import"],
-        given["keep_limits"],
-    )
     request = Request(
         context,
         Common.of(context),
         selection,
-        overrides,
+        overrides(given),
         given["paths"],
         dry_run=given["dry_run"],
         check=given["check"],

@@ -25,10 +25,12 @@ from hwc_refactor.commands.shared import (
     complete_codemod,
     deliver,
     demand_writable,
+    overrides,
     prefix_in_work_tree,
     program,
     put,
     save,
+    settings_options,
     told,
 )
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from hwc_refactor.audit import Audit
     from hwc_refactor.commands.answers import Shown
     from hwc_refactor.project import Project
-    from hwc_refactor.settings import Settings
+    from hwc_refactor.settings import Overrides, Settings
 
 __all__ = ["scan"]
 
@@ -83,6 +85,7 @@ class Request:
     write_baseline: Path | None
     cache: bool
     jobs: int | None
+    overrides: Overrides
 
 
 @click.command(
@@ -123,6 +126,7 @@ class Request:
     "--no-cache", is_flag=True, help="Do the work, also when nothing has changed since the last time."
 )
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help=JOBS_HELP)
+@settings_options
 @common_options
 @click.pass_context
 def scan(context: click.Context, /, **given: Any) -> int:
@@ -144,6 +148,7 @@ def scan(context: click.Context, /, **given: Any) -> int:
             given["write_baseline"],
             not given["no_cache"],
             given["jobs"],
+            overrides(given),
         )
     )
 
@@ -157,7 +162,7 @@ def run(request: Request) -> int:
     demand_writable(request.output)
     demand_writable(request.write_baseline)
     root = request.common.find_root(request.paths)
-    settings = load_settings(root, request.common.config)
+    settings = load_settings(root, request.common.config, request.overrides)
     known = b"" if request.baseline is None else request.baseline.read_bytes()
     try:
         listing = list_project(root, request.paths, settings)

@@ -6,10 +6,10 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -17,6 +17,9 @@ from click.shell_completion import CompletionItem
 
 from hwc_refactor.report.escape import visible
 from hwc_refactor.report.lines import Line, paint, render
+
+if TYPE_CHECKING:
+    from hwc_refactor.settings import Overrides
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -64,6 +67,66 @@ def common_options(command: F) -> F:
     return command
 
 
+def settings_options(command: F) -> F:
+    """Options that go before the settings file."""
+    for option in reversed(
+        (
+            click.option(
+                "--pin",
+                "pins",
+                metavar="NAME=TAG",
+                multiple=True,
+                help="Version of a container's image. Repeatable.",
+            ),
+            click.option(
+                "--pins",
+                "pin_files",
+                type=READABLE,
+                metavar="FILE",
+                multiple=True,
+                help="A file of such versions.",
+            ),
+            click.option(
+                "--profile",
+                "profile_files",
+                type=READABLE,
+                metavar="FILE",
+                multiple=True,
+                help="A TOML file with [[image]] profiles: what images need. Repeatable.",
+            ),
+            click.option(
+                "--level", type=click.Choice(["documented", "strict"]), help="How far hardening goes."
+            ),
+            click.option(
+                "--timer-style",
+                type=click.Choice(["documented", "faithful"]),
+                help="Form of timers made from loops.",
+            ),
+            click.option("--module-import", metavar="FILE", help="The file that imports new modules."),
+            click.option(
+                "--keep-limits", is_flag=True, help="Give containers no limits that they did not have."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def overrides(given: Mapping[str, Any]) -> Overrides:
+    """What these options say."""
+    from hwc_refactor.settings import Overrides
+
+    return Overrides(
+        given["level"],
+        given["timer_style"],
+        given["pins"],
+        given["pin_files"],
+        given["profile_files"],
+        given["module_import"],
+        given["keep_limits"],
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Common:
     """The common options of a run, from both sides of the command's name."""
@@ -85,15 +148,24 @@ class Common:
         return cls(given["root"], given["config"], bool(given["quiet"]), bool(given["verbose"]))
 
     def find_root(self, paths: Sequence[Path] = ()) -> Path:
-        """The root: as told, else the work tree around here, else that around the paths.
+        """The root: as told, else as the settings file says, else the work tree around here or the paths.
 
         Raises:
             Failure: when the paths belong to different roots.
+            SettingsError: when the settings file cannot be used.
         """
-        from hwc_refactor.project import find_root
+        from hwc_refactor.settings import FILE_NAME, root_named_by
 
         if self.root is not None:
             return self.root.resolve()
+        top = self._work_tree(paths) if self.config is None else self.config.resolve().parent
+        file = self.config or top / FILE_NAME
+        named = root_named_by(file) if file.is_file() else None
+        return self._work_tree(paths) if named is None else named
+
+    def _work_tree(self, paths: Sequence[Path]) -> Path:
+        from hwc_refactor.project import find_root
+
         here = find_root(Path.cwd())
         there = [path.resolve() for path in paths if path.exists()]
         if all(path.is_relative_to(here) for path in there):

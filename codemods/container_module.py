@@ -52,8 +52,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hwc_refactor.codemod import Context, Outcome, codemod
-from hwc_refactor.groundwork import NoGround, SharedModule, is_shared, lay
-from hwc_refactor.model import Change, Severity
+from hwc_refactor.groundwork import Ground, SharedModule, is_shared, lay
+from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nix.values import Attrs
 from hwc_refactor.nixos.bodies import Family, family_of
@@ -72,7 +72,7 @@ WHY = (
 )
 
 
-def _ground(ctx: Context, blocks: Sequence[Block]) -> Change | NoGround | None:
+def _ground(ctx: Context, blocks: Sequence[Block]) -> Ground:
     own = [block for block in blocks if block.own]
     why = "The containers of this configuration are declared with it."
     return lay(ctx.tree, ctx.settings, ctx.codemod, MODULE, own, why)

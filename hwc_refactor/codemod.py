@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hwc_refactor.draft import About, Draft
-from hwc_refactor.groundwork import NoGround
+from hwc_refactor.groundwork import Ground
 from hwc_refactor.model import NOT_SAID, Change, Found, Refusal, Severity, Subject
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.objects import Block, Kind
@@ -23,7 +23,7 @@ Outcomes = Outcome | Sequence[Outcome] | None
 
 Propose = Callable[[Block, "Context"], Outcomes]
 Strays = Callable[["Context", Sequence[Block]], Iterable[Refusal]]
-Ground = Callable[["Context", Sequence[Block]], Change | NoGround | None]
+Lay = Callable[["Context", Sequence[Block]], Ground]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Codemod:
         manual: its docstring.
         only_in_diffs: whether it runs for documented diffs alone, not on everything it finds.
         ground: the change that has to be made before the others, for all objects that are found; it is
-            asked when there are changes that need it, and gives None when it has been made.
+            asked when there are changes that need it.
     """
 
     id: str
@@ -96,7 +96,7 @@ class Codemod:
     manual: Manual
     strays: Strays | None = None
     only_in_diffs: bool = False
-    ground: Ground | None = None
+    ground: Lay | None = None
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -126,7 +126,7 @@ def codemod(
     manual: str | None,
     strays: Strays | None = None,
     only_in_diffs: bool = False,
-    ground: Ground | None = None,
+    ground: Lay | None = None,
 ) -> Callable[[Propose], Codemod]:
     """Declare a function as a codemod; `manual` is the docstring of its module."""
 

@@ -6,18 +6,20 @@ reviewed, committed and taken back alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from hwc_refactor.draft import About, Draft
 from hwc_refactor.model import Change, Subject
+from hwc_refactor.nix import build
 from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nixos.importing import (
     ImportPlace,
-    import_place,
+    import_places,
     is_module_function,
     module_set,
     named_place,
+    own_place,
     reached,
 )
 from hwc_refactor.nixos.objects import Block
@@ -62,36 +64,64 @@ class NoGround:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is to be done before changes that need a module.
+
+    Attributes:
+        change: the change that adds the module; None where it has been made.
+        lacking: why objects of some files, by path, cannot have it.
+    """
+
+    change: Change | None = None
+    lacking: Mapping[str, NoGround] = field(default_factory=dict)
+
+
 def lay(
     tree: Tree, settings: Settings, codemod: str, module: SharedModule, blocks: Sequence[Block], why: str
-) -> Change | NoGround | None:
-    """The change that adds a module for some objects; None when all of them reach it already."""
+) -> Ground:
+    """What has to be done so that some objects reach a module."""
     present = _present(tree, module)
-    homes = sorted({block.file for block in blocks})
-    if not blocks or (present is not None and all(_reaches(tree, settings, present, p) for p in homes)):
-        return None
-    place = _place(tree, settings, homes, blocks)
-    if isinstance(place, NoGround):
-        return place
+    missing = [block for block in blocks if present is None or not _reaches(settings, present, block)]
+    if not missing:
+        return Ground()
+    places, lacking = _places(tree, settings, missing, present or module.path)
     if present is None and tree.data(module.path) is not None:
-        return NoGround("module-path-taken", f"There is another file at {module.path} already.")
-    path = present or module.path
-    line = place.file.source.line(place.node.start_byte)
-    about = About(Subject("module", module.option), place.file.source.path, line)
+        taken = NoGround("module-path-taken", f"There is another file at {module.path} already.")
+        return Ground(None, {block.file: taken for block in missing})
+    if not places:
+        return Ground(None, lacking)
+    first = places[0]
+    line = first.file.source.line(first.node.start_byte)
+    about = About(Subject("module", module.option), first.file.source.path, line)
     verb = "import" if present else "add"
     draft = Draft(tree, codemod, about, f"{verb} the module {module.option}", why)
-    try:
-        draft.import_module(place.file, place.node, place.path_to(path))
-    except BuildError:
-        return NoGround(
-            "module-import-unclear",
-            f"The module cannot be added to the imports of {place.file.source.path}: they are computed."
-            " Name the file that shall import it with --module-import FILE.",
+    for place in places:
+        try:
+            draft.import_module(place.file, place.node, place.path_to(present or module.path))
+        except BuildError:
+            computed = NoGround(
+                "module-import-unclear",
+                f"The module cannot be added to the imports of {place.file.source.path}: they are computed."
+                " Name the file that shall import it with --module-import FILE.",
+            )
+            return Ground(None, {block.file: computed for block in missing})
+    if len(places) > 1:
+        draft.note(
+            f"It is imported in {len(places)} places, for no file is read by all that need it. It counts once,"
+            " however often it is imported; --module-import FILE names one place instead."
         )
     if present is None:
         draft.new_file(module.path, module.text)
         draft.note(f"A flake sees only files that git knows: git add {module.path}.")
-    return draft.done()
+    return Ground(draft.done(), lacking)
+
+
+_UNCLEAR = NoGround(
+    "module-import-unclear",
+    "No file is sure to be read wherever the containers are, so it is not certain where to import the module."
+    " Name the file with --module-import FILE.",
+)
 
 
 def is_shared(tree: Tree, module: SharedModule, path: str) -> bool:
@@ -104,33 +134,62 @@ def _present(tree: Tree, module: SharedModule) -> str | None:
     return next((path for path in tree.holding(module.declares) if is_shared(tree, module, path)), None)
 
 
-def _reaches(tree: Tree, settings: Settings, module: str, path: str) -> bool:
-    return reached(tree, module, path) or (
-        settings.module_import is not None and reached(tree, module, settings.module_import)
-    )
+def _reaches(settings: Settings, module: str, block: Block) -> bool:
+    """Whether the module is read wherever an object is."""
+    tree, named = block.tree, settings.module_import
+    if named is not None and reached(tree, module, named):
+        return True
+    if _in_module(block):
+        return reached(tree, module, block.file)
+    own = _own(block)
+    return own is not None and own.imports(tree, module)
 
 
-def _place(
-    tree: Tree, settings: Settings, homes: Sequence[str], blocks: Sequence[Block]
-) -> ImportPlace | NoGround:
+def _fits(place: ImportPlace, module: str) -> bool:
+    """Whether the imports of a place are written out, so that one can be added."""
+    try:
+        if place.node.type == "list_expression":
+            build.insert_elements(place.file, place.node, [place.path_to(module)])
+        else:
+            build.insert_import(place.file, place.node, place.path_to(module))
+    except BuildError:
+        return False
+    return True
+
+
+def _places(
+    tree: Tree, settings: Settings, blocks: Sequence[Block], module: str
+) -> tuple[list[ImportPlace], dict[str, NoGround]]:
+    """Where the module is to be imported, and the files whose objects it cannot reach."""
+    homes = {block.file for block in blocks}
     named = settings.module_import
     if named is not None:
-        found = named_place(tree, named) if tree.data(named) is not None else None
-        if found is None:
-            return NoGround(
-                "module-import-unusable",
-                f"There is no list of modules in {named} that the module can be added to.",
-            )
-        return found
-    nested = [block for block in blocks if not _in_module(block)]
-    place = None if nested else import_place(tree, homes)
-    if place is None:
-        return NoGround(
-            "module-import-unclear",
-            "No file is sure to be read wherever the containers are, so it is not certain where to import"
-            " the module. Name the file with --module-import FILE.",
-        )
-    return place
+        place = named_place(tree, named) if tree.data(named) is not None else None
+        if place is not None:
+            return [place], {}
+        text = f"There is no list of modules in {named} that the module can be added to."
+        return [], dict.fromkeys(homes, NoGround("module-import-unusable", text))
+    inner: dict[tuple[str, int], ImportPlace] = {}
+    plain: set[str] = set()
+    lacking: set[str] = set()
+    for block in blocks:
+        if _in_module(block):
+            plain.add(block.file)
+            continue
+        own = _own(block)
+        if own is None:
+            lacking.add(block.file)
+        else:
+            inner[own.file.source.path, own.node.start_byte] = own
+    found, unreached = import_places(tree, plain, lambda place: _fits(place, module))
+    return [*found, *inner.values()], dict.fromkeys(lacking | unreached, _UNCLEAR)
+
+
+def _own(block: Block) -> ImportPlace | None:
+    """The module within a file that an object stands in, as one of its options."""
+    if block.calls or block.assumed:
+        return None
+    return own_place(block.anchors[0].file, block.anchors[0].node)
 
 
 def _in_module(block: Block) -> bool:

@@ -202,20 +202,30 @@ def _grounded(
     ground = step.codemod.ground(
         run.asking.context(step, run.tree), run.asking.objects(step, run.tree, names)
     )
-    if ground is None:
-        return proposed
-    if isinstance(ground, Change):
-        key = (ground.subject.kind, ground.file, ground.subject.name, 0)
-        obstacle = _unwanted(run, _id(key, ground), ground)
-        if obstacle is None:
-            return [(key, replace(ground, diff=step.diff)), *proposed]
-        run.refuse(obstacle)
-        code, reason = "not-wanted", f"It needs the {ground.subject}, which was left out."
-    else:
-        code, reason = ground.code, ground.reason
-    for _, change in proposed:
-        run.refuse(Refusal(change.codemod, change.subject, change.file, change.line, code, reason, step.diff))
-    return []
+    first: list[tuple[Key, Change]] = []
+    left_out = False
+    if ground.change is not None:
+        key = (ground.change.subject.kind, ground.change.file, ground.change.subject.name, 0)
+        obstacle = _unwanted(run, _id(key, ground.change), ground.change)
+        left_out = obstacle is not None
+        if obstacle is not None:
+            run.refuse(obstacle)
+        else:
+            first.append((key, replace(ground.change, diff=step.diff)))
+    standing: list[tuple[Key, Change]] = []
+    for key, change in proposed:
+        lacking = ground.lacking.get(change.file)
+        if lacking is not None:
+            run.refuse(_refused(change, lacking.code, lacking.reason))
+        elif left_out:
+            run.refuse(_refused(change, "not-wanted", "It needs a module that was left out."))
+        else:
+            standing.append((key, change))
+    return [*first, *standing] if standing else []
+
+
+def _refused(change: Change, code: str, reason: str) -> Refusal:
+    return Refusal(change.codemod, change.subject, change.file, change.line, code, reason, change.diff)
 
 
 def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from hwc_refactor.nix.scope import attrpath_of, bindings_of, formals_of
@@ -18,6 +18,15 @@ from hwc_refactor.nixos.modules import ModuleImport, imported_by, module_imports
 from hwc_refactor.nixos.tree import Tree
 
 _PATH = re.compile(rb"(?<![\w.~/-])(\.\.?(?:/[\w.+-]+)*)(?![\w/-])")
+_OPEN = frozenset(
+    {
+        *("function_expression", "let_expression", "with_expression", "assert_expression"),
+        "parenthesized_expression",
+    }
+)
+"""What may stand around the set that a file returns."""
+_TOPS = frozenset({b"imports", b"config", b"options", b"virtualisation", b"services", b"systemd"})
+"""Names at the top of a module."""
 _ROOT = "\0"
 """Whatever reads files that no other file imports: a flake, `nixos-rebuild`, a loop over a folder."""
 
@@ -34,26 +43,63 @@ class ImportPlace:
     file: ParsedFile
     node: Node
 
+    def imports(self, tree: Tree, module: str) -> bool:
+        """Whether it imports a file already."""
+        return any(
+            item.target == module and item.binding in bindings_of(self.node)
+            for item in module_imports(tree, self.file.source.path)
+        )
+
     def path_to(self, target: str) -> str:
         """The path literal that means a file, from this place."""
         relative = posixpath.relpath(target, posixpath.dirname(self.file.source.path) or ".")
         return relative if relative.startswith("../") else f"./{relative}"
 
 
-def import_place(tree: Tree, files: Iterable[str]) -> ImportPlace | None:
-    """The nearest place whose import is read whenever any of the files is; None when none is certain."""
-    wanted = sorted(set(files))
-    if not wanted:
-        return None
-    above = _readers(tree, wanted)
-    over = dominators(above)
-    common = set.intersection(*(over[path] for path in wanted)) - {_ROOT}
-    lists = sorted(common, key=lambda name: -len(over[name]))
-    places = [(name, place) for name in lists if (place := _place(tree, name)) is not None]
-    for name, place in places:  # one that imports others already is where this configuration imports
-        if name not in wanted and _listed(tree, place):
-            return place
-    return places[0][1] if places else None
+def import_places(
+    tree: Tree, files: Iterable[str], fits: Callable[[ImportPlace], bool]
+) -> tuple[list[ImportPlace], set[str]]:
+    """The places whose imports together are read whenever any of the files is, and the files without one.
+
+    One place where one will do: the nearest that reaches them all, and that imports others already. Where
+    nothing reaches all of them, as with two hosts, there are several. `fits` says of a place whether it can
+    import more.
+    """
+    wanted = set(files)
+    over = dominators(_readers(tree, sorted(wanted)))
+    rest, found = set(wanted), list[ImportPlace]()
+    candidates = {name: place for name in over if (place := _place(tree, name)) is not None}
+    ranks = {
+        name: (name not in wanted and _listed(tree, place), len(over[name]))
+        for name, place in candidates.items()
+    }
+    while rest:
+        reach = {name: sum(name in over[path] for path in rest) for name in candidates}
+        best = max(candidates, key=lambda name: (reach[name], *ranks[name], name), default=None)
+        if best is None or not reach[best]:
+            break
+        if not fits(candidates[best]):
+            del candidates[best]
+            continue
+        found.append(candidates[best])
+        rest = {path for path in rest if best not in over[path]}
+    return found, rest
+
+
+def own_place(file: ParsedFile, node: Node) -> ImportPlace | None:
+    """The set of the module that is written around a node within a file, as a value of something else."""
+    chain = file.chain(node.start_byte, node.end_byte)
+    for function in reversed(chain):
+        if function.type == "function_expression" and is_module_function(file, function):
+            inside = _set_below(function.child_by_field_name("body"))
+            if inside is None or inside not in chain or function == chain[1]:
+                return None
+            below = chain[chain.index(inside) :]
+            first = next((child for child in below if child.type == "binding"), None)
+            names = [] if first is None else attrpath_of(first)
+            is_option = bool(names) and file.text(names[0]) in _TOPS
+            return ImportPlace(file, inside) if is_option else None
+    return None
 
 
 def named_place(tree: Tree, path: str) -> ImportPlace | None:
@@ -150,7 +196,7 @@ def _place(tree: Tree, name: str) -> ImportPlace | None:
     if file is None:
         return None
     if not offset:
-        node = None if tree.imports_of(path) else module_set(file)
+        node = module_set(file) if _is_module(tree, file) else None
         return None if node is None else ImportPlace(file, node)
     binding = file.chain(int(offset), int(offset) + 1)
     found = next((node for node in reversed(binding) if node.type == "binding"), None)
@@ -158,18 +204,49 @@ def _place(tree: Tree, name: str) -> ImportPlace | None:
     return ImportPlace(file, value) if value is not None and value.type == "list_expression" else None
 
 
+def _is_module(tree: Tree, file: ParsedFile) -> bool:
+    """Whether a file is a module: others list it as one, or it looks like one; not what is read as a value."""
+    path = file.source.path
+    listed = imported_by(tree, path)
+    as_module = {(item.file.source.path, item.path.start_byte) for item in listed}
+    values = [site for site in tree.imports_of(path) if site not in as_module]
+    if posixpath.basename(path) == "flake.nix" or not all(_hands_on(tree, *site) for site in values):
+        return False
+    top = next((child for child in file.root.named_children if child.type != "comment"), None)
+    if top is not None and top.type == "function_expression" and is_module_function(file, top):
+        return True
+    whole = module_set(file)
+    return bool(listed) or any(
+        file.text(part[0]) in _TOPS
+        for binding in (() if whole is None else bindings_of(whole))
+        if (part := attrpath_of(binding))
+    )
+
+
+def _hands_on(tree: Tree, path: str, offset: int) -> bool:
+    """Whether an import hands a module on: it is not called, or is all that a module comes to."""
+    file = tree.sound(path)
+    if file is None:
+        return False
+    chain = file.chain(offset, offset + 1)
+    calls = [node for node in chain if node.type == "apply_expression"]
+    if not calls:
+        return False
+    if chain[chain.index(calls[-1]) - 1].type != "apply_expression":
+        return True
+    above = chain[1 : chain.index(calls[0])]
+    return all(node.type in (*_OPEN, "source_code") for node in above)
+
+
 def module_set(file: ParsedFile) -> Node | None:
     """The set that a module returns; None when it is computed."""
-    node: Node | None = next((child for child in file.root.named_children if child.type != "comment"), None)
+    return _set_below(next((child for child in file.root.named_children if child.type != "comment"), None))
+
+
+def _set_below(node: Node | None) -> Node | None:
     while node is not None and node.type not in ("attrset_expression", "rec_attrset_expression"):
         field = {"parenthesized_expression": "expression"}.get(node.type, "body")
-        if node.type not in (
-            "function_expression",
-            "let_expression",
-            "with_expression",
-            "assert_expression",
-            "parenthesized_expression",
-        ):
+        if node.type not in _OPEN:
             return None
         node = node.child_by_field_name(field)
     return node

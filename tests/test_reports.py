@@ -340,6 +340,17 @@ def test_questions_on_a_terminal(home: Path) -> None:
     assert changed.stdout == "domains/server/containers/gluetun/parts/config.nix\n"
 
 
+def test_an_audit_on_a_terminal_has_colours_and_fits(home: Path) -> None:
+    shown = on_terminal(home, "scan", "--no-cache")
+    assert "\x1b[1;31mCRITICAL" in shown
+    assert "\x1b[32mrun gluetun without --privileged" in shown
+    plain_text = re.sub(r"\x1b\[[\d;]*m", "", shown)
+    assert "\x1b" not in plain_text
+    assert "services run as root" in plain_text
+    quiet = on_terminal(home, "scan", "--no-cache", "--no-color")
+    assert "\x1b" not in quiet
+
+
 def test_the_manual_and_the_list_on_a_terminal(home: Path) -> None:
     assert "\x1b[1mWhat it does\x1b[0m" in on_terminal(home, "explain", "pin-image")
     listed = on_terminal(home, "list", "--no-color", COLUMNS="90")

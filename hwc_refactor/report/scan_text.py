@@ -47,24 +47,20 @@ def closing(audit: Audit, next_: str) -> Iterator[Line]:
 
 def _severity(severity: Severity, findings: Sequence[Finding]) -> Iterator[Line]:
     yield Line(f"{severity.label.upper()}  {number(len(findings), 'finding')}", _STYLES[severity])
-    rules: dict[str, list[Finding]] = {}
+    groups: dict[str, dict[str, list[Finding]]] = {}
     for finding in findings:
-        rules.setdefault(finding.rule, []).append(finding)
-    for rule, group in rules.items():
+        groups.setdefault(finding.rule, {}).setdefault(finding.message, []).append(finding)
+    for rule, messages in groups.items():
         yield Line(rule, "bold", 2)
-        shared = {finding.message for finding in group}
-        if len(shared) == 1:
-            yield Line(shared.pop(), "dim", 4)
-            shared.add("")
-        for finding in group:
-            yield from _finding(finding, told=len(shared) == 1)
+        for message, found in messages.items():
+            yield Line(message, "dim", 4)
+            for finding in found:
+                yield from _finding(finding)
     yield Line("")
 
 
-def _finding(finding: Finding, *, told: bool) -> Iterator[Line]:
+def _finding(finding: Finding) -> Iterator[Line]:
     yield Line(f"{finding.file}:{finding.line}  {finding.subject}", indent=4, wrap=False)
-    if not told:
-        yield Line(finding.message, "dim", 6)
     if finding.action == "change":
         yield Line(finding.title, "good", 6, bullet="can be changed: ")
     else:

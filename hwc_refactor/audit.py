@@ -172,7 +172,7 @@ def audit(
             for one in run.known
             if one.ignore is not None or project.covers(one.file)
         ),
-        tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column))),
+        tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column, p.message))),
         Inventory(tuple(services), (*containers, *shared), tuple(user_services)),
         tuple(run.tallies),
         len(project.texts),

@@ -14,12 +14,13 @@ from hwc_refactor import placing
 from hwc_refactor.model import NOT_SAID, Applicability, Change, Found, NewFile, Subject
 from hwc_refactor.nix import build
 from hwc_refactor.nix.differences import regions
-from hwc_refactor.nix.edits import Edit, Span, apply_edits
+from hwc_refactor.nix.edited import edited
+from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.source import Source
 from hwc_refactor.nix.string_edits import rewrite
 from hwc_refactor.nix.strings import decode, quote
-from hwc_refactor.nix.syntax import Node, ParsedFile, parse
+from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Slot
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
@@ -42,8 +43,7 @@ class _Copy:
         ordered = tuple(sorted(edits, key=lambda edit: edit.span.start))
         if not ordered:
             return
-        data = apply_edits(self.current.source.data, ordered)
-        self.current = parse(Source(self.current.source.path, data))
+        self.current = edited(self.current, ordered)
         self._log.append(ordered)
 
     def node(self, node: Node) -> Node:

@@ -115,7 +115,7 @@ def make_plan(
         str(project.root),
         tuple(run.changes),
         tuple(sorted(run.refusals.values(), key=lambda r: (r.file, r.line, r.codemod, r.code))),
-        tuple(sorted(run.problems, key=lambda p: (p.file, p.line, p.column))),
+        tuple(sorted(run.problems, key=lambda p: (p.file, p.line, p.column, p.message))),
         before,
         after,
         ladder.not_run(run.changes, verify=verify),

@@ -4,9 +4,9 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hwc_refactor.nix.edits import Edit, Span, apply_edits
-from hwc_refactor.nix.source import Source
-from hwc_refactor.nix.syntax import Node, ParsedFile, parse
+from hwc_refactor.nix.edited import edited
+from hwc_refactor.nix.edits import Edit, Span
+from hwc_refactor.nix.syntax import Node, ParsedFile
 
 _BRACKETS = {
     "attrset_expression": ("{", "}"),
@@ -148,7 +148,7 @@ def check(file: ParsedFile, edits: Iterable[Edit]) -> ParsedFile:
     Raises:
         BuildError: when it is no Nix any more.
     """
-    parsed = parse(Source(file.source.path, apply_edits(file.source.data, edits)))
+    parsed = edited(file, edits)
     if parsed.problem is not None:
         problem = parsed.problem
         raise BuildError(f"{file.source.path}:{problem.line}: the edit breaks the file: {problem.message}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hwc_refactor.nix.build_box import (
     Box,
@@ -114,10 +115,11 @@ def fits(file: ParsedFile, edit: Edit) -> bool:
     return len(line.decode(errors="replace")) <= MAX_COLUMNS
 
 
-def things_of(kind: str, text: bytes) -> list[bytes]:
+@lru_cache(1024)
+def things_of(kind: str, text: bytes) -> tuple[bytes, ...]:
     """The texts of the items and comments that a piece of source text holds."""
     file = wrapped(text, kind)
-    return box_of(file, file.root.named_children[0]).texts() if file is not None else []
+    return tuple(box_of(file, file.root.named_children[0]).texts()) if file is not None else ()
 
 
 def _place(box: Box, after: Node | None, before: Node | None) -> _Place:

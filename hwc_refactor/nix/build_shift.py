@@ -1,6 +1,7 @@
 """Shift the lines of Nix code by its tree: strings keep their values."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from hwc_refactor.nix.build_box import BuildError, skip_blank
 from hwc_refactor.nix.source import Source
@@ -80,6 +81,7 @@ def reindent(text: bytes, old: bytes, new: bytes) -> bytes:
     raise BuildError(f"no Nix code: {excerpt(text)}")
 
 
+@lru_cache(1024)
 def wrapped(text: bytes, kind: str) -> ParsedFile | None:
     """The text between brackets, parsed; None when it is not what `kind` says."""
     before, after = WRAPS[kind]

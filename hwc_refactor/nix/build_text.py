@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hwc_refactor.nix.build_box import BuildError
 from hwc_refactor.nix.build_shift import SETS, WRAPS, excerpt, relaid, wrapped
@@ -75,6 +76,7 @@ def padding(file: ParsedFile, node_type: str, *, filled: bool = False) -> bytes:
     return b" "
 
 
+@lru_cache(1024)
 def render(text: str, kind: str, indent: bytes, step: bytes, newline: bytes, *, first: bool = True) -> bytes:
     """A snippet's text at an indentation, with the file's indent step and line endings.
 

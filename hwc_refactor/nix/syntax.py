@@ -5,16 +5,17 @@ repeated: every offset in the tree is true for the original bytes, and the tree 
 with those.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
 import tree_sitter_nix
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Language, Node, Parser, Tree
 
 from hwc_refactor.nix.mask import Masked, mask
 from hwc_refactor.nix.source import Source
 
-__all__ = ["Node", "ParsedFile", "SyntaxProblem", "mask", "parse", "text_of"]
+__all__ = ["Node", "ParsedFile", "SyntaxProblem", "mask", "parse", "parse_again", "text_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,14 @@ class ParsedFile:
         problem: the first syntax error, or None. A file with one is reported and never edited.
         pipes: byte offsets of pipe operators. The tree around one has not its real shape, so nothing
             inside such an expression may be reasoned about or edited.
+        tree: the whole tree, where it was made from the very bytes of the file.
     """
 
     source: Source
     root: Node
     problem: SyntaxProblem | None
     pipes: tuple[int, ...] = ()
+    tree: Tree | None = field(default=None, repr=False)
     cache: dict[object, object] = field(default_factory=dict, repr=False)
 
     def text(self, node: Node) -> bytes:
@@ -71,7 +74,8 @@ def parse(source: Source) -> ParsedFile:
     data = source.data
     if data.startswith(b"\xef\xbb\xbf"):
         data = b"   " + data[3:]
-    root = _parser().parse(data).root_node
+    tree = _parser().parse(data)
+    root = tree.root_node
     masked = Masked(data)
     if root.has_error:
         masked = mask(data)
@@ -82,7 +86,39 @@ def parse(source: Source) -> ParsedFile:
         problem = next((_comma(source, at) for at in masked.commas if not _trails(root, at)), None)
     if problem is None and not _has_expression(root):
         problem = SyntaxProblem(1, 1, "the file holds no expression", empty=True)
-    return ParsedFile(source, root, problem, masked.pipes)
+    whole = tree if problem is None and masked.data == source.data else None
+    return ParsedFile(source, root, problem, masked.pipes, whole)
+
+
+def parse_again(file: ParsedFile, source: Source, edits: Iterable[tuple[int, int, bytes]]) -> ParsedFile:
+    """The syntax tree of a file after edits: what they leave alone is not parsed again.
+
+    Args:
+        file: the file before.
+        source: the file now.
+        edits: from the first to the last: start and end of what is replaced, and by what.
+    """
+    if file.tree is None:
+        return parse(source)
+    tree, data = file.tree.copy(), file.source.data
+    for start, end, text in reversed(list(edits)):
+        at = _point(data, start)
+        tree.edit(start, end, start + len(text), at, _point(data, end), _behind(at, text))
+    tree = _parser().parse(source.data, tree)
+    if tree.root_node.has_error or not _has_expression(tree.root_node):
+        return parse(source)
+    return ParsedFile(source, tree.root_node, None, (), tree)
+
+
+def _point(data: bytes, offset: int) -> tuple[int, int]:
+    """Row and column of an offset, both in bytes and from 0."""
+    return data.count(b"\n", 0, offset), offset - data.rfind(b"\n", 0, offset) - 1
+
+
+def _behind(point: tuple[int, int], text: bytes) -> tuple[int, int]:
+    """The point behind a text that begins at a point."""
+    rows = text.count(b"\n")
+    return point[0] + rows, (len(text) - text.rfind(b"\n") - 1 if rows else point[1] + len(text))
 
 
 def text_of(file: ParsedFile, node: Node) -> str:

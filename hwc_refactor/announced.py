@@ -101,7 +101,7 @@ def _differing(old: list[Block], new: list[Block]) -> set[str] | None:
         return set() if same_source else None
     found = {name for name in _names(before, after) if _values(before, name) != _values(after, name)}
     if not same_source:
-        found |= before.unknown | after.unknown | _COMMANDS | {"Environment", "X-Restart-Triggers"}
+        found |= before.unknown | after.unknown | _COMMANDS | {"Environment"}
     return found
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 Fields = Mapping[tuple[str, str], tuple[str, ...]]
 """The values of each directive, by section and name."""
+
+FOLLOWING = frozenset({"X-Restart-Triggers", "X-Reload-Triggers"})
+"""Fields that only say that a file changed which the unit reads (nixpkgs, nixos/lib/systemd-lib.nix)."""
+_SOURCE = re.compile(r"/nix/store/[0-9a-z]{32}-source(?![\w.+-])")
+"""The copy of a whole flake: its name changes with every file of it (nix flake, "source")."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,14 +48,19 @@ def fields(text: str) -> Fields:
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[Difference]:
-    """Every field in which the unit files of two states differ, by unit."""
+    """Every field in which the unit files of two states differ, by unit.
+
+    What only follows from a change elsewhere is left out: triggers, and where the copy of a flake lies.
+    """
     found: list[Difference] = []
     for unit in sorted({*before, *after}):
         if unit not in before or unit not in after:
             found.append(Difference(unit, "", "", "removed" if unit in before else "added"))
             continue
-        old, new = fields(before[unit]), fields(after[unit])
+        old, new = (fields(_SOURCE.sub("/nix/store/source", text[unit])) for text in (before, after))
         for section, name in sorted({*old, *new}):
+            if name in FOLLOWING:
+                continue
             values = old.get((section, name)), new.get((section, name))
             if values[0] != values[1]:
                 how = "added" if values[0] is None else "removed" if values[1] is None else "changed"

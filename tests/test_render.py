@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from example import EXAMPLE
+from nixeval import LIBS, facts, needs_nix
+from units import render as real_text
 
 from hwc_refactor.nixos.exposure import exposure
 from hwc_refactor.nixos.objects import SERVICE, TIMER, Block, objects
 from hwc_refactor.nixos.render import UnitFile, rendered
 from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.unit_text import fields
 
 
 def block(source: str, kind: str = "service", **others: str) -> Block:
@@ -240,3 +245,32 @@ def test_directives_set_in_another_file_are_named() -> None:
 )  # fmt: skip
 def test_exposure(body: str, figure: float | None) -> None:
     assert exposure(block(f'{{ systemd.services.x = {{ script = "run"; {body} }}; }}')) == figure
+
+
+@needs_nix
+@pytest.mark.parametrize("lib", LIBS)
+class TestAgainstEvaluation:
+    """What is worked out from the sources of the example is what its evaluation comes to."""
+
+    def units(self) -> list[UnitFile]:
+        paths = sorted(EXAMPLE.rglob("*.nix"))
+        tree = Tree({path.relative_to(EXAMPLE).as_posix(): path.read_bytes() for path in paths})
+        blocks = objects(tree, SERVICE)
+        return [found for one in blocks if one.own and (found := rendered(one)) is not None]
+
+    def test_every_known_line(self, lib: str | None) -> None:
+        services = facts(EXAMPLE, lib, 'root + "/hosts/server"')["systemd"]["services"]
+        compared = 0
+        for unit in self.units():
+            service = services[unit.name.removesuffix(".service")]
+            text = real_text(service, Path("/bin/sh"))
+            real = fields(text)
+            mine = fields(unit.text)
+            for section, name in {*real, *mine}:
+                if name in unit.unknown or name.startswith("Exec") or section == "Install":
+                    continue
+                assert mine.get((section, name)) == real.get((section, name)), (unit.name, name)
+                compared += 1
+            if "WantedBy" not in unit.unknown:
+                assert " ".join(unit.setting("Install", "WantedBy")) == " ".join(service["wantedBy"])
+        assert compared >= 40

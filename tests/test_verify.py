@@ -492,6 +492,14 @@ def test_differences_of_unit_files() -> None:
     ]
 
 
+def test_what_only_follows_is_no_difference() -> None:
+    one, other = "a" * 32, "b" * 32
+    text = "[Unit]\nX-Restart-Triggers={}\n[Service]\nExecStart=/nix/store/{}-source/run\n"
+    assert differences({"a": text.format("1", one)}, {"a": text.format("2", other)}) == []
+    text = "[Service]\nExecStart=/nix/store/{}-source-of-it/run\n"
+    assert len(differences({"a": text.format(one)}, {"a": text.format(other)})) == 1
+
+
 CONTAINER = '{ virtualisation.oci-containers.containers.web = { image = "%s"; }; }'
 
 

@@ -125,7 +125,7 @@ def _below(
 ) -> Iterator[Found]:
     binding = anchor.chain[anchor.index]
     outer = _outer_names(file, anchor)
-    if "options" in outer[-8:]:
+    if "options" in outer[-8:] or "initrd" in outer:  # units of the initial RAM disk are another system's
         return
     assumed: tuple[str, ...] = ()
     if parent is not None:

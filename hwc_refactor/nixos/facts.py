@@ -384,7 +384,9 @@ class _Reader:
         if any(_is_option(word.text, option) for word in ran.words for option in known.in_place):
             given = any(word.text.split("=", 1)[0] in known.expression_options for word in ran.words)
             chosen = places if given else places[1:]
-        made, kept = ran.name == "mkdir", known.writes == "rest"
+        folders = ran.name == "install" and any(word.text in ("-d", "--directory") for word in ran.words)
+        chosen = places if folders else chosen
+        made, kept = ran.name == "mkdir" or folders, known.writes == "rest"
         for place in (*chosen, *_option_values(ran.words, known.write_options)):
             if place.text not in ("-", "") and not place.text.startswith(("/dev/null", "/dev/std")):
                 self._found.writes.append(Use(ran.name, place, self._program, made, kept))

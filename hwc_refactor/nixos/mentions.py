@@ -66,6 +66,18 @@ def mentions(block: Block, path: str) -> tuple[Mention, ...]:
     return tuple({(one.file, one.line): one for one in found}.values())
 
 
+def kept_by_module(block: Block, directory: str) -> bool:
+    """Whether a module of NixOS that the tree sets up has the name that a directory begins with."""
+    name = directory.split("/")[0]
+    if name == block.name:
+        return False
+    return any(
+        block.tree.holding(f"{kind}.{name}{end}".encode())
+        for kind in ("services", "programs", "virtualisation")
+        for end in (".", " =")
+    )
+
+
 def _occurrences(data: bytes, needle: bytes) -> Iterator[int]:
     offset = data.find(needle)
     while offset >= 0:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hwc_refactor.nixos.directories import Directory, candidates, declared, holding, normal
-from hwc_refactor.nixos.mentions import Mention, mentions
+from hwc_refactor.nixos.mentions import Mention, kept_by_module, mentions
 from hwc_refactor.nixos.places import below, everybody_reads, is_harmless_device, is_taken, is_temporary
 from hwc_refactor.nixos.reach import Reached, reached
 from hwc_refactor.nixos.rootless_candidate import PERSON, Candidate, Obstacle
@@ -98,20 +98,9 @@ class Files:
 
     def others(self, directory: Directory) -> tuple[Mention, ...]:
         """Who else names a directory; what systemd makes for others counts as well."""
-        if is_taken(directory.name) or self._module_keeps(directory):
+        if is_taken(directory.name) or kept_by_module(self.one.block, directory.name):
             return (Mention("other", "NixOS", 0, (directory.name,)),)
         return mentions(self.one.block, directory.path)
-
-    def _module_keeps(self, directory: Directory) -> bool:
-        """Whether a module of NixOS that the tree sets up has the name of a directory."""
-        name = directory.name.split("/")[0]
-        if name == self.one.block.name:
-            return False
-        return any(
-            self.one.block.tree.holding(f"{kind}.{name}{end}".encode())
-            for kind in ("services", "programs", "virtualisation")
-            for end in (".", " =")
-        )
 
     def shared_place(self, path: Reached) -> Shared | None:
         """The place with a group that may write there which holds a path, by a rule of systemd-tmpfiles."""

@@ -23,6 +23,7 @@ class Rule:
         path: the path; open parts of it show as `${…}` with their Nix source.
         mode, user, group: as written, `-` where nothing is said.
         at: the expression that holds it.
+        listed: the list it stands in, None for one of `settings`.
     """
 
     type: str
@@ -31,6 +32,7 @@ class Rule:
     user: str
     group: str
     at: Expr
+    listed: Expr | None = None
 
     @property
     def everybody_reads(self) -> bool:
@@ -64,15 +66,15 @@ def _rules(tree: Tree) -> Iterator[Rule]:
             for item in tree.resolver.items(found.slot.expr):
                 value = tree.resolver.value(item.expr)
                 if isinstance(value, Str):
-                    yield from _rule(value.shown, item.expr)
+                    yield from _rule(value.shown, item.expr, found.slot.expr)
         elif found.name == "settings":
             yield from _settings(tree, found.slot.expr)
 
 
-def _rule(text: str, at: Expr) -> Iterator[Rule]:
+def _rule(text: str, at: Expr, listed: Expr) -> Iterator[Rule]:
     fields = [*_fields(text), *[NOT_SAID] * 5]
     if fields[0] != NOT_SAID and fields[1] != NOT_SAID:
-        yield Rule(fields[0][:1], fields[1].rstrip("/") or "/", fields[2], fields[3], fields[4], at)
+        yield Rule(fields[0][:1], fields[1].rstrip("/") or "/", fields[2], fields[3], fields[4], at, listed)
 
 
 def _fields(text: str) -> list[str]:

@@ -1,0 +1,182 @@
+"""Let systemd make and own a service's directories, instead of paths that are written out.
+
+What it does
+    A directory below /var/lib, /var/cache, /var/log or /run that a service writes to, and that nothing else
+    in the tree uses, becomes its `StateDirectory`, `CacheDirectory`, `LogsDirectory` or `RuntimeDirectory`.
+    Where the path was written out, `$STATE_DIRECTORY` stands in scripts and `%S/…` in command lines,
+    variables and the working directory. A `mkdir` of it that is needless then goes, and so do a `chmod` of
+    it, which becomes the mode, and a rule of systemd-tmpfiles that says the same.
+Why
+    A path that is written out is made by hand, with whatever owner and mode the script had; systemd makes
+    its own directories before the service starts, for its user, and lets them through a read-only file system.
+Before
+    systemd.services.probe = {
+      serviceConfig.User = "probe";
+      script = ''
+        mkdir -p /var/lib/probe
+        date > /var/lib/probe/last
+      '';
+    };
+After
+    systemd.services.probe = {
+      serviceConfig.User = "probe";
+      serviceConfig.StateDirectory = "probe";
+      script = ''
+        date > "$STATE_DIRECTORY"/last
+      '';
+    };
+When it refuses
+    path-of-another: the system or a module of NixOS keeps that directory, or nothing shows whose it is
+    path-is-shared: something else in the tree uses that directory
+    state-is-mounted-or-persisted: the directory is a mount point, or kept across reboots by name
+    made-for-another: a rule of systemd-tmpfiles makes the directory for somebody else
+    path-elsewhere: it writes below /etc, /home, /mnt, /opt, /srv or the like, where systemd keeps nothing
+    shared-definition: its settings stand in a place that serves other services too
+What a person must still do
+    Nothing; existing files stay where they are.
+Sources
+    systemd.exec(5), RuntimeDirectory=, StateDirectory=; systemd.unit(5), specifiers; tmpfiles.d(5)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hwc_refactor import placing
+from hwc_refactor.codemod import Context, Outcomes, codemod
+from hwc_refactor.directives import add_directives, add_directories
+from hwc_refactor.draft import Draft
+from hwc_refactor.model import Severity
+from hwc_refactor.nix.build import Snippet
+from hwc_refactor.nix.shell import Script
+from hwc_refactor.nix.strings import quote
+from hwc_refactor.nixos.directories import VARIABLES, Directory
+from hwc_refactor.nixos.keeping import Keeping, keeping
+from hwc_refactor.nixos.objects import SERVICE, Block
+from hwc_refactor.nixos.spellings import Spelling, needless, spellings
+from hwc_refactor.nixos.tmpfiles import Rule
+from hwc_refactor.placing import NoPlace, in_called_function
+
+WHY = "The path is written out: who owns it and with which mode is left to whoever made it first."
+_SPECIFIERS = {
+    "StateDirectory": "%S",
+    "CacheDirectory": "%C",
+    "LogsDirectory": "%L",
+    "RuntimeDirectory": "%t",
+}
+_VARIABLE = {directive: name for name, directive in VARIABLES.items()}
+
+
+@codemod(
+    "state-directories",
+    kind=SERVICE,
+    severity=Severity.LOW,
+    applicability="safe or review",
+    documented_as="phase 3",
+    manual=__doc__,
+)
+def propose(block: Block, ctx: Context) -> Outcomes:
+    """Let systemd keep the directories of one service."""
+    if not block.own or block.doubts("serviceConfig"):
+        return None
+    found = keeping(block)
+    refusals = [ctx.refuse(block, left.code, left.reason, left.path.at) for left in found.obstacles]
+    if not found.wanted:
+        return refusals
+    names = ", ".join(one.path for one in found.wanted)
+    draft = ctx.draft(block, f"let systemd keep {names} for {block.name}", WHY)
+    try:
+        _write(draft, block, found)
+    except NoPlace as obstacle:
+        return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle}.")
+    change = draft.done()
+    return refusals if change is None else [change, *refusals]
+
+
+def _write(draft: Draft, block: Block, found: Keeping) -> None:
+    modes = _modes(found)
+    items = add_directories(draft, block, found.wanted)
+    for directive in dict.fromkeys(one.directive for one in found.wanted):
+        mode = {mode for one, mode in modes.items() if one.directive == directive}
+        if mode and not block.get("serviceConfig", f"{directive}Mode"):
+            items.append(Snippet(f"{directive}Mode = {quote(mode.pop())};"))
+    if any(one.directive == "RuntimeDirectory" for one in found.wanted) and _is_oneshot(block):
+        if not block.get("serviceConfig", "RuntimeDirectoryPreserve"):
+            items.append(Snippet('RuntimeDirectoryPreserve = "yes";'))
+    add_directives(draft, block, items)
+    for script, replacements in _replacements(block, found).items():
+        draft.rewrite_script(script, replacements)
+    for rule in found.rules:
+        _without(draft, block, rule)
+
+
+def _is_oneshot(block: Block) -> bool:
+    return block.text("serviceConfig", "Type") == "oneshot"
+
+
+def _modes(found: Keeping) -> dict[Directory, str]:
+    """The modes that rules of systemd-tmpfiles give the directories, where that is not 0755 anyway."""
+    modes = {one: rule.mode for one in found.wanted for rule in found.rules if rule.path == one.path}
+    return {one: mode for one, mode in modes.items() if mode not in ("-", "0755", "755")}
+
+
+def _is_alone(block: Block, one: Directory, wanted: Sequence[Directory]) -> bool:
+    """Whether the variable names this directory alone; for several, it is a list."""
+    others = [other for other in wanted if other.directive == one.directive and other != one]
+    return not others and not block.get("serviceConfig", one.directive)
+
+
+def _replacements(block: Block, found: Keeping) -> dict[Script, list[tuple[int, int, str]]]:
+    """What is written in the place of paths that are written out, and of commands that are needless, by text."""
+    gone = [place for one in found.wanted for place in needless(block, one.path)]
+    texts: dict[tuple[str, int, int], Script] = {}
+    replacements: dict[Script, list[tuple[int, int, str]]] = {}
+    for place in gone:
+        _add(block, replacements, texts, place, "")
+    for one in found.wanted:
+        alone = _is_alone(block, one, found.wanted)
+        for place in spellings(block, one.path):
+            text = _text(one, place, alone)
+            covered = any(
+                g.text.at.node == place.text.at.node and g.start <= place.start < g.end for g in gone
+            )
+            if text is not None and not covered:
+                _add(block, replacements, texts, place, text)
+    return replacements
+
+
+def _add(
+    block: Block,
+    replacements: dict[Script, list[tuple[int, int, str]]],
+    texts: dict[tuple[str, int, int], Script],
+    place: Spelling,
+    text: str,
+) -> None:
+    """Texts of one string are one, however often it was read; one that serves others too stays as it is."""
+    if placing.not_own(block.tree, block, place.text.at) is None:
+        script = texts.setdefault(place.key, place.text)
+        replacements.setdefault(script, []).append((place.start, place.end, text))
+
+
+def _without(draft: Draft, block: Block, rule: Rule) -> None:
+    """Take a needless rule of systemd-tmpfiles out of its list."""
+    for found in block.tree.resolver.items(rule.listed) if rule.listed is not None else ():
+        if (
+            found.expr.node == rule.at.node
+            and found.holder is not None
+            and not in_called_function(found.expr.env)
+        ):
+            draft.remove_elements(found.holder.file, found.holder.node, [found.expr.node])
+            return
+    draft.note(f"The rule of systemd-tmpfiles for {rule.path} is needless now.")
+
+
+def _text(one: Directory, place: Spelling, alone: bool) -> str | None:
+    variable = f"${_VARIABLE[one.directive]}"
+    match place.manner:
+        case "unit":
+            return f"{_SPECIFIERS[one.directive]}/{one.name}"
+        case "word":
+            return f'"{variable}"' if alone else None
+        case "quoted":
+            return variable if alone else None

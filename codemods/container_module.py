@@ -115,6 +115,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
         return ctx.refuse(block, error.code, str(error), error.at)
     except (NoPlace, BuildError) as error:
         return ctx.refuse(block, "shared-definition", f"It cannot be moved for it alone: {error}.")
+    draft.together(one for one in family.blocks if one is not block and one.name != block.name)
     others = [name for name in names if name != block.name]
     if others:
         draft.note(f"It is made together with {_listed(others)}, so they go together.")

@@ -101,6 +101,7 @@ class Draft:
         self._why = why
         self._found = found
         self._gained: list[str] = []
+        self._also: list[Subject] = []
         self._copies: dict[str, _Copy] = {}
         self._new_files: dict[str, bytes] = {}
         self._other_edits: list[Edit] = []
@@ -123,6 +124,10 @@ class Draft:
     def detail(self, text: str) -> None:
         """Give the reason of one thing that is written or left out, for whoever asks for details."""
         self._details.append(text)
+
+    def together(self, blocks: Iterable[Block]) -> None:
+        """Name further objects that the change is about."""
+        self._also += [Subject(block.kind.name, block.name) for block in blocks]
 
     def review(self, text: str | None = None) -> None:
         """The change needs a look, for the reason that the note gives."""
@@ -411,6 +416,7 @@ class Draft:
             details=tuple(self._details),
             found=self._found,
             gained=tuple(self._gained),
+            also=tuple(self._also),
         )
 
     def _copy(self, file: ParsedFile) -> _Copy:

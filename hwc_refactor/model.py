@@ -88,6 +88,7 @@ class Change:
         details: the reason of each single thing that it writes or leaves out.
         found: what it takes away.
         gained: what the object has now and had not before, in a few words each.
+        also: further objects that it changes, because they are made together.
     """
 
     codemod: str
@@ -104,6 +105,7 @@ class Change:
     details: tuple[str, ...] = ()
     found: Found = NOT_SAID
     gained: tuple[str, ...] = ()
+    also: tuple[Subject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

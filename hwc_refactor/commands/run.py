@@ -189,6 +189,7 @@ def _result(request: Request, root: Path, plan: Plan) -> Result:
         dirty,
         only=request.selection.only,
         prefix=_prefix(request, root),
+        batches=frozenset(name for name, codemod in codemods().items() if codemod.ground is not None),
     )
 
 

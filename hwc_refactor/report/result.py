@@ -31,6 +31,7 @@ class Result:
         left: files that somebody else changed in the last moment, and that were left alone.
         commits: hashes of the commits made, in order.
         only: the names that the run was narrowed to.
+        batches: ids of the codemods that convert all objects of a kind; they are told in a table.
         prefix: where the root lies in its git work tree, when somebody is to apply the diff there with git.
     """
 
@@ -43,6 +44,7 @@ class Result:
     commits: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     prefix: str = ""
+    batches: frozenset[str] = frozenset()
 
 
 def file_changes(plan: Plan) -> list[FileChange]:

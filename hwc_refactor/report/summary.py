@@ -9,6 +9,7 @@ from itertools import groupby
 
 from hwc_refactor.model import Applicability, Plan, PlannedChange, Problem, Refusal
 from hwc_refactor.patch import unified
+from hwc_refactor.report.batch import table
 from hwc_refactor.report.lines import Line
 from hwc_refactor.report.result import Mode, Result, file_changes
 
@@ -40,6 +41,10 @@ def closing(result: Result, *, details: bool) -> Iterator[Line]:
     yield from _refused(plan.refusals)
     if details:
         yield from _suppressed(plan.suppressed)
+    rows = list(table(plan, result.batches))
+    if rows:
+        yield Line("")
+        yield from rows
     if plan.changes or plan.refusals or (details and plan.suppressed):
         yield Line("")
     yield Line(_count(result), "bold", wrap=False)

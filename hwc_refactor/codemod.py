@@ -76,6 +76,7 @@ class Codemod:
     Attributes:
         id: its name on the command line; the name of its file with dashes.
         kind: the kind of object it is handed.
+        also: further kinds of objects it is handed.
         severity: how bad it is what it removes.
         applicability: what its changes promise, in words: `safe`, `review`, `safe or review`.
         documented_as: the documented diffs it belongs to: `diff 3`, `phase 3`.
@@ -97,6 +98,12 @@ class Codemod:
     strays: Strays | None = None
     only_in_diffs: bool = False
     ground: Lay | None = None
+    also: tuple[Kind, ...] = ()
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """All kinds of objects it is handed."""
+        return (self.kind, *self.also)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -127,6 +134,7 @@ def codemod(
     strays: Strays | None = None,
     only_in_diffs: bool = False,
     ground: Lay | None = None,
+    also: tuple[Kind, ...] = (),
 ) -> Callable[[Propose], Codemod]:
     """Declare a function as a codemod; `manual` is the docstring of its module."""
 
@@ -142,6 +150,7 @@ def codemod(
             strays,
             only_in_diffs,
             ground,
+            also,
         )
 
     return declare
@@ -217,10 +226,21 @@ class Context:
         """Begin a change of an object."""
         return Draft(self.tree, self.codemod, About.block(block), title, why, self.found)
 
-    def refuse(self, block: Block, code: str, reason: str, at: Expr | None = None) -> Refusal:
-        """Leave an object as it is, and say why; `at` is the place that the reason is about."""
+    def refuse(
+        self, block: Block, code: str, reason: str, at: Expr | None = None, *, line: int | None = None
+    ) -> Refusal:
+        """Leave an object as it is, and say why.
+
+        Args:
+            block: the object.
+            code: a stable word for the reason.
+            reason: a sentence for the user.
+            at: the expression that the reason is about.
+            line: the line of the object's file that it is about, where no expression begins there.
+        """
         where = at or block.place
-        line = where.line if at is not None else block.line
+        if line is None:
+            line = where.line if at is not None else block.line
         found = self.found
         if at is not None and found.span is None:
             found = replace(found, span=at.span)

@@ -18,8 +18,8 @@ from hwc_refactor.nix.edited import edited
 from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.source import Source
-from hwc_refactor.nix.string_edits import rewrite
-from hwc_refactor.nix.strings import decode, quote
+from hwc_refactor.nix.string_edits import rewrite, rewrite_all
+from hwc_refactor.nix.strings import MappedText, NixString, decode, quote
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Slot
 from hwc_refactor.nixos.objects import Block
@@ -179,13 +179,13 @@ class Draft:
         for slot in block.get(*path):
             self.remove_binding(block, slot)
 
-    def remove_binding(self, block: Block, slot: Slot) -> None:
-        """Remove one definition of an attribute."""
+    def remove_binding(self, block: Block, slot: Slot, *, moved: bool = False) -> None:
+        """Remove one definition of an attribute; `moved` when its comments stand somewhere else now."""
         if slot.binding is None or slot.binding.type != "binding":
             raise NoPlace("a definition is inherited or computed")
         placing.demand_own(self._tree, block, slot.expr)
         copy = self._copy(slot.expr.file)
-        self._built(copy, build.remove_binding(copy.current, copy.node(slot.binding)))
+        self._built(copy, build.remove_binding(copy.current, copy.node(slot.binding)), told=not moved)
 
     def extend_list(self, block: Block, path: Sequence[str], elements: Sequence[str]) -> None:
         """Add strings to a list attribute: into its literal, else behind its value, else a new list."""
@@ -354,17 +354,24 @@ class Draft:
         Raises:
             NoPlace: when a range of the text is no range of the file.
         """
-        body = script.body
-        for start, end, text in sorted(replacements, reverse=True):
-            if body.offset is None:
-                raise NoPlace("its script is put together from several strings, or escaped in a command line")
-            if body.string is None or body.mapped is None:
+        body, ordered = script.body, sorted(replacements)
+        if body.offset is None:
+            raise NoPlace("its script is put together from several strings, or escaped in a command line")
+        if body.string is None or body.mapped is None:
+            for start, end, text in ordered:
                 self.replace_bytes(body.path, start, end, text.encode())
-                continue
-            copy = self._copy(script.at.file)
-            string = decode(copy.current, copy.node(body.string.node))
-            mapped = string.render(lambda index, _: f"__nix{index}__")
-            edit = rewrite(copy.current, string, mapped, start + body.offset, end + body.offset, text)
+            return
+        copy = self._copy(script.at.file)
+        string, mapped = _text(copy, body.string.node)
+        moved = [(start + body.offset, end + body.offset, text) for start, end, text in ordered]
+        edits = rewrite_all(copy.current, string, mapped, moved)
+        if edits is not None:
+            build.check(copy.current, edits)
+            copy.apply(edits)
+            return
+        for start, end, text in reversed(moved):
+            string, mapped = _text(copy, body.string.node)
+            edit = rewrite(copy.current, string, mapped, start, end, text)
             if edit is None:
                 raise NoPlace("a change of its script would cut an interpolation in two")
             build.check(copy.current, (edit,))
@@ -425,13 +432,19 @@ class Draft:
             copy = self._copies[file.source.path] = _Copy(file)
         return copy
 
-    def _built(self, copy: _Copy, built: build.Built) -> None:
+    def _built(self, copy: _Copy, built: build.Built, *, told: bool = True) -> None:
         copy.apply(built.edits)
-        self._drop(built.dropped)
+        self._drop(built.dropped if told else ())
 
     def _drop(self, comments: Sequence[str]) -> None:
         for text in comments:
             self.note(f"The comment '{text.lstrip('# ')}' went with what it described.")
+
+
+def _text(copy: _Copy, node: Node) -> tuple[NixString, MappedText]:
+    """A string as the draft has it now, and its text with interpolations as `__nixN__`."""
+    string = decode(copy.current, copy.node(node))
+    return string, string.render(lambda index, _: f"__nix{index}__")
 
 
 def _binding(name: str, value: str, behind: str) -> build.Snippet:

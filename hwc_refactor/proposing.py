@@ -14,6 +14,7 @@ from hwc_refactor.model import Change, Problem, Refusal
 from hwc_refactor.nixos.objects import Block, Key, keys, objects
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.project import Project
+from hwc_refactor.recipes import RecipePass
 from hwc_refactor.selection import SelectionError, Step
 from hwc_refactor.settings import Settings
 from hwc_refactor.suppressions import Suppression, suppressing, suppressions
@@ -84,7 +85,7 @@ class Asking:
 
     def question(self, step: Step) -> Question:
         """A step without a target as a question to every object of its kind."""
-        return Question(step.codemod.kind, step.codemod.id, partial(self._ask, step))
+        return Question(step.kind, step.codemod.id, partial(self._ask, step))
 
     def _ask(self, step: Step, tree: Tree, key: Key, block: Block) -> Answer | None:
         return self.answer(step, tree, key, block) if self.wants(block) else None
@@ -106,12 +107,17 @@ class Asking:
 
     def strays(self, step: Step, tree: Tree) -> list[Answer]:
         """What it finds outside of every object."""
-        if step.codemod.strays is None or step.target is not None or self.only:
+        if (
+            step.codemod.strays is None
+            or step.target is not None
+            or self.only
+            or step.kind is not step.codemod.kind
+        ):
             return []
         seen: Counter[tuple[str, str, str]] = Counter()
         found: list[Answer] = []
         context = Context(tree, self.settings, step.codemod.id)
-        for refusal in step.codemod.strays(context, objects(tree, step.codemod.kind)):
+        for refusal in step.codemod.strays(context, objects(tree, step.kind)):
             if self.project.covers(refusal.file):
                 name = (f"stray {refusal.subject.kind}", refusal.file, refusal.subject.name)
                 key = (*name, seen[name])
@@ -133,20 +139,26 @@ def targets(tree: Tree, project: Project, step: Step, names: Iterable[str] | Non
         SelectionError: when a documented diff is about an object that is not there.
     """
     target = step.target
-    if target is not None:
-        names = (target.name,)
-    blocks = objects(tree, step.codemod.kind, names)
-    if target is not None:
-        documented = [block for block in blocks if block.file == target.file]
-        elsewhere = [] if step.at_home else [block for block in blocks if block.own]
-        blocks = documented or elsewhere
+    if target is None:
+        blocks = objects(tree, step.kind, names)
+    else:
+        blocks = _named(tree, step, target, target.name)
+        if not blocks and target.becomes is not None:  # done already
+            blocks = _named(tree, step, target, target.becomes)
         if not blocks and not (target.optional or step.at_home):
             raise SelectionError(
                 f"diff {step.diff} is about the {target.kind} '{target.name}' in {target.file}: there is"
                 f" neither that file nor another definition of this {target.kind} under {project.root}"
             )
-    named = keys(step.codemod.kind, ((block.file, block.name) for block in blocks))
+    named = keys(step.kind, ((block.file, block.name) for block in blocks))
     return dict(zip(named, blocks, strict=True))
+
+
+def _named(tree: Tree, step: Step, target: RecipePass, name: str) -> list[Block]:
+    """The objects of a name: those in the documented file, else those that are made anywhere."""
+    blocks = objects(tree, step.kind, (name,))
+    documented = [block for block in blocks if block.file == target.file]
+    return documented or ([] if step.at_home else [block for block in blocks if block.own])
 
 
 def propose(

@@ -21,6 +21,7 @@ class RecipePass:
             are empty for a batch: all objects of the kind.
         optional: whether the diff does without the object when a configuration has none of this name.
         parameters: what the diff prescribes beside the codemod's own rules.
+        becomes: the name that the diff gives the object; None when it keeps its own.
     """
 
     codemod: str
@@ -29,6 +30,7 @@ class RecipePass:
     name: str
     optional: bool
     parameters: Mapping[str, object]
+    becomes: str | None = None
 
     @property
     def batch(self) -> bool:
@@ -82,6 +84,7 @@ def _recipe(data: Mapping[str, object]) -> Recipe:
                 str(step.get("name", "")),
                 bool(step.get("optional", False)),
                 step.get("parameters", {}),
+                step.get("becomes"),
             )
             for step in passes
         ),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from hwc_refactor.codemod import Codemod
+from hwc_refactor.nixos.objects import Kind
 from hwc_refactor.recipes import RecipePass, recipes
 from hwc_refactor.registry import codemods
 from hwc_refactor.settings import Settings
@@ -75,6 +76,7 @@ class Step:
 
     Attributes:
         at_home: whether the object counts only where the documented file holds it; then it may be missing.
+        other: the kind of objects it is about, where that is not the first one of its codemod.
     """
 
     codemod: Codemod
@@ -82,6 +84,12 @@ class Step:
     diff: int | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
     at_home: bool = False
+    other: Kind | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of objects it is about."""
+        return self.other or self.codemod.kind
 
     @property
     def generic(self) -> bool:
@@ -103,7 +111,8 @@ def steps(selection: Selection, settings: Settings) -> list[Step]:
     for number in sorted({*selection.phases, *(PHASES if selection.everything else ())}):
         found += _phase_steps(_whole(number) if number in selection.phases else PHASES[number])
     found += [Step(codemods()[name]) for name in ORDER if name in wanted]
-    return once(step for step in found if step.codemod.id not in settings.disable)
+    kept = once(step for step in found if step.codemod.id not in settings.disable)
+    return [one for step in kept for one in _kinds(step)]
 
 
 def once(found: Iterable[Step]) -> list[Step]:
@@ -116,6 +125,14 @@ def once(found: Iterable[Step]) -> list[Step]:
         if step.generic:
             seen.add(step.codemod.id)
     return kept
+
+
+def _kinds(step: Step) -> Iterator[Step]:
+    """A step for each kind of objects that its codemod is handed; a documented one is about one object."""
+    yield step
+    if step.target is None:
+        for kind in step.codemod.also:
+            yield replace(step, other=kind)
 
 
 def _whole(number: int) -> Phase:

@@ -53,7 +53,8 @@ class Settings:
     Attributes:
         exclude: globs of paths, relative to the root, that are not read.
         level: how far hardening goes, `documented` or `strict`.
-        timer_style: the form of a timer made from a loop, `documented` or `faithful`.
+        timer_style: the form of a timer made from a loop, `documented` or `faithful`; None for what each diff
+            documents, and the faithful form elsewhere.
         disable: ids of codemods that do not run.
         pins: tag by the name of a container or of an image repository.
         limits: limits of every container, by the name of the flag without dashes (`memory-swap`).
@@ -68,7 +69,7 @@ class Settings:
 
     exclude: tuple[str, ...] = ()
     level: str = "documented"
-    timer_style: str = "documented"
+    timer_style: str | None = None
     disable: tuple[str, ...] = ()
     pins: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)

@@ -86,7 +86,7 @@ def read(path: Path) -> Settings:
     return Settings(
         exclude=file.texts("exclude"),
         level=file.choice("level", LEVELS),
-        timer_style=file.choice("timer-style", TIMER_STYLES),
+        timer_style=file.choice("timer-style", TIMER_STYLES) if "timer-style" in file.data else None,
         disable=_disabled(file),
         pins=_pins(file, ("pins",), file.table("pins")),
         limits=limits,

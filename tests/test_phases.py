@@ -52,8 +52,11 @@ def test_everything_runs_each_codemod_once_on_everything_in_order() -> None:
         Selection(phases=(1, 2, 3)),
         Selection(phases=(1, 2, 3), codemods=("pin-image",)),
     ):
-        found = [step.codemod.id for step in steps(run, Settings()) if step.generic]
-        assert found == [name for name in ORDER if name in codemods() and not codemods()[name].only_in_diffs]
+        found = [step for step in steps(run, Settings()) if step.generic]
+        assert all(step.kind in step.codemod.kinds for step in found)
+        assert len(found) == len({(step.codemod.id, step.kind.name) for step in found})
+        names = list(dict.fromkeys(step.codemod.id for step in found))
+        assert names == [name for name in ORDER if name in codemods() and not codemods()[name].only_in_diffs]
 
 
 @pytest.mark.usefixtures("whole_phases")

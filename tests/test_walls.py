@@ -21,6 +21,7 @@ LAYERS = ("nix", "nixos", "words", "codemods", "engine", "storage", "report", "c
 WORDS = {
     *("codemod", "directives", "draft", "flaglist", "hostside", "model", "patch", "placing"),
     *("settings", "splitting", "groundwork", "relocating", "shipped", "standardizing"),
+    *("documented_loop", "renaming", "ticking", "timers", "unlooping"),
 }
 """What a codemod is written with. Other modules of the top level are the engine, if not named below."""
 STORAGE = {"cache", "git", "journal", "records", "state", "transaction", "undo", "write"}

@@ -231,3 +231,24 @@ def _frame(env: Env, file: ParsedFile, kind: FrameKind, node: Node) -> Env:
         found = frames[key] = Env(file, kind, node, env)
     assert isinstance(found, Env)
     return found
+
+
+def means_the_same(expr: Expr, env: Env) -> bool:
+    """Whether every name in an expression means in another scope what it means where it stands."""
+    pending = [expr.node]
+    while pending:
+        node = pending.pop()
+        if node.type == "variable_expression":
+            name = expr.file.text(node).decode(errors="replace")
+            if _meaning(name, expr.env) != _meaning(name, env):
+                return False
+        pending += node.named_children
+    return True
+
+
+def _meaning(name: str, env: Env) -> tuple[object, ...]:
+    match lookup(name, env):
+        case Bound(frame=frame) | Parameter(frame=frame):
+            return frame.file.source.path, frame.node.start_byte, frame.node.end_byte
+        case Free(withs=withs):
+            return tuple(found.span for found in withs)

@@ -6,8 +6,9 @@ strips. So every edit is tried before it is given out, and where the smallest on
 one is taken, up to the whole inside of the string.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from hwc_refactor.nix.edits import Edit, Span, apply_edits
 from hwc_refactor.nix.source import Source
@@ -71,6 +72,49 @@ def rewrite(
         if _outcome(place, edit) == wanted:
             return edit
     return None
+
+
+def rewrite_all(
+    file: ParsedFile, string: NixString, mapped: MappedText, replacements: Sequence[tuple[int, int, str]]
+) -> tuple[Edit, ...] | None:
+    """The edits that replace several ranges of a string's text at once, each as small as can be.
+
+    Args:
+        file: the file of the string.
+        string: the string.
+        mapped: its text, as `string.render` gave it.
+        replacements: ranges that do not meet, in their order, with the text that shall stand there.
+
+    Returns:
+        The edits, or None when the smallest ones do not give what is asked for: `rewrite`, one after the
+        other from the last to the first, may still do.
+    """
+    wanted: list[_Part] = []
+    edits: list[Edit] = []
+    at = 0
+    for start, end, text in replacements:
+        place = _placed(_Place(file, string, mapped, start, end, _bytes(text)))
+        if place is None or start < at:
+            return None
+        edits.append((_indented if string.indented else _quoted)(place))
+        wanted += [*_stretch(file, mapped, at, start), _Part(_bytes(text))]
+        at = end
+    wanted += _stretch(file, mapped, at, len(mapped.data))
+    edits.sort(key=lambda edit: edit.span.start)
+    if any(left.span.end > right.span.start for left, right in pairwise(edits)):
+        return None
+    place = _Place(file, string, mapped, 0, 0, b"")
+    return tuple(edits) if _outcome(place, *edits) == _merged(tuple(wanted)) else None
+
+
+def _stretch(file: ParsedFile, mapped: MappedText, start: int, end: int) -> Iterator[_Part]:
+    """The parts of a range of the text."""
+    for piece, low, high in zip(mapped.pieces, mapped.offsets, mapped.offsets[1:], strict=False):
+        if piece.kind == "hole":
+            if start <= low and high <= end:
+                yield _part(file, piece)
+        elif max(low, start) < min(high, end):
+            yield _Part(piece.text[max(start - low, 0) : min(end, high) - low])
 
 
 def _placed(place: _Place) -> _Place | None:
@@ -221,11 +265,12 @@ def _has_anchor(parts: tuple[_Part, ...]) -> bool:
     return any(line and not line.startswith(b" ") for line in text.split(b"\n"))
 
 
-def _outcome(place: _Place, edit: Edit) -> tuple[_Part, ...] | None:
-    """What the string holds after an edit, None when it is no string any more."""
+def _outcome(place: _Place, *edits: Edit) -> tuple[_Part, ...] | None:
+    """What the string holds after edits, None when it is no string any more."""
     node = place.string.node
-    span = Span("", edit.span.start - node.start_byte, edit.span.end - node.start_byte)
-    source = Source("", apply_edits(place.file.text(node), [Edit(span, edit.text)]))
+    first = node.start_byte
+    inside = [Edit(Span("", edit.span.start - first, edit.span.end - first), edit.text) for edit in edits]
+    source = Source("", apply_edits(place.file.text(node), inside))
     file = parse(source)
     nodes = file.root.named_children
     if file.problem is not None or len(nodes) != 1 or nodes[0].type != node.type:

@@ -44,9 +44,10 @@ SERVICE = Kind(
 USER_SERVICE = Kind("user-service", None, "systemd", ("user", "services"), SERVICE.own)
 TIMER = Kind("timer", None, "systemd", ("timers",))
 HWC_CONTAINER = Kind("hwc-container", "hwc", "container", ())
+USER_TIMER = Kind("user-timer", None, "systemd", ("user", "timers"))
 AGENIX_SECRET = Kind("agenix-secret", None, "age", ("secrets",))
 SOPS_SECRET = Kind("sops-secret", None, "sops", ("secrets",))
-KINDS = {k.name: k for k in (CONTAINER, SERVICE, USER_SERVICE, TIMER, AGENIX_SECRET, SOPS_SECRET)}
+KINDS = {k.name: k for k in (CONTAINER, SERVICE, USER_SERVICE, TIMER, USER_TIMER, AGENIX_SECRET, SOPS_SECRET)}
 
 
 @dataclass(frozen=True, eq=False)

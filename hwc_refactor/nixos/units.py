@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from hwc_refactor.nix.scope import attrpath_of, env_along, root_env
 from hwc_refactor.nix.strings import attr_name
+from hwc_refactor.nix.syntax import ParsedFile
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.tree import Tree
 
@@ -51,3 +53,46 @@ def references(tree: Tree, unit: str) -> list[UnitReference]:
                     found.append(UnitReference(relation, Expr(file, node, env)))
             offset = file.source.data.find(needle, offset + 1)
     return found
+
+
+_BESIDE = re.compile(rb"systemctl|wait_for_unit|require_unit|get_unit|is-active|systemd_unit_state")
+"""What stands on a line that names a unit without its suffix: commands of systemctl(1), of NixOS' test driver,
+and the metric of Prometheus' node exporter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One place that names a service, in whatever text.
+
+    Attributes:
+        path, offset, line: where it stands.
+    """
+
+    path: str
+    offset: int
+    line: int
+
+
+def mentions(tree: Tree, name: str) -> list[Mention]:
+    """The places of all `.nix` files, comments excepted, that name a service.
+
+    That is its name with `.service` behind it, and its bare name on a line that asks or tells the service
+    manager something.
+    """
+    found: list[Mention] = []
+    word = re.compile(rb"(?<![\w.@:-])" + re.escape(name.encode()) + rb"(\.service)?(?![\w@:-]|\.\w)")
+    for path in tree.holding(name.encode()):
+        data = tree.data(path) or b""
+        for match in word.finditer(data):
+            start = data.rfind(b"\n", 0, match.start()) + 1
+            line = data[start : data.find(b"\n", match.end())]
+            if match[1] is None and not _BESIDE.search(line):
+                continue
+            file = tree.sound(path)
+            if file is not None and not _in_comment(file, match.start()):
+                found.append(Mention(path, match.start(), file.source.line_column(match.start())[0]))
+    return found
+
+
+def _in_comment(file: ParsedFile, offset: int) -> bool:
+    return any(node.type == "comment" for node in file.chain(offset, offset + 1))

@@ -12,14 +12,19 @@ from typing import Any
 
 import pytest
 from conftest import Call, Done
-from example import EXAMPLE
-from nixeval import needs_nix
-from units import needs_systemd
+from example import EXAMPLE, copy_example, write_after
+from nixeval import facts, needs_nix
+from units import needs_systemd, render
 
 from hwc_refactor import check, systemd
 from hwc_refactor.announced import announced
 from hwc_refactor.evaluation import Flake
 from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.plan import make_plan
+from hwc_refactor.project import read_project
+from hwc_refactor.selection import Selection
+from hwc_refactor.settings import Settings
+from hwc_refactor.state import digest
 from hwc_refactor.unit_text import differences, fields
 
 SERVICE = '{ systemd.services.%s = { script = "run"; serviceConfig = { %s }; }; }\n'
@@ -537,3 +542,33 @@ def test_what_is_announced(
     said = announced(Tree({"a.nix": before.encode()}), Tree({"a.nix": after.encode()}))
     assert [name for name in directives if not said.covers(unit, name)] == []
     assert [name for name in others if said.covers(unit, name)] == []
+
+
+@needs_nix
+@pytest.mark.parametrize(
+    "selection",
+    [Selection(diffs=(3,)), Selection(diffs=(5,)), Selection(everything=True)],
+    ids=["3", "5", "all"],
+)
+def test_what_the_tool_changes_is_announced(selection: Selection, tmp_path: Path) -> None:
+    root = copy_example(tmp_path / "root")
+    project = read_project(root, [], Settings())
+    plan = make_plan(project, selection, Settings())
+    write_after(root, plan)
+    states = [(EXAMPLE, project), (root, read_project(root, [], Settings()))]
+    old, new = (evaluated_units(folder) for folder, _ in states)
+    found = differences(old, new)
+    said = announced(*(Tree(state.texts, companions=state.companion) for _, state in states))
+    assert [str(one) for one in found if not said.covers(one.unit, one.name)] == []
+    assert {one.unit for one in found} <= set(said.units)
+    assert found
+
+
+def evaluated_units(root: Path) -> dict[str, str]:
+    """The unit files of the services of the example's host, evaluated; a script is known by its text."""
+    services = facts(root, None, 'root + "/hosts/server"')["systemd"]["services"]
+    found: dict[str, str] = {}
+    for name, service in services.items():
+        program = Path(f"/nix/store/{digest(service['script'].encode())}-start")
+        found[f"{name}.service"] = render(service, program)
+    return found

@@ -160,7 +160,7 @@ def _is_set(tree: Tree, expr: Expr, path: Sequence[str]) -> bool:
 def _candidates(tree: Tree, path: Sequence[str], also: bytes) -> Iterator[str]:
     """The files that hold the last two names of a path."""
     owner = path[-2].encode() if len(path) > 1 else b""
-    for name in tree.holding(path[-1].encode()):
+    for name in tree.naming(path[-1].encode()):
         data = tree.data(name) or b""
         if also in data and owner in data:
             yield name

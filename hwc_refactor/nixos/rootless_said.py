@@ -14,6 +14,8 @@ from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.rootless_candidate import Candidate, Obstacle, Predicate
 from hwc_refactor.nixos.wrappers import FORCING, unwrapped
 
+_LEADS = re.compile(rb"[\"}\s]*[.=#/]")
+"""What may follow a name in the attribute path of a binding."""
 _SAYS_ROOT = re.compile(
     r"""(?ix) \b(?:as|needs?|needed|requires?|be|is|by|only|stays?|keeps?|under|user|want) \s+ (?:the\s+)? root \b
     | \b root(?:'s)? \s+ (?:privileges?|access|rights|only|because|since|for|so|stays?|is|needed|required|to|here) \b
@@ -133,11 +135,13 @@ def _enabled_module(block: Block) -> str | None:
 
 def _named(block: Block, name: str) -> Iterator[list[str]]:
     """The attribute paths in the tree that hold a name."""
-    for path in block.tree.holding(name.encode()):
-        file = block.tree.sound(path)
+    for path in block.tree.naming(name.encode()):
+        data = block.tree.data(path) or b""
+        offsets = [at for at in block.tree.words(path, name.encode()) if _LEADS.match(data, at + len(name))]
+        file = block.tree.sound(path) if offsets else None
         if file is None:
             continue
-        for offset in block.tree.words(path, name.encode()):
+        for offset in offsets:
             chain = file.chain(offset, offset + len(name))
             position = next((n for n in range(len(chain) - 1, 0, -1) if chain[n].type == "attrpath"), None)
             if position is not None and chain[position - 1].type == "binding":

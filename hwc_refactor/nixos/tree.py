@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TypeVar, cast
 
 from hwc_refactor.nix.resolve import Resolver
 from hwc_refactor.nix.source import NAMED, Source
 from hwc_refactor.nix.syntax import ParsedFile, parse
+from hwc_refactor.nixos.words import NAME_BYTES, WordIndex, is_word, whole_words
 
-_NAME_BYTES = frozenset(
-    bytes((b,)) for b in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_'-"
-)
+_NAME_BYTES = frozenset(bytes((byte,)) for byte in NAME_BYTES)
 _IMPORT = re.compile(rb"\s*\(?\s*(\.\.?(?:/[\w.+-]+)+)")
 T = TypeVar("T")
 Companions = Callable[[str], "bytes | None"]
+MANY = 24
+"""So many names are looked for in all files before an index of all names is made."""
 MAX_REEXPORTS = 3
 """How many files may hand a value on."""
 
@@ -49,6 +50,10 @@ class Tree:
         self._parsed: dict[str, ParsedFile] = dict(parsed or {})
         self._resolver: Resolver | None = None
         self._holding: dict[bytes, tuple[str, ...]] = {}
+        self._naming: dict[bytes, tuple[str, ...]] = {}
+        self._index: WordIndex | None = None
+        self._since: frozenset[str] = frozenset()  # the files that are not as they were for the index
+        self._asked = 0
         self._imported: dict[str, tuple[tuple[int, str], ...]] = {}
         self._importing: dict[str, list[tuple[str, int]]] | None = None
         self._linked: dict[str, set[str]] = {}
@@ -123,9 +128,32 @@ class Tree:
         """The paths of the files whose bytes contain `needle`."""
         found = self._holding.get(needle)
         if found is None:
-            found = tuple(path for path, data in self._texts.items() if needle in data)
+            words = whole_words(needle)
+            among = min((self._candidates(word) for word in words), key=len) if words else self._texts
+            found = tuple(path for path in among if needle in self._texts[path])
             self._holding[needle] = found
         return found
+
+    def naming(self, word: bytes) -> tuple[str, ...]:
+        """The paths of the files in which `word` stands as a whole Nix name."""
+        found = self._naming.get(word)
+        if found is None:
+            among = self._candidates(word) if is_word(word) else self._texts
+            found = tuple(path for path in among if next(self.words(path, word), None) is not None)
+            self._naming[word] = found
+        return found
+
+    def _candidates(self, word: bytes) -> Collection[str]:
+        """The files that may hold a name, in order: all, until enough was asked for to make an index."""
+        self._asked += 1
+        if self._index is None:
+            if self._asked < MANY:
+                return self._texts
+            self._index = WordIndex(self._texts)
+        if not self._since:
+            return self._index.files(word)
+        among = self._since.union(self._index.files(word))
+        return [path for path in self._texts if path in among]
 
     def words(self, path: str, word: bytes) -> Iterator[int]:
         """The offsets at which `word` stands as a whole Nix name in a file."""
@@ -225,6 +253,7 @@ class Tree:
         merged.update({path: data for path, data in texts.items() if data is not None and path not in others})
         tree = Tree(merged, companions=self._companions)
         tree._changed = {**self._changed, **others}
+        tree._index, tree._since, tree._asked = self._index, self._since.union(texts), self._asked
         known = {path: data for path in texts if (data := self._texts.get(path)) is not None}
         tree._originals = {**known, **self._originals}
         tree._imported = {path: found for path, found in self._imported.items() if path not in texts}

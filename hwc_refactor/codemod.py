@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from hwc_refactor.draft import About, Draft
 from hwc_refactor.groundwork import Ground
 from hwc_refactor.model import NOT_SAID, Change, Found, Refusal, Severity, Subject
+from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.objects import Block, Kind
 from hwc_refactor.nixos.tree import Tree
@@ -212,7 +213,7 @@ class Context:
     diff: int | None = None
     found: Found = NOT_SAID
 
-    def finding(self, rule: str = "", message: str = "", at: Expr | None = None) -> Context:
+    def finding(self, rule: str = "", message: str = "", at: Expr | Span | None = None) -> Context:
         """The context for what was found: changes and refusals made with it carry it.
 
         Args:
@@ -220,14 +221,14 @@ class Context:
             message: what is wrong with this very object, as a sentence; by default that of the manual.
             at: where it stands; by default the object as a whole.
         """
-        return replace(self, found=Found(rule, message, None if at is None else at.span))
+        return replace(self, found=Found(rule, message, at.span if isinstance(at, Expr) else at))
 
     def draft(self, block: Block, title: str, why: str) -> Draft:
         """Begin a change of an object."""
         return Draft(self.tree, self.codemod, About.block(block), title, why, self.found)
 
     def refuse(
-        self, block: Block, code: str, reason: str, at: Expr | None = None, *, line: int | None = None
+        self, block: Block, code: str, reason: str, at: Expr | Span | None = None, *, line: int | None = None
     ) -> Refusal:
         """Leave an object as it is, and say why.
 
@@ -235,19 +236,21 @@ class Context:
             block: the object.
             code: a stable word for the reason.
             reason: a sentence for the user.
-            at: the expression that the reason is about.
+            at: the expression that the reason is about, or another place in a Nix file.
             line: the line of the object's file that it is about, where no expression begins there.
         """
-        where = at or block.place
+        span = at.span if isinstance(at, Expr) else at
         if line is None:
-            line = where.line if at is not None else block.line
+            line = block.line
+            if span is not None:
+                line = self.tree.file(span.file).source.line_column(span.start)[0]
         found = self.found
-        if at is not None and found.span is None:
-            found = replace(found, span=at.span)
+        if span is not None and found.span is None:
+            found = replace(found, span=span)
         return Refusal(
             self.codemod,
             Subject(block.kind.name, block.name),
-            where.file.source.path,
+            block.file if span is None else span.file,
             line,
             code,
             reason,

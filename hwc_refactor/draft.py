@@ -189,20 +189,26 @@ class Draft:
 
     def extend_list(self, block: Block, path: Sequence[str], elements: Sequence[str]) -> None:
         """Add strings to a list attribute: into its literal, else behind its value, else a new list."""
-        texts = [quote(element) for element in elements]
-        for item in block.items(*path):
-            if item.holder is not None and item.holder.node.type == "list_expression" and not item.conditions:
-                if placing.not_own(self._tree, block, item.holder) is None:
-                    self.insert(item.holder.file, item.holder.node, texts)
+        self.extend_list_by(block, path, [quote(element) for element in elements])
+
+    def extend_list_by(self, block: Block, path: Sequence[str], texts: Sequence[str]) -> None:
+        """The same with elements as Nix source text."""
+        slots = [slot for slot in block.get(*path) if not slot.rest]
+        for slot in slots:
+            for item in () if block.extra(slot) else self._tree.resolver.items(slot.expr):
+                holder = item.holder
+                if holder is None or holder.node.type != "list_expression" or item.conditions:
+                    continue
+                if placing.not_own(self._tree, block, holder) is None:
+                    self.insert(holder.file, holder.node, texts)
                     return
         text = f"[ {' '.join(texts)} ]"
-        slots = [slot for slot in block.get(*path) if not slot.rest]
         if not slots:
             self.add(block, path[:-1], [f"{path[-1]} = {text};"])
             return
         slot = slots[0]
         placing.demand_own(self._tree, block, slot.expr)
-        if slot.binding is None or slot.binding.type != "binding" or slot.conditions:
+        if slot.binding is None or slot.binding.type != "binding" or block.extra(slot):
             raise NoPlace(f"{path[-1]} is given by an expression")
         if slot.expr.node.type == "list_expression":
             self.insert(slot.expr.file, slot.expr.node, texts)

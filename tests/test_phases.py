@@ -24,7 +24,10 @@ def after(project: Project, *runs: Selection) -> dict[str, bytes]:
     """The texts of a configuration after some runs, one after another."""
     texts = dict(project.texts)
     for run in runs:
-        plan = make_plan(Project(project.root, texts), run, Settings(), verify=False)
+        modules = {path: data for path, data in texts.items() if path.endswith(".nix")}
+        others: dict[str, bytes | None] = {path: texts[path] for path in texts.keys() - modules.keys()}
+        now = Project(project.root, modules, companions=others)
+        plan = make_plan(now, run, Settings(), verify=False)
         assert plan.problems == ()
         texts = dict(sorted({**texts, **plan.after}.items()))
     return texts

@@ -22,6 +22,14 @@ WORDS = {
     *("codemod", "directives", "draft", "flaglist", "hostside", "model", "patch", "placing"),
     *("settings", "splitting", "groundwork", "relocating", "shipped", "standardizing"),
     *("documented_loop", "renaming", "ticking", "timers", "unlooping"),
+    *(
+        "credentials",
+        "env_file_moves",
+        "secret_declarations",
+        "secret_moving",
+        "secret_recipe",
+        "secret_variables",
+    ),
 }
 """What a codemod is written with. Other modules of the top level are the engine, if not named below."""
 STORAGE = {"cache", "git", "journal", "records", "state", "transaction", "undo", "write"}

@@ -222,7 +222,7 @@ def _document(request: Request, project: Project, result: Result) -> bytes:
     from hwc_refactor.report.sheet import of_plan
 
     prefix = prefix_in_work_tree(project.root)
-    return rendered(of_plan(result.plan, project.texts.get, request.name, prefix), request.format)
+    return rendered(of_plan(result.plan, project.data, request.name, prefix), request.format)
 
 
 def _print_dry_run(result: Result, *, quiet: bool) -> None:

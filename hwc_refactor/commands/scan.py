@@ -259,7 +259,7 @@ def _report(request: Request, project: Project, found: Audit) -> bytes:
 
     command = command_line(request.context, (*_SHOWING, "root", "config"))
     prefix = prefix_in_work_tree(project.root)
-    return rendered(of_audit(found, project.texts.get, command, prefix), request.format)
+    return rendered(of_audit(found, project.data, command, prefix), request.format)
 
 
 def _next(request: Request) -> str:

@@ -159,6 +159,25 @@ class Script:
         """The expressions of the interpolations, in order."""
         return list(self.body.holes)
 
+    def hole_places(self) -> Iterator[tuple[int, int, int]]:
+        """The number of each interpolation, and its byte range in the text."""
+        for match in _HOLE_BYTES.finditer(self.body.data):
+            yield int(match[0][5:-2]), match.start(), match.end()
+
+    def chain(self, start: int, end: int) -> list[Node]:
+        """The nodes that hold a byte range of the text, from the root down to the innermost one."""
+        chain = [self.root]
+        while True:
+            inside = (
+                child
+                for child in chain[-1].named_children
+                if child.start_byte <= start and end <= child.end_byte
+            )
+            below = next(inside, None)
+            if below is None:
+                return chain
+            chain.append(below)
+
     def line(self, node: Node | Word | int) -> int:
         """The line, from 1, on which something of the script stands in its file."""
         offset = node if isinstance(node, int) else node.start if isinstance(node, Word) else node.start_byte

@@ -122,6 +122,15 @@ class Block:
         assert view is not None
         return view
 
+    @cached_property
+    def common(self) -> tuple[Condition, ...]:
+        """The conditions that all its attributes share: those of a `mkIf` around the whole of it."""
+        return _shared([slot.conditions for slots in self.view.slots.values() for slot in slots] or [()])
+
+    def extra(self, slot: Slot) -> tuple[Condition, ...]:
+        """The conditions of one of its definitions beyond those that all of them share."""
+        return slot.conditions[len(self.common) :]
+
     def get(self, *path: str) -> tuple[Slot, ...]:
         """The definitions of an attribute: `get("serviceConfig", "User")`. Empty when none is in sight."""
         slots = self.slots

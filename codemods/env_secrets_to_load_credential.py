@@ -1,0 +1,182 @@
+"""Hand secrets to a service as systemd credentials instead of through its environment.
+
+What it does
+    A secret of agenix or sops-nix, or one whose path an option holds, is loaded by the manager
+    (`LoadCredential`), and the script reads the copy below `$CREDENTIALS_DIRECTORY`. An environment file
+    that a service writes for itself from secrets goes: its plain lines become `environment`, and its secrets
+    are read by the script, by a Python program of the tree, or by a variable such as RESTIC_PASSWORD_FILE.
+    What reads a secret when the unit stops stays as it is.
+Why
+    What a script reads into a variable is handed on to every program it starts, what it writes into a file
+    stays there, and the user of the service has to be able to read the secret's own file. A credential is
+    readable for this one unit alone, whatever user it runs as.
+What it finds
+    read-by-script, high: A script takes a secret out of its file, into its environment or a command line.
+    inline, high: A secret stands in the configuration, and so in the Nix store, for everybody to read.
+    file, low: A secret is read from its file and goes nowhere else.
+Before
+    systemd.services.sync = {
+      script = ''
+        export TOKEN=$(cat /run/secrets/sync-token)
+        exec ${pkgs.sync}/bin/sync
+      '';
+      serviceConfig.User = "sync";
+    };
+After
+    systemd.services.sync = {
+      script = ''
+        export TOKEN=$(cat "$CREDENTIALS_DIRECTORY/sync-token")
+        exec ${pkgs.sync}/bin/sync
+      '';
+      serviceConfig.User = "sync";
+      serviceConfig.LoadCredential = [ "sync-token:/run/secrets/sync-token" ];
+    };
+When it refuses
+    inline-secret: the secret itself stands in the configuration; it has to be changed and declared first
+    option-holds-secret: an option holds the secret as text, where it would have to hold the path of a file
+    read-at-evaluation: the value is read from a file when the configuration is evaluated
+    secret-used-on-stop: it is read when the unit stops or reloads, where credentials may be gone
+    environment-file-works: the manager reads the file itself, as root, whatever user the unit runs as
+    already-a-file: the secret goes from its file to the input of a program, and nowhere else
+    writes-secret-to-file: the script writes it into another file, where it stays as readable as before
+    makes-its-secret: the script writes or changes the secret's file itself
+    copes-without-secret: the script looks whether the file is there; a credential has to be
+    secret-by-hand: a file that no secrets scheme delivers
+    secret-by-condition: the place that reads it is there only under a condition, or put together by Nix
+    use-not-understood: what the script does with the path is not understood
+    full-privileges: it is read by a command with `+`, outside of the unit's user and sandbox
+    upstream-unit: the unit is made elsewhere and only added to here
+    user-unit: it is a unit of a user's own manager
+    shared-definition: what would have to change stands in a place that serves other services too
+What a person must still do
+    Restart the service after a secret has changed: a credential keeps the value of the start. Read the notes
+    of a change that needs a look; where the consumer is not in sight, they say what has to read the credential.
+Sources
+    systemd.exec(5), LoadCredential= and EnvironmentFile=; systemd.unit(5), specifier %d;
+    systemd issues 34805 (credentials in ExecStop) and 29096 (mode 0440); agenix and sops-nix, module options
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from hwc_refactor import secret_moving, secret_recipe, secret_variables
+from hwc_refactor.codemod import Context, Outcomes, codemod
+from hwc_refactor.model import Refusal, Severity
+from hwc_refactor.nixos.env_files import env_files, secrets_read
+from hwc_refactor.nixos.inline_secrets import Inline, inline_secrets
+from hwc_refactor.nixos.objects import CONTAINER, SERVICE, USER_SERVICE, Block
+from hwc_refactor.nixos.secret_moves import Moves, moves
+from hwc_refactor.placing import NoPlace
+from hwc_refactor.secret_declarations import scheme
+
+WHY = (
+    "What a script reads into a variable, a command line or a file is handed on to all that it starts, and the"
+    " user of the service has to be able to read the secret's own file."
+)
+
+
+@codemod(
+    "env-secrets-to-load-credential",
+    kind=SERVICE,
+    also=(CONTAINER, USER_SERVICE),
+    severity=Severity.HIGH,
+    applicability="safe or review",
+    documented_as="diff 2, diff 4",
+    manual=__doc__,
+)
+def propose(block: Block, ctx: Context) -> Outcomes:
+    """Load the secrets of one service as credentials."""
+    inline = inline_secrets(block)
+    if block.kind == CONTAINER:
+        return list(_inline(block, ctx, inline))
+    files = env_files(block)
+    found = moves(block, frozenset(word for file in files for word in file.words))
+    if block.kind == USER_SERVICE or not block.own:
+        return [*_elsewhere(block, ctx, found), *_inline(block, ctx, inline)]
+    extra = secret_recipe.missing(block, ctx)
+    evaluated = _evaluated(block, ctx, inline)
+    stays = [
+        *(
+            ctx.finding("read-by-script" if one.exposed else "file").refuse(
+                block, one.code, one.reason, one.at
+            )
+            for one in found.obstacles
+        ),
+        *_inline(block, ctx, [one for one in inline if one not in evaluated]),
+        *_environment_files(block, ctx),
+    ]
+    if not found.mentions and not extra and not evaluated:
+        return stays
+    rule = "read-by-script" if found.mentions or not evaluated else "inline"
+    draft = ctx.finding(rule).draft(block, f"load the secrets of {block.name} as credentials", WHY)
+    try:
+        secret_moving.move(
+            draft, block, found, files, evaluated, secret_recipe.layout(ctx), secret_recipe.manner(ctx)
+        )
+        secret_recipe.write(draft, block, ctx, extra)
+    except NoPlace as obstacle:
+        reason = f"It cannot be changed for it alone: {obstacle}."
+        return ctx.finding(rule).refuse(block, "shared-definition", reason)
+    change = draft.done()
+    return stays if change is None else [change, *stays]
+
+
+def _elsewhere(block: Block, ctx: Context, found: Moves) -> Iterator[Refusal]:
+    """A unit that is not the configuration's own, or not the system's."""
+    exposed = [*found.mentions, *(one for one in found.obstacles if one.exposed)]
+    if not exposed:
+        return
+    if block.kind == USER_SERVICE:
+        reason = "It is a unit of a user's own manager, which cannot load what only root may read."
+        yield ctx.finding("read-by-script").refuse(block, "user-unit", reason)
+    else:
+        reason = "The unit is made elsewhere, so what else it does with its secrets is not in sight."
+        yield ctx.finding("read-by-script").refuse(block, "upstream-unit", reason)
+
+
+def _evaluated(block: Block, ctx: Context, inline: Sequence[Inline]) -> list[Inline]:
+    """The variables whose value is read from a secret's file at evaluation, where a credential can do."""
+    read = [
+        one for one in inline if one.secret is not None and one.slot is not None and not one.slot.conditions
+    ]
+    names = {one.name: "x" for one in read}
+    manner = secret_recipe.manner(ctx)
+    return read if names and secret_variables.wiring(block, names, manner) is not None else []
+
+
+def _environment_files(block: Block, ctx: Context) -> Iterator[Refusal]:
+    for secret, at in secrets_read(block):
+        reason = (
+            f"{secret.name} is read by the manager itself, as root: it works with any user of the unit, and the"
+            " program wants variables."
+        )
+        yield ctx.finding("file").refuse(block, "environment-file-works", reason, at)
+
+
+def _inline(block: Block, ctx: Context, inline: Sequence[Inline]) -> Iterator[Refusal]:
+    """Secrets in the configuration, by their names; those of one kind in one sentence."""
+    where = "environmentFiles" if block.kind == CONTAINER else "LoadCredential"
+    set_ = f"{scheme(ctx.tree).word}.secrets"
+    ways = {
+        "text": ("inline-secret", "as text in the configuration", "Change the secret at its source"),
+        "option": (
+            "option-holds-secret",
+            "as the text of an option",
+            "Let the option hold the path of a file",
+        ),
+        "evaluation": (
+            "read-at-evaluation",
+            "as what is read at evaluation",
+            "Keep the file out of the tree",
+        ),
+    }
+    for kind, (code, how, first) in ways.items():
+        same = [one for one in inline if one.kind == kind]
+        if same:
+            names = ", ".join(dict.fromkeys(one.name for one in same))
+            reason = (
+                f"The value of {names} stands in the Nix store {how}, readable for everybody. {first}, declare"
+                f" it below {set_} and hand it on by {where}."
+            )
+            yield ctx.finding("inline", "", same[0].at).refuse(block, code, reason, same[0].at)

@@ -1,0 +1,155 @@
+"""Secrets of a service become credentials: the list that loads them, and all that reads them from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hwc_refactor import credentials, env_file_moves, placing, secret_variables
+from hwc_refactor.credentials import Credential, Layout
+from hwc_refactor.draft import Draft
+from hwc_refactor.nix.shell import Script
+from hwc_refactor.nixos.env_files import EnvFile
+from hwc_refactor.nixos.inline_secrets import Inline
+from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.options import declarations
+from hwc_refactor.nixos.secret_moves import Moves
+from hwc_refactor.nixos.secret_uses import Mention
+from hwc_refactor.nixos.secrets import Secret
+from hwc_refactor.secret_variables import Manner
+
+_Key = tuple[str, str]
+
+
+def move(
+    draft: Draft,
+    block: Block,
+    found: Moves,
+    files: Sequence[EnvFile],
+    evaluated: Sequence[Inline],
+    layout: Layout,
+    manner: Manner,
+) -> None:
+    """Let a service read its secrets from credentials.
+
+    Args:
+        draft: the change.
+        block: the service.
+        found: the places in its scripts that can read a credential.
+        files: the environment files that it writes for itself.
+        evaluated: variables whose value is read when the configuration is evaluated, from the file of a secret.
+        layout: how a new list of credentials looks.
+        manner: how a Python program looks that reads them.
+
+    Raises:
+        NoPlace: when one of the places cannot be changed for the service alone.
+    """
+    secrets = [one.secret for one in found.mentions] + [
+        one.secret for one in evaluated if one.secret is not None
+    ]
+    by_key = credentials.credentials_for(draft, block, secrets)
+    known = {name for name, _ in credentials.loaded(block)}
+    credentials.add(draft, block, [one for one in by_key.values() if one.name not in known], layout=layout)
+    gone: set[int] = set()
+    for file in files:
+        if _file(draft, block, file, by_key, manner):
+            gone |= {id(one.secret) for one in file.secrets}
+    _variables(draft, block, evaluated, by_key, manner)
+    _scripts(draft, block, [one for one in found.mentions if id(one) not in gone], by_key)
+    _tell(draft, block, found, secrets)
+
+
+def _file(
+    draft: Draft, block: Block, file: EnvFile, by_key: Mapping[_Key, Credential], manner: Manner
+) -> bool:
+    """Take an environment file out where all that it held can move; whether it is gone."""
+    secrets = [one for one in file.secrets if one.secret is not None and one.secret.secret.key in by_key]
+    names = {one.name: by_key[one.secret.secret.key].name for one in secrets if one.secret is not None}
+    how = None
+    if len(secrets) == len(file.secrets) and not env_file_moves.read_elsewhere(block, file):
+        how = secret_variables.wiring(block, names, manner)
+    if how is None:
+        listed = ", ".join(f"{name} in '$CREDENTIALS_DIRECTORY/{value}'" for name, value in names.items())
+        draft.review(
+            f"What reads {file.reading.path} is not in sight or serves others, so the file stays; the program"
+            f" could read {listed}."
+        )
+        return False
+    env_file_moves.remove(draft, block, file)
+    secret_variables.wire(draft, block, how)
+    return True
+
+
+def _variables(
+    draft: Draft,
+    block: Block,
+    evaluated: Sequence[Inline],
+    by_key: Mapping[_Key, Credential],
+    manner: Manner,
+) -> None:
+    names = {one.name: by_key[one.secret.key].name for one in evaluated if one.secret is not None}
+    how = secret_variables.wiring(block, names, manner) if names else None
+    if how is None:
+        return
+    for one in evaluated:
+        assert one.slot is not None
+        draft.remove_binding(block, one.slot)
+    secret_variables.wire(draft, block, how)
+    draft.note(
+        "What was read at evaluation is in the Nix store for everybody to read: change these secrets at their"
+        " source."
+    )
+
+
+def _scripts(
+    draft: Draft, block: Block, mentions: Sequence[Mention], by_key: Mapping[_Key, Credential]
+) -> None:
+    scripts: dict[int, tuple[Script, list[Mention]]] = {}
+    for mention in mentions:
+        scripts.setdefault(id(mention.script.body), (mention.script, []))[1].append(mention)
+    for script, inside in scripts.values():
+        placing.demand_own(block.tree, block, script.at)
+        ranges: dict[tuple[int, int], str] = {}
+        for one in inside:
+            path = credentials.quoted_path(by_key[one.secret.key].name)
+            ranges[one.start, one.end] = path[1:-1] if one.quoted else path
+        draft.rewrite_script(script, [(start, end, text) for (start, end), text in ranges.items()])
+
+
+def _tell(draft: Draft, block: Block, found: Moves, secrets: Sequence[Secret]) -> None:
+    for mention in found.staying:
+        draft.note(
+            f"The path of {mention.secret.name} is still given to {mention.command} as it is; the user of the"
+            " service has to be able to read that file."
+        )
+    if any(mention.repeated for mention in found.mentions):
+        draft.note(
+            "A credential keeps the value of the start: a secret that changes is seen after a restart."
+        )
+    for secret in {one.key: one for one in secrets}.values():
+        if secret.scheme == "option":
+            draft.review(
+                f"The file that {secret.name} names has to be there when the unit starts, or the unit does not"
+                " start."
+            )
+            if _may_be_copied(block, secret):
+                draft.note(
+                    f"The type of {secret.name} is path: where it is set to a path of Nix and not to a string,"
+                    " the file is copied into the store, here as before."
+                )
+        elif secret.path is not None:
+            draft.review(f"The path {secret.path} is taken to be that of the secret {secret.name}.")
+    for doubt in block.doubts("serviceConfig")[:1]:
+        del doubt
+        draft.note(
+            "A part of its serviceConfig is not in sight: should that hold a LoadCredential, both have to be"
+            " joined."
+        )
+
+
+def _may_be_copied(block: Block, secret: Secret) -> bool:
+    """Whether an option takes a path of Nix, which an interpolation copies into the store."""
+    path = secret.name.split(".")[1:]
+    return any(
+        b"types.path" in one.file.text(one.binding) or b"type = path" in one.file.text(one.binding)
+        for one in declarations(block.tree, path)
+    )

@@ -1,0 +1,146 @@
+"""How a service gets a value from a credential that it has got in a variable of its environment so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hwc_refactor import placing
+from hwc_refactor.draft import Draft
+from hwc_refactor.nix.shell import Script
+from hwc_refactor.nix.strings import quote
+from hwc_refactor.nixos import python_reads
+from hwc_refactor.nixos.deployed import Deployed, deployed, runs_python
+from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.programs import Program, main_program
+from hwc_refactor.nixos.secret_programs import file_variable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InPython:
+    """A Python program of the root reads the credentials itself."""
+
+    file: Deployed
+    replacements: tuple[python_reads.Replacement, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InShell:
+    """A shell script exports the variables before it does anything else."""
+
+    script: Script
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ByFile:
+    """The program knows other variables that hold the path of a file: `RESTIC_PASSWORD_FILE`."""
+
+    variables: Mapping[str, str]
+
+
+Wiring = InPython | InShell | ByFile
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a Python program looks that reads credentials.
+
+    Attributes:
+        fallback: where it looks when it runs without credentials; the directory of the unit's if None.
+        mark: the quote character of new strings; its own if None.
+    """
+
+    fallback: str | None = None
+    mark: str | None = None
+
+
+def wiring(block: Block, variables: Mapping[str, str], manner: Manner) -> Wiring | None:
+    """How the program of a service can read the values of variables from credentials.
+
+    Args:
+        block: the service.
+        variables: for each variable the name of its credential.
+        manner: how a Python program looks that does.
+
+    Returns:
+        None when what reads the variables is not in sight, or does not read them in a way that is understood.
+    """
+    program = main_program(block)
+    if program is None:
+        return None
+    if program.script is not None and program.script.sound and program.script.body.editable:
+        return InShell(program.script, variables)
+    by_file = _by_file(program, variables)
+    if by_file is not None:
+        return by_file
+    found = deployed(block)
+    if found is None or not runs_python(block, found):
+        return None
+    directory = manner.fallback or f"/run/credentials/{block.name}.service"
+    replacements = python_reads.from_credentials(found.data, variables, directory, manner.mark)
+    return None if replacements is None else InPython(found, replacements)
+
+
+def _by_file(program: Program, variables: Mapping[str, str]) -> ByFile | None:
+    name = program.executable.name
+    names = {variable: file_variable(name or "", variable) for variable in variables}
+    known = {other: f"%d/{variables[variable]}" for variable, other in names.items() if other is not None}
+    return ByFile(known) if len(known) == len(variables) else None
+
+
+def wire(draft: Draft, block: Block, how: Wiring) -> None:
+    """Let the program read the credentials.
+
+    Raises:
+        NoPlace: when a place serves other services too.
+    """
+    match how:
+        case InShell(script=script, variables=variables):
+            placing.demand_own(block.tree, block, script.at)
+            start = _first_statement(script)
+            indent = _indent(script.body.data, start)
+            newline = "\r\n" if b"\r\n" in script.body.data else "\n"
+            text = "".join(
+                f'export {name}="$(cat "$CREDENTIALS_DIRECTORY/{credential}")"{newline}{indent}'
+                for name, credential in variables.items()
+            )
+            draft.rewrite_script(script, [(start, start, text)])
+        case ByFile(variables=variables):
+            draft.add(
+                block, ("environment",), [f"{name} = {quote(path)};" for name, path in variables.items()]
+            )
+        case InPython(file=file, replacements=replacements):
+            for first, last, data in replacements:
+                draft.replace_bytes(file.path, first, last, data)
+            _tell(draft, file)
+
+
+def _tell(draft: Draft, file: Deployed) -> None:
+    if file.how == "by-name":
+        draft.review(
+            f"{file.path} is the only file of this name and is taken to be the program that runs as {file.named}:"
+            " put the new text there before the service is started again."
+        )
+    elif file.how == "installed":
+        draft.note(f"{file.path} reads the credentials; it has to be installed as {file.named} once more.")
+
+
+def _first_statement(script: Script) -> int:
+    """The offset of the first statement that does more than set options of the shell, or of its comments."""
+    above: int | None = None
+    for node in script.root.named_children:
+        if node.type == "comment":
+            if above is None and not script.source(node).startswith("#!"):
+                above = node.start_byte
+            continue
+        command = script.command(node) if node.type == "command" else None
+        if command is None or command.program != "set":
+            return node.start_byte if above is None else above
+        above = None
+    return len(script.body.data)
+
+
+def _indent(data: bytes, offset: int) -> str:
+    line = data[data.rfind(b"\n", 0, offset) + 1 : offset]
+    return line.decode() if not line.strip() else ""

@@ -263,6 +263,11 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
 
+    @property
+    def words(self) -> str:
+        """All text, with one blank between words and between cells."""
+        return " ".join(" ".join(self.texts).split())
+
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 @pytest.mark.parametrize("where", ["example", "hostile"])
@@ -285,14 +290,14 @@ def test_a_page_loads_and_runs_nothing(
 
 
 def test_a_page_shows_findings_and_reasons(example: Path, call: Call) -> None:
-    text = " ".join(
-        "".join(Page(call("scan", "--format", "html", "--root", example).out.decode()).texts).split()
-    )
+    text = Page(call("scan", "--format", "html", "--root", example).out.decode()).words
     found = json.loads(call("scan", "--format", "json", "--root", example).out)
     for finding in found["findings"]:
         assert f"{finding['file']}:{finding['line']}" in text
         assert finding["message"] in text
         assert finding["reason"] is None or finding["reason"] in text
+    for service in found["summary"]["exposure"]:
+        assert f"{service['exposure']:.1f} {service['service']} {service['file']}:{service['line']}" in text
 
 
 def test_a_page_shows_the_diff_of_each_change(example: Path, call: Call) -> None:

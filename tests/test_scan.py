@@ -209,6 +209,12 @@ def test_figures_count_findings(root: Path, call: Call) -> None:
     assert summary["changes"] + summary["refusals"] == summary["findings"]
 
 
+def test_secrets_are_counted_where_somebody_looks_for_them(root: Path, call: Call) -> None:
+    secrets = {"count": 0, "of": 0, "share": None}
+    assert document(call, "--codemod", "pin-image")["summary"]["with_secrets_in_sight"] == secrets
+    assert b"secrets in sight" not in call("scan", "--codemod", "pin-image").out
+
+
 def test_nothing_there_has_no_share(tmp_path: Path, call: Call) -> None:
     (tmp_path / "empty").mkdir()
     summary = document(call, "--root", tmp_path / "empty")["summary"]

@@ -35,7 +35,7 @@ class Figures:
         by_codemod, by_severity: findings; what was asked and found nothing counts 0.
         root, unhardened: system services.
         privileged: containers.
-        secrets: services and containers with secrets in sight.
+        secrets: services and containers with secrets in sight; of none where nobody looked for secrets.
     """
 
     services: int
@@ -83,6 +83,7 @@ def figures(audit: Audit) -> Figures:
         for finding in (*audit.findings, *(one.finding for one in audit.suppressed))
         if finding.codemod == SECRETS
     }
+    asked = any(tally.codemod == SECRETS and tally.generic for tally in audit.tallies)
     return Figures(
         services,
         len(there.user_services),
@@ -97,7 +98,7 @@ def figures(audit: Audit) -> Figures:
         Share(sum(service.runs_as == ROOT for service in there.services), services),
         Share(sum(service.hardened is False for service in there.services), services),
         Share(sum(container.privileged for container in there.containers), containers),
-        Share(len(in_sight), services + len(there.user_services) + containers),
+        Share(len(in_sight), services + len(there.user_services) + containers if asked else 0),
     )
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from hwc_refactor.audit import Audit, Finding, Suppressed
 from hwc_refactor.codemod import Rule
 from hwc_refactor.model import Applicability, Plan, PlannedChange, Problem, Refusal
+from hwc_refactor.nixos.inventory import Service
 from hwc_refactor.proposing import fingerprint
 from hwc_refactor.registry import codemods
-from hwc_refactor.report.figures import Figures, figures
+from hwc_refactor.report.figures import Figures, figures, most_exposed
 from hwc_refactor.report.original import column_of, original_edits
 from hwc_refactor.suppression_rules import RULES
 
@@ -48,6 +49,7 @@ class Sheet:
         texts: the files as they were read.
         prefix: where the root lies in its git work tree; empty at its top.
         figures: counts and shares, of an audit.
+        services: those whose exposure is known, the most exposed first, of an audit.
     """
 
     root: str
@@ -58,6 +60,7 @@ class Sheet:
     texts: Texts
     prefix: str = ""
     figures: Figures | None = None
+    services: tuple[Service, ...] = ()
 
     @property
     def rules(self) -> Mapping[str, Rule]:
@@ -73,7 +76,17 @@ class Sheet:
 def of_audit(audit: Audit, texts: Texts, command: str, prefix: str = "") -> Sheet:
     """An audit."""
     cards = tuple(Card(finding) for finding in audit.findings)
-    return Sheet(audit.root, command, cards, audit.suppressed, audit.problems, texts, prefix, figures(audit))
+    return Sheet(
+        audit.root,
+        command,
+        cards,
+        audit.suppressed,
+        audit.problems,
+        texts,
+        prefix,
+        figures(audit),
+        tuple(most_exposed(audit)),
+    )
 
 
 def of_plan(plan: Plan, texts: Texts, command: str, prefix: str = "") -> Sheet:

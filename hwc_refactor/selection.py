@@ -118,12 +118,12 @@ def steps(selection: Selection, settings: Settings) -> list[Step]:
 def once(found: Iterable[Step]) -> list[Step]:
     """Steps, each codemod on everything the first time alone: a second time it would find the same."""
     kept: list[Step] = []
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for step in found:
-        if not step.generic or step.codemod.id not in seen:
+        if not step.generic or (step.codemod.id, step.kind.name) not in seen:
             kept.append(step)
         if step.generic:
-            seen.add(step.codemod.id)
+            seen.add((step.codemod.id, step.kind.name))
     return kept
 
 

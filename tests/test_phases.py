@@ -16,6 +16,7 @@ from hwc_refactor.recipes import recipes
 from hwc_refactor.registry import codemods
 from hwc_refactor.selection import ORDER, PHASES, Selection, SelectionError, missing_of, steps
 from hwc_refactor.settings import Settings
+from hwc_refactor.standing import counting_steps
 
 CONTAINERS = "virtualisation.oci-containers.containers"
 
@@ -60,6 +61,16 @@ def test_everything_runs_each_codemod_once_on_everything_in_order() -> None:
         assert len(found) == len({(step.codemod.id, step.kind.name) for step in found})
         names = list(dict.fromkeys(step.codemod.id for step in found))
         assert names == [name for name in ORDER if name in codemods() and not codemods()[name].only_in_diffs]
+
+
+def test_counting_asks_each_codemod_about_each_kind_once() -> None:
+    generic = [(step.codemod.id, step.kind.name) for step in counting_steps(Settings()) if step.generic]
+    assert sorted(generic) == sorted(
+        (name, kind.name)
+        for name, codemod in codemods().items()
+        if not codemod.only_in_diffs
+        for kind in (codemod.kind, *codemod.also)
+    )
 
 
 @pytest.mark.usefixtures("whole_phases")

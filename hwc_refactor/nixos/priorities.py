@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hwc_refactor.nix.names import MODIFIERS, is_library
 from hwc_refactor.nix.resolve import Resolver
-from hwc_refactor.nix.values import Call, ListValue, Scalar, Slot, Value
+from hwc_refactor.nix.values import Call, Condition, ListValue, Scalar, Slot, Value
 from hwc_refactor.nixos.standins import plain
 
 PLAIN = 100
@@ -14,15 +14,26 @@ PRIORITIES = {"mkForce": 50, "mkDefault": 1000, "mkOptionDefault": 1500, "mkVMOv
 """The priorities of definitions; a plain one has 100, and the lowest number wins (nixpkgs, lib/modules.nix)."""
 
 
-def counting(resolver: Resolver, slots: Sequence[Slot]) -> list[Value] | None:
+Given = frozenset[tuple[str, int, bool]]
+"""Conditions that are taken to hold: file, place and sense of each."""
+
+
+def given(conditions: Iterable[Condition]) -> Given:
+    """Conditions as what is taken to hold."""
+    return frozenset((c.expr.file.source.path, c.expr.node.start_byte, c.holds) for c in conditions)
+
+
+def counting(resolver: Resolver, slots: Sequence[Slot], holds: Given) -> list[Value] | None:
     """The values that count among the definitions of one directive; None when that is not certain.
+
+    A definition under a condition counts where the condition is taken to hold.
 
     Lists of several definitions follow each other; other values have to agree (nixpkgs,
     nixos/lib/systemd-unit-options.nix, unitOption).
     """
     ranked: list[tuple[int, Value]] = []
     for slot in slots:
-        if slot.rest or not slot.certain:
+        if slot.rest or slot.doubt is not None or not given(slot.conditions) <= holds:
             return None
         priority = PLAIN
         for modifier in slot.modifiers:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from hwc_refactor.nix.values import (
+    Item,
     ListValue,
     Scalar,
     Slot,
@@ -20,7 +21,7 @@ from hwc_refactor.nix.values import (
     Value,
 )
 from hwc_refactor.nixos.objects import Block
-from hwc_refactor.nixos.priorities import counting
+from hwc_refactor.nixos.priorities import Given, counting, given
 from hwc_refactor.nixos.standins import PROGRAM, WORD, command, is_command, plain, stand_in, unit_data, words
 
 Line = tuple[str, str]
@@ -89,6 +90,7 @@ class _Writer:
         self.unknown: set[str] = set()
         self.opaque = False  # whether a whole set of directives is out of sight
         self.elsewhere = self.resolver.step(block.elsewhere) if block.elsewhere else None
+        self.holds = _starting(block)
 
     def unit_section(self) -> tuple[Line, ...]:
         """The lines of `[Unit]`."""
@@ -139,7 +141,7 @@ class _Writer:
         if slots and (view is None or view.open):
             self.unknown.add("Environment")
         for name, definitions in sorted(view.slots.items()) if view is not None else ():
-            values = counting(self.resolver, definitions)
+            values = counting(self.resolver, definitions, self.holds)
             value = values[0] if values and len(values) == 1 else Unknown("it is defined in several ways")
             if isinstance(value, Scalar) and value.value is None:
                 continue
@@ -153,7 +155,7 @@ class _Writer:
         """A list of unit names as words; names that are not known are left out."""
         found: list[str] = []
         for item in self.block.items(option):
-            name = None if item.unknown or item.conditions else self.resolver.literal(item.expr)
+            name = self.resolver.literal(item.expr) if self.there(item) else None
             if name is None:
                 self.unknown.add(_table("unit").get(option, "WantedBy"))
             else:
@@ -162,7 +164,7 @@ class _Writer:
 
     def values(self, directive: str, slots: Sequence[Slot], *, joined: bool = False) -> list[str]:
         """What a directive is given, line by line."""
-        defined = counting(self.resolver, slots)
+        defined = counting(self.resolver, slots, self.holds)
         if defined is None:
             self.unknown.add(directive)
             text = stand_in(directive, Unknown("it depends on more than is in sight"))
@@ -181,10 +183,14 @@ class _Writer:
                 yield value
                 continue
             for item in value.items:
-                if item.unknown or item.conditions:
-                    yield item.unknown or Unknown("it depends on a condition", item.expr)
-                else:
+                if self.there(item):
                     yield from self.flattened(directive, [self.resolver.value(item.expr)])
+                else:
+                    yield item.unknown or Unknown("it depends on a condition", item.expr)
+
+    def there(self, item: Item) -> bool:
+        """Whether an element of a list is known to be there whenever the unit is."""
+        return item.unknown is None and given(item.conditions) <= self.holds
 
     def written(self, directive: str, value: Value) -> str | None:
         """The text of one value, with stand-ins for what is not known; None when it is left out."""
@@ -194,6 +200,13 @@ class _Writer:
             if not is_command(directive):
                 self.unknown.add(directive)
         return command(text) if text is not None and is_command(directive) else text
+
+
+def _starting(block: Block) -> Given:
+    """The conditions under which the unit is there: those that all of what it starts stands under."""
+    own = [slots for path in block.kind.own if (slots := block.get(*path))]
+    held = [given(slot.conditions) for found in own or block.view.slots.values() for slot in found]
+    return frozenset.intersection(*held) if held else frozenset()
 
 
 @cache

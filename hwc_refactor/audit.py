@@ -150,16 +150,19 @@ def audit(
     plain = [step for step in steps if step.target is None]
     questions = [*map(asking.question, plain), *(_counting(asking, *each) for each in _COUNTED)]
     with working(tree, questions, jobs, progress, project.companions) as workers:
-        strays: list[list[Answer]] = []
-        answers = workers.answers(
-            range(len(questions)), lambda: strays.extend(asking.strays(step, tree) for step in plain)
-        )
+        whole: list[tuple[list[Answer], NoGround | None]] = []
+
+        def meanwhile() -> None:
+            whole.extend((asking.strays(step, tree), _obstacle(step, asking, tree)) for step in plain)
+
+        answers = workers.answers(range(len(questions)), meanwhile)
         broken = workers.problems(everywhere=True)
     *answered, services, containers, shared, user_services = answers
-    given = dict(zip(map(id, plain), zip(answered, strays, strict=True), strict=True))
+    given = iter(zip(answered, whole, strict=True))
     for step in steps:
         if step.target is None:
-            run.step(step, *given[id(step)], asking, tree)
+            said, (strays, obstacle) = next(given)
+            run.step(step, said, strays, obstacle)
         else:
             run.documented(step, asking, tree)
     problems = {*project.problems, *run.problems, *broken}
@@ -217,15 +220,20 @@ class _Run:
     def documented(self, step: Step, asking: Asking, tree: Tree) -> None:
         """Ask about the object of a documented diff."""
         try:
-            self.step(step, asking.answers(step, tree), (), asking, tree)
+            self.step(step, asking.answers(step, tree), (), _obstacle(step, asking, tree))
         except SelectionError:  # it is not in this configuration
             self.tallies.append(Tally(step.codemod.id, step.diff, step.at_home, step.generic))
 
     def step(
-        self, step: Step, answers: Sequence[Answer], strays: Sequence[Answer], asking: Asking, tree: Tree
+        self, step: Step, answers: Sequence[Answer], strays: Sequence[Answer], obstacle: NoGround | None
     ) -> None:
-        """Note what a codemod says of its objects, and of what is outside of all."""
-        obstacle = _obstacle(step, asking, tree) if any(answer.said for answer in answers) else None
+        """Note what a codemod says of its objects, and of what is outside of all.
+
+        Args:
+            step: the codemod.
+            answers, strays: what it says.
+            obstacle: why none of its changes can be made, if that is so.
+        """
         changes: set[Key] = set()
         refusals: set[Key] = set()
         for answer in (*answers, *strays):
@@ -296,7 +304,8 @@ def _obstacle(step: Step, asking: Asking, tree: Tree) -> NoGround | None:
     """Why the change that all others of a step build on cannot be made, if it cannot."""
     if step.codemod.ground is None:
         return None
-    ground = step.codemod.ground(asking.context(step, tree), asking.objects(step, tree))
+    blocks = asking.objects(step, tree)
+    ground = step.codemod.ground(asking.context(step, tree), blocks) if blocks else None
     return ground if isinstance(ground, NoGround) else None
 
 

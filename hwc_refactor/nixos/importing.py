@@ -179,15 +179,29 @@ def _name(item: ModuleImport) -> str:
 def _named_otherwise(tree: Tree, path: str, known: list[ModuleImport]) -> bool:
     """Whether a path literal means a file in a place that is no list of modules and no import as a value."""
     places = {(item.file.source.path, item.path.start_byte) for item in known} | set(tree.imports_of(path))
+    folder, name = posixpath.split(path)
+    ends = {name, posixpath.basename(folder), ".", ".."} if name == "default.nix" else {name}
     for other in tree.referring(path):
-        for match in _PATH.finditer(tree.data(other) or b""):
-            if (other, match.start(1)) in places or tree.target(other, match[1].decode()) != path:
+        for start, literal in _literals(tree, other):
+            if literal.rpartition("/")[2] not in ends or (other, start) in places:
+                continue
+            if tree.target(other, literal) != path:
                 continue
             file = tree.sound(other)
-            node = None if file is None else file.chain(match.start(1), match.end(1))[-1]
+            node = None if file is None else file.chain(start, start + len(literal))[-1]
             if node is None or node.type in ("path_expression", "path_fragment"):
                 return True
     return False
+
+
+def _literals(tree: Tree, path: str) -> tuple[tuple[int, str], ...]:
+    """What looks like a path literal in a file, each with its offset."""
+    known = tree.local.setdefault(path, {})
+    found = known.get("path-literals")
+    if not isinstance(found, tuple):
+        matches = _PATH.finditer(tree.data(path) or b"")
+        found = known["path-literals"] = tuple((match.start(1), match[1].decode()) for match in matches)
+    return found
 
 
 def _place(tree: Tree, name: str) -> ImportPlace | None:

@@ -31,6 +31,14 @@ class ModuleImport:
 
 def module_imports(tree: Tree, path: str) -> list[ModuleImport]:
     """The modules that a file lists, in order."""
+    key = ("module-imports", path)
+    known = tree.memo.get(key)
+    if not isinstance(known, list):
+        known = tree.memo[key] = _module_imports(tree, path)
+    return list(known)
+
+
+def _module_imports(tree: Tree, path: str) -> list[ModuleImport]:
     file = tree.sound(path)
     if file is None:
         return []

@@ -44,6 +44,14 @@ class Setting:
 
 def declarations(tree: Tree, path: Sequence[str]) -> list[OptionDeclaration]:
     """All declarations of an option in the tree."""
+    key = ("declarations", *path)
+    known = tree.memo.get(key)
+    if not isinstance(known, list):
+        known = tree.memo[key] = _declarations(tree, path)
+    return list(known)
+
+
+def _declarations(tree: Tree, path: Sequence[str]) -> list[OptionDeclaration]:
     found: list[OptionDeclaration] = []
     for file, binding, names, value in _bindings(tree, path, b"mk"):
         if names[-len(path) :] != tuple(path) or "options" not in names[: -len(path)]:

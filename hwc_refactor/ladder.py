@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from hwc_refactor import check, systemd
 from hwc_refactor.model import Change, PlannedChange, Problem
-from hwc_refactor.nixos.objects import SERVICE, TIMER, Block, objects
+from hwc_refactor.nixos.objects import SERVICE, TIMER, Key, keys, objects
 from hwc_refactor.nixos.render import UnitFile, rendered
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.project import Project
@@ -87,19 +87,21 @@ def _complained_of(changes: Sequence[PlannedChange], before: Tree, after: Tree) 
     if not _of_units(changes) or systemd.analyzer() is None:
         return None
     touched = {path for change in changes for path in change.after}
-    old = _units(before, touched)
-    texts = {unit.text for _, unit in old}
-    new = [(block, unit) for block, unit in _units(after, touched) if unit.text not in texts]
+    there, old = _units(before, touched)
+    texts = {unit.text for unit in old.values()}
+    hidden = there - old.keys()  # what was wrong with them before is not known
+    _, units = _units(after, touched)
+    new = [(at, unit) for at, unit in units.items() if unit.text not in texts and at not in hidden]
     complaints = systemd.complaints([unit for _, unit in new])
     if not complaints:
         return None
-    known = {complaint.text for complaint in systemd.complaints([unit for _, unit in old]) or ()}
+    known = {complaint.text for complaint in systemd.complaints(list(old.values())) or ()}
     for complaint in complaints:
-        block, unit = new[complaint.unit]
+        (_, file, name, _), unit = new[complaint.unit]
         if complaint.text not in known:
-            named = [c for c in changes if c.change.subject.name == block.name]
-            there = [c for c in changes if block.file in c.after]
-            return Culprit((named or there or list(changes))[-1], f"{unit.name}: {complaint.text}")
+            named = [change for change in changes if change.change.subject.name == name]
+            here = [change for change in changes if file in change.after]
+            return Culprit((named or here or list(changes))[-1], f"{unit.name}: {complaint.text}")
     return None
 
 
@@ -108,7 +110,15 @@ def _of_units(changes: Sequence[PlannedChange]) -> bool:
     return any(change.change.subject.kind in {kind.name for kind in _UNITS} for change in changes)
 
 
-def _units(tree: Tree, files: set[str]) -> list[tuple[Block, UnitFile]]:
-    """The unit files of the services and timers of some files."""
-    blocks = [block for kind in _UNITS for block in objects(tree, kind) if block.file in files]
-    return [(block, unit) for block in blocks if (unit := rendered(block)) is not None]
+def _units(tree: Tree, files: set[str]) -> tuple[set[Key], dict[Key, UnitFile]]:
+    """The services and timers of some files, and the unit files of those that are in sight."""
+    there: set[Key] = set()
+    units: dict[Key, UnitFile] = {}
+    for kind in _UNITS:
+        blocks = [block for block in objects(tree, kind) if block.file in files]
+        for key, block in zip(keys(kind, ((b.file, b.name) for b in blocks)), blocks, strict=True):
+            there.add(key)
+            unit = rendered(block)
+            if unit is not None:
+                units[key] = unit
+    return there, units

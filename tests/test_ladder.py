@@ -64,6 +64,11 @@ class TestUnits:
         before, after = SERVICE % ("a", old), SERVICE % (name, f"{old} PrivateTmp = true;")
         assert culprit(before, after, change("a", {"a.nix": after})) is None
 
+    def test_what_was_wrong_with_a_unit_out_of_sight_is_not_known(self) -> None:
+        before = '{ systemd.services.a = { script = "run"; serviceConfig = config.x; }; }'
+        after = SERVICE % ("a", "ProtectHouse = true;")
+        assert culprit(before, after, change("a", {"a.nix": after})) is None
+
     def test_the_change_of_the_unit_is_the_one(self) -> None:
         after = SERVICE % ("a", "ProtectHouse = true;")
         changes = [

@@ -8,11 +8,10 @@ is counted as the worst that it can be, so the figure is an upper bound.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, NamedTuple
 
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.render import UnitFile, rendered
@@ -78,8 +77,9 @@ def boolean(values: Sequence[str]) -> bool | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
+    """One thing that is weighed: how bad it is, out of `range`."""
+
     directive: str
     weight: int
     badness: int

@@ -207,6 +207,35 @@ def test_what_is_not_utf8_is_in_the_fix_as_it_is(tmp_path: Path, call: Call) -> 
     assert base64.b64decode(content["binary"]) == data.split(b"\n")[0].replace(b"nginx", b"nginx:1") + b"\n"
 
 
+SECRETS = """{
+  systemd.services.api = {
+    environment.API_KEY = "hunter2-one";
+    environment.DATABASE_URL = "postgres://app:hunter2-two@db/app";
+    serviceConfig.Environment = [ "TOKEN=hunter2-three" ];
+    script = ''
+      export PASSWORD=hunter2-four
+      curl -H "Authorization: Bearer hunter2-five" https://example.org
+    '';
+  };
+  virtualisation.oci-containers.containers.db = {
+    image = "postgres:latest";
+    environment.POSTGRES_PASSWORD = "hunter2-six";
+    extraOptions = [ "--privileged" "--env=ROOT_PASSWORD=hunter2-seven" ];
+  };
+}
+"""
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github", "html"])
+def test_no_form_of_an_audit_tells_a_secret(tmp_path: Path, call: Call, form: str) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "x.nix").write_text(SECRETS)
+    done = call("scan", "--format", form, "--root", tmp_path / "one", "--write-baseline", tmp_path / "known")
+    assert b"env-secrets-to-load-credential" in done.out
+    for text in (done.out, done.err.encode(), (tmp_path / "known").read_bytes()):
+        assert b"hunter2" not in text
+
+
 # -- GitHub --------------------------------------------------------------------------------------------
 
 

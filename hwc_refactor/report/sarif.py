@@ -121,7 +121,8 @@ def _result(
             **({"code": finding.code} if finding.code else {}),
         },
     }
-    changes = list(_artifact_changes(sheet, finding)) if card.fixable else []
+    shown = card.fixable and not _touched(finding) & sheet.files_with_secrets
+    changes = list(_artifact_changes(sheet, finding)) if shown else []
     if changes:
         found["fixes"] = [{"description": {"text": visible(finding.title)}, "artifactChanges": changes}]
     if suppressed is not None:
@@ -165,6 +166,11 @@ def _notification(sheet: Sheet, problem: Problem) -> dict[str, Any]:
 
 
 # -- fixes ---------------------------------------------------------------------------------------------
+
+
+def _touched(finding: Finding) -> set[str]:
+    """The files that a fix would quote lines of."""
+    return {edit.span.file for edit in finding.edits}
 
 
 def _artifact_changes(sheet: Sheet, finding: Finding) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from hwc_refactor.model import Applicability, Plan, PlannedChange, Problem, Refu
 from hwc_refactor.nixos.inventory import Service
 from hwc_refactor.proposing import fingerprint
 from hwc_refactor.registry import codemods
-from hwc_refactor.report.figures import Figures, figures, most_exposed
+from hwc_refactor.report.figures import SECRETS, Figures, figures, most_exposed
 from hwc_refactor.report.original import column_of, original_edits
 from hwc_refactor.suppression_rules import RULES
 
@@ -67,6 +67,12 @@ class Sheet:
         """All rules there are, by id: those of the codemods, in their order, and those about suppressions."""
         listed = [rule for codemod in codemods().values() for rule in codemod.rules]
         return {rule.id: rule for rule in (*listed, *RULES.values())}
+
+    @property
+    def files_with_secrets(self) -> frozenset[str]:
+        """The files in which a secret is in sight."""
+        findings = (*(card.finding for card in self.cards), *(one.finding for one in self.suppressed))
+        return frozenset(finding.file for finding in findings if finding.codemod == SECRETS)
 
     def path(self, file: str) -> str:
         """The path of a file from the top of its work tree."""

@@ -15,6 +15,9 @@ import pytest
 from conftest import Call
 
 from hwc_refactor import __version__, plan
+from hwc_refactor.recipes import recipes
+from hwc_refactor.registry import codemods
+from hwc_refactor.selection import ORDER
 
 HERE = Path(__file__).resolve().parent.parent
 GLUETUN = "domains/server/containers/gluetun/parts/config.nix"
@@ -303,6 +306,15 @@ def test_below_the_top_of_a_work_tree_the_patch_says_where_it_belongs(
     assert tree(top) == by_git
 
 
+#: Names that are documented, and that this release does not have yet.
+LATER = [
+    *(["apply", "--diff", str(number)] for number in range(1, 7) if number not in recipes()),
+    *(["explain", str(number)] for number in range(1, 7) if number not in recipes()),
+    *(["apply", "--codemod", name] for name in ORDER if name not in codemods()),
+    *(["explain", name] for name in ORDER if name not in codemods()),
+]
+
+
 # -- wrong usage, faults, interrupts ----------------------------------------------------------------
 
 
@@ -311,19 +323,16 @@ def test_below_the_top_of_a_work_tree_the_patch_says_where_it_belongs(
     [
         (["apply"], "hwc-refactor apply --diff 3 --dry-run"),
         (["apply", "--diff", "9"], "1<=x<=6"),
-        (["apply", "--diff", "4"], "not in this release"),
-        (["apply", "--phase", "1"], "not"),
+        (["apply", "--phase", "4"], "1<=x<=3"),
         (["apply", "--codemod", "pin-imag"], "did you mean pin-image?"),
-        (["apply", "--codemod", "monitor-module"], "not in this release"),
         (["apply", "--all", "--pin", "x"], "NAME=TAG"),
         (["apply", "--all", "--check", "--interactive"], "--interactive"),
         (["apply", "--all", "--interactive"], "terminal"),
         (["apply", "--all", "--output", "/nowhere/report"], "/nowhere/report cannot be written"),
         (["explain", "unpriviliged-container"], "did you mean unprivileged-container?"),
         (["explain", "7"], "there is no codemod or diff '7'"),
-        (["explain", "6"], "not in this release"),
-        (["explain", "monitor-module"], "not in this release"),
         (["undo", "--all"], "No such option"),
+        *((arguments, "not in this release") for arguments in LATER),
         (["frobnicate"], "No such command"),
     ],
 )

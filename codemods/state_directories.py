@@ -4,8 +4,10 @@ What it does
     A directory below /var/lib, /var/cache, /var/log or /run that a service writes to, and that nothing else
     in the tree uses, becomes its `StateDirectory`, `CacheDirectory`, `LogsDirectory` or `RuntimeDirectory`.
     Where the path was written out, `$STATE_DIRECTORY` stands in scripts and `%S/…` in command lines,
-    variables and the working directory. A `mkdir` of it that is needless then goes, and so do a `chmod` of
-    it, which becomes the mode, and a rule of systemd-tmpfiles that says the same.
+    variables and the working directory. A `mkdir` of it that is needless then goes, and so does a rule
+    of systemd-tmpfiles that says the same, whose mode is kept. Other paths of the host that
+    it writes to are taken from the option that this configuration has for them, where that is certain: one in
+    a set called `paths` with that default, which nothing sets, or one named under [paths].
 Why
     A path that is written out is made by hand, with whatever owner and mode the script had; systemd makes
     its own directories before the service starts, for its user, and lets them through a read-only file system.
@@ -30,7 +32,8 @@ When it refuses
     path-is-shared: something else in the tree uses that directory
     state-is-mounted-or-persisted: the directory is a mount point, or kept across reboots by name
     made-for-another: a rule of systemd-tmpfiles makes the directory for somebody else
-    path-elsewhere: it writes below /etc, /home, /mnt, /opt, /srv or the like, where systemd keeps nothing
+    path-elsewhere: it writes below /etc, /home, /mnt, /opt, /srv or the like, where systemd keeps nothing, and
+        no option of the configuration is certain to stand for the path
     shared-definition: its settings stand in a place that serves other services too
 What a person must still do
     Nothing; existing files stay where they are.
@@ -53,7 +56,7 @@ from hwc_refactor.nix.strings import quote
 from hwc_refactor.nixos.directories import VARIABLES, Directory
 from hwc_refactor.nixos.keeping import Keeping, keeping
 from hwc_refactor.nixos.objects import SERVICE, Block
-from hwc_refactor.nixos.spellings import Spelling, needless, spellings
+from hwc_refactor.nixos.spellings import Spelling, everywhere, needless, spellings
 from hwc_refactor.nixos.tmpfiles import Rule
 from hwc_refactor.placing import NoPlace, in_called_function
 
@@ -79,18 +82,23 @@ def propose(block: Block, ctx: Context) -> Outcomes:
     """Let systemd keep the directories of one service."""
     if not block.own or block.doubts("serviceConfig"):
         return None
-    found = keeping(block)
+    found = keeping(block, ctx.settings.paths)
     refusals = [ctx.refuse(block, left.code, left.reason, left.path.at) for left in found.obstacles]
-    if not found.wanted:
+    if not found.wanted and not found.options:
         return refusals
-    names = ", ".join(one.path for one in found.wanted)
-    draft = ctx.draft(block, f"let systemd keep {names} for {block.name}", WHY)
+    draft = ctx.draft(block, _title(block, found), WHY)
     try:
         _write(draft, block, found)
     except NoPlace as obstacle:
         return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle}.")
     change = draft.done()
     return refusals if change is None else [change, *refusals]
+
+
+def _title(block: Block, found: Keeping) -> str:
+    parts = [f"let systemd keep {', '.join(one.path for one in found.wanted)}"] if found.wanted else []
+    parts += [f"take {path} from {option}" for path, option in found.options.items()]
+    return f"{' and '.join(parts)} for {block.name}"
 
 
 def _write(draft: Draft, block: Block, found: Keeping) -> None:
@@ -104,6 +112,7 @@ def _write(draft: Draft, block: Block, found: Keeping) -> None:
         if not block.get("serviceConfig", "RuntimeDirectoryPreserve"):
             items.append(Snippet('RuntimeDirectoryPreserve = "yes";'))
     add_directives(draft, block, items)
+    _by_option(draft, block, found)
     for script, replacements in _replacements(block, found).items():
         draft.rewrite_script(script, replacements)
     for rule in found.rules:
@@ -124,6 +133,15 @@ def _is_alone(block: Block, one: Directory, wanted: Sequence[Directory]) -> bool
     """Whether the variable names this directory alone; for several, it is a list."""
     others = [other for other in wanted if other.directive == one.directive and other != one]
     return not others and not block.get("serviceConfig", one.directive)
+
+
+def _by_option(draft: Draft, block: Block, found: Keeping) -> None:
+    """Paths that an option stands for are taken from it, wherever a Nix string spells them."""
+    for path, option in sorted(found.options.items(), reverse=True):
+        for place in sorted(everywhere(block, path), key=lambda one: one.start, reverse=True):
+            if placing.not_own(block.tree, block, place.text.at) is None:
+                draft.demand_name(place.text.at, "config")
+                draft.interpolate(place.text, place.start, place.end, option)
 
 
 def _replacements(block: Block, found: Keeping) -> dict[Script, list[tuple[int, int, str]]]:

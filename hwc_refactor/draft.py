@@ -16,12 +16,13 @@ from hwc_refactor.nix import build
 from hwc_refactor.nix.differences import regions
 from hwc_refactor.nix.edited import edited
 from hwc_refactor.nix.edits import Edit, Span
+from hwc_refactor.nix.scope import Free, Parameter, lookup
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.source import Source
-from hwc_refactor.nix.string_edits import rewrite, rewrite_all
+from hwc_refactor.nix.string_edits import interpolate, rewrite, rewrite_all
 from hwc_refactor.nix.strings import MappedText, NixString, decode, quote
 from hwc_refactor.nix.syntax import Node, ParsedFile
-from hwc_refactor.nix.values import Slot
+from hwc_refactor.nix.values import Expr, Slot
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.placing import Home, NoPlace
@@ -382,6 +383,41 @@ class Draft:
                 raise NoPlace("a change of its script would cut an interpolation in two")
             build.check(copy.current, (edit,))
             copy.apply((edit,))
+
+    def interpolate(self, script: Script, start: int, end: int, expression: str) -> None:
+        """Put an interpolation of Nix in the place of a range of a text that stands in a Nix string.
+
+        Raises:
+            NoPlace: when the text stands in no Nix string, or the range cannot be replaced.
+        """
+        body = script.body
+        if body.offset is None or body.string is None:
+            raise NoPlace("the text stands in no Nix string of its own")
+        copy = self._copy(script.at.file)
+        string, mapped = _text(copy, body.string.node)
+        edit = interpolate(copy.current, string, mapped, start + body.offset, end + body.offset, expression)
+        if edit is None:
+            raise NoPlace("an interpolation cannot be put there")
+        build.check(copy.current, (edit,))
+        copy.apply((edit,))
+
+    def demand_name(self, expr: Expr, name: str) -> None:
+        """Make an argument that the module system passes, `config`, known at an expression.
+
+        Raises:
+            NoPlace: when the name means something else there, or the file is no module that takes arguments.
+        """
+        found = lookup(name, expr.env)
+        if isinstance(found, Parameter) and found.argument is None:
+            return
+        function = next((node for node in expr.file.root.named_children if node.type != "comment"), None)
+        formals = None if function is None else function.child_by_field_name("formals")
+        if not isinstance(found, Free) or formals is None:
+            raise NoPlace(f"'{name}' is not known there")
+        copy = self._copy(expr.file)
+        node = copy.node(formals)
+        if not any(copy.current.text(child) == name.encode() for child in node.named_children):
+            copy.apply((build.insert_formal(copy.current, node, name),))
 
     def replace_bytes(self, path: str, start: int, end: int, data: bytes) -> None:
         """Replace a range of a file that is no Nix file, as the snapshot has it."""

@@ -107,6 +107,24 @@ def rewrite_all(
     return tuple(edits) if _outcome(place, *edits) == _merged(tuple(wanted)) else None
 
 
+def interpolate(
+    file: ParsedFile, string: NixString, mapped: MappedText, start: int, end: int, expression: str
+) -> Edit | None:
+    """The edit that puts `${expression}` in the place of a range of a string's text.
+
+    Returns:
+        The edit, or None when the range is no range of the file, or the string would not come out as asked.
+    """
+    place = _placed(_Place(file, string, mapped, start, end, b""))
+    span = mapped.to_file(start, end)
+    if place is None or span is None or (place.start, place.end) != (start, end):
+        return None
+    code = b"${" + expression.encode() + b"}"
+    edit = Edit(Span(file.source.path, *span), code)
+    wanted = _merged((*place.before, _Part(code, True), *place.after))
+    return edit if _outcome(place, edit) == wanted else None
+
+
 def _stretch(file: ParsedFile, mapped: MappedText, start: int, end: int) -> Iterator[_Part]:
     """The parts of a range of the text."""
     for piece, low, high in zip(mapped.pieces, mapped.offsets, mapped.offsets[1:], strict=False):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hwc_refactor.nixos.directories import Directory, candidates, declared, directory_at, holding, normal
 from hwc_refactor.nixos.facts import Ran, facts
 from hwc_refactor.nixos.mentions import Mention, kept_by_module, mentions
 from hwc_refactor.nixos.objects import SERVICE, Block, objects
+from hwc_refactor.nixos.path_options import option_for
 from hwc_refactor.nixos.places import is_taken, is_temporary
 from hwc_refactor.nixos.reach import Reached, reached
+from hwc_refactor.nixos.spellings import everywhere
 from hwc_refactor.nixos.tmpfiles import NOBODY_ELSES, NOT_SAID, Rule, rules
 from hwc_refactor.nixos.traits import traits
 from hwc_refactor.nixos.tree import Tree
@@ -46,15 +48,23 @@ class Keeping:
         wanted: the directories that can become its own, beside those it declares.
         rules: the rules of systemd-tmpfiles that make one of them, and say nothing that systemd would not do.
         obstacles: what is in the way for other paths that it writes.
+        options: paths elsewhere that an option of the configuration stands for, with that option.
     """
 
     wanted: tuple[Directory, ...]
     rules: tuple[Rule, ...]
     obstacles: tuple[InTheWay, ...]
+    options: Mapping[str, str]
 
 
-def keeping(block: Block) -> Keeping:
-    """What systemd could keep for a service."""
+def keeping(block: Block, named: Mapping[str, str]) -> Keeping:
+    """What systemd could keep for a service.
+
+    Args:
+        block: the service.
+        named: the options that the user names for paths.
+    """
+    options: dict[str, str] = {}
     own = declared(block)
     wanted: dict[Directory, tuple[Rule, ...]] = {}
     obstacles: dict[str, InTheWay] = {}
@@ -65,7 +75,12 @@ def keeping(block: Block) -> Keeping:
         choices = candidates(path.text, folder=path.folder)
         if not choices:
             if text.startswith(ELSEWHERE) and directory_at(text) is None:
-                obstacles.setdefault(text, _elsewhere(path))
+                option = option_for(block.tree, text, named)
+                spelled = option is not None and any(True for _ in everywhere(block, option[0]))
+                if option is not None and spelled:
+                    options[option[0]] = option[1]
+                else:
+                    obstacles.setdefault(text, _elsewhere(path))
             continue
         found = _first(block, choices, path)
         if isinstance(found, InTheWay):
@@ -76,7 +91,7 @@ def keeping(block: Block) -> Keeping:
         one for one in wanted if holding([other for other in wanted if other != one], one.path) is None
     )
     made = tuple(rule for one in outer for rule in wanted[one])
-    return Keeping(outer, made, tuple(obstacles.values()))
+    return Keeping(outer, made, tuple(obstacles.values()), options)
 
 
 def _first(

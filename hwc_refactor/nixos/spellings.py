@@ -9,7 +9,7 @@ from typing import Literal
 
 from hwc_refactor.nix.shell import Script, script_of
 from hwc_refactor.nix.syntax import Node
-from hwc_refactor.nix.values import Str
+from hwc_refactor.nix.values import Slot, Str
 from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import Block
 
@@ -79,14 +79,39 @@ def spellings(block: Block, path: str) -> Iterator[Spelling]:
         line = program.line
         if line is not None and program.script is None and line.body.offset is not None:
             yield from _in_text(Script(program.at, line.body), path)
+    for slot in _settings(block):
+        text = script_of(slot.expr)
+        if text is not None:
+            yield from _in_text(text, path)
+
+
+def everywhere(block: Block, path: str) -> Iterator[Spelling]:
+    """The places in Nix strings where a service spells a path out, whatever stands around it."""
+    texts: dict[tuple[str, int, int], Script] = {}
+    for program in facts(block).programs:
+        if program.line is not None and program.line.body.offset is not None:
+            text = Script(program.at, program.line.body)
+            texts.setdefault((text.body.path, text.at.node.start_byte, 0), text)
+    for _, script in facts(block).scripts:
+        if script.body.offset == 0:
+            texts.setdefault((script.body.path, script.at.node.start_byte, 0), script)
+    for slot in _settings(block):
+        setting = script_of(slot.expr)
+        if setting is not None:
+            texts.setdefault((setting.body.path, setting.at.node.start_byte, 0), setting)
+    for text in texts.values():
+        if text.body.string is not None:
+            yield from _in_text(text, path)
+
+
+def _settings(block: Block) -> Iterator[Slot]:
+    """The settings that may be a path: the working directory, and the variables."""
     names = [("serviceConfig", "WorkingDirectory")]
     names += [("environment", name) for name in block.names("environment")]
     for name in names:
         for slot in block.get(*name):
-            value = block.tree.resolver.value(slot.expr)
-            text = script_of(slot.expr) if isinstance(value, Str) and not slot.rest else None
-            if text is not None:
-                yield from _in_text(text, path)
+            if not slot.rest and isinstance(block.tree.resolver.value(slot.expr), Str):
+                yield slot
 
 
 def _in_text(text: Script, path: str) -> Iterator[Spelling]:

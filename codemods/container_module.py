@@ -52,6 +52,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hwc_refactor.codemod import Context, Outcome, codemod
+from hwc_refactor.companions import drop_said
 from hwc_refactor.groundwork import Ground, SharedModule, is_shared, lay
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import BuildError
@@ -60,6 +61,7 @@ from hwc_refactor.nixos.bodies import Family, family_of
 from hwc_refactor.nixos.containers import Container
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block, objects, ranked_elsewhere
 from hwc_refactor.nixos.profiles import find_profile
+from hwc_refactor.nixos.secrets import declared_secrets
 from hwc_refactor.placing import NoPlace
 from hwc_refactor.relocating import is_divisible, relocate
 from hwc_refactor.standardizing import CannotSay, Wishes, standardize
@@ -108,7 +110,9 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
             makers = (
                 [Container(one) for one in family.blocks] if body not in family.blocks else [Container(body)]
             )
-            standardize(draft, ctx.tree, body, makers, _wishes(makers, ctx))
+            terms = standardize(draft, ctx.tree, body, makers, _wishes(makers, ctx))
+            if body in family.blocks:
+                drop_said(draft, ctx.tree, body, terms.network)
         for one in family.blocks:
             relocate(draft, one, TARGET, whole=family.whole)
     except CannotSay as error:
@@ -170,12 +174,21 @@ def _is_call(block: Block) -> bool:
 def _wishes(makers: Sequence[Container], ctx: Context) -> Wishes:
     first = makers[0]
     image = None if first.image_source is None else first.image_source.image
+    documented = ctx.parameters.get(first.block.name)
+    wanted = documented if isinstance(documented, dict) else {}
+    declared = {secret.name for secret in declared_secrets(ctx.tree)} if wanted else set()
     return Wishes(
         None if image is None else ctx.settings.pin_for(first.block.name, image.repository, image.plain),
         ctx.settings.keep_limits,
         ctx.settings.limits_for(first.block.name),
         None if image is None else find_profile(image, ctx.settings.profiles),
+        tuple(name for name in _listed_in(wanted.get("secrets")) if name in declared),
+        str(wanted.get("heading", "")),
     )
+
+
+def _listed_in(value: object) -> Sequence[str]:
+    return [str(name) for name in value] if isinstance(value, list) else ()
 
 
 def _listed(names: Sequence[str]) -> str:

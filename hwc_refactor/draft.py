@@ -317,6 +317,10 @@ class Draft:
         copy.apply(built.edits)
         return built.dropped
 
+    def drop_binding(self, file: ParsedFile, binding: Node) -> None:
+        """Remove a binding; what it drops in comments is named in the notes."""
+        self._drop(self.take_binding(file, binding))
+
     def take_binding(self, file: ParsedFile, binding: Node) -> tuple[str, ...]:
         """Remove a binding, and give the comments that went with it."""
         copy = self._copy(file)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from hwc_refactor import placing
 from hwc_refactor.draft import Draft
+from hwc_refactor.mounting import pairs
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import comment_text, comments_of
 from hwc_refactor.nix.scope import attrpath_of, bindings_of
@@ -80,15 +81,19 @@ class Wishes:
         keep_limits: whether what was not limited stays so.
         limits: limits by the name of their flag, in place of the documented ones.
         profile: what is known of the image.
+        secrets: names of secrets that it gets.
+        heading: a comment above it.
     """
 
     pin: str | None = None
     keep_limits: bool = False
     limits: Mapping[str, str] = field(default_factory=dict)
     profile: Profile | None = None
+    secrets: tuple[str, ...] = ()
+    heading: str = ""
 
 
-def standardize(draft: Draft, tree: Tree, block: Block, makers: Sequence[Container], wishes: Wishes) -> None:
+def standardize(draft: Draft, tree: Tree, block: Block, makers: Sequence[Container], wishes: Wishes) -> Terms:
     """Rewrite the attributes of a container, or of the function that makes some, into the module's words.
 
     Args:
@@ -98,11 +103,14 @@ def standardize(draft: Draft, tree: Tree, block: Block, makers: Sequence[Contain
         makers: the containers that it comes to.
         wishes: what is wanted beside the rules.
 
+    Returns:
+        What its flags come to.
+
     Raises:
         CannotSay: when an attribute has no word there.
         NoPlace: when a place serves other objects too.
     """
-    _Writer(draft, tree, block, makers, wishes).write()
+    return _Writer(draft, tree, block, makers, wishes).write()
 
 
 class _Writer:
@@ -116,22 +124,25 @@ class _Writer:
         self.gone: list[Slot] = []
         """Definitions that are said otherwise now."""
 
-    def write(self) -> None:
+    def write(self) -> Terms:
         self._check()
         options = self._single("extraOptions")
         operands = [] if options is None else operands_of(self.block, options.expr)
         terms = read_terms(self.block, operands, self.makers)
         middle = [self._network(terms, options), *self._gpu(terms), *self._user(), *self._time_zone()]
-        end = [*self._no_new_privileges(terms), *self._resources(terms)]
+        end = [*self._no_new_privileges(terms), *self._secrets(), *self._resources(terms)]
         self._ports(terms)
         self._rename()
+        self._head()
         self._place(middle, end)
+        self._volumes()
         for slot in self.gone:
             self._take(slot)
         self._empty_environment()
         if options is not None:
             self._take_flags(terms, options, operands)
         self._image()
+        return terms
 
     # -- what has no word ------------------------------------------------------------------------------
 
@@ -189,6 +200,30 @@ class _Writer:
 
     def _ours(self, binding: Node) -> bool:
         return any(slot.binding == binding for slot in self.block.slots)
+
+    def _head(self) -> None:
+        slot = self.block.slots[0]
+        if self.wishes.heading and slot.binding is not None:
+            self.draft.head(slot.expr.file, slot.binding, self.wishes.heading)
+
+    def _secrets(self) -> list[Snippet]:
+        if not self.wishes.secrets:
+            return []
+        names = " ".join(quote(name) for name in self.wishes.secrets)
+        self.draft.gain(f"secrets {', '.join(self.wishes.secrets)}")
+        return [Snippet(f"secrets = [ {names} ];")]
+
+    def _volumes(self) -> None:
+        """Name the volumes, where their paths give names: pairs say which is which."""
+        slot = self._single("volumes")
+        found = None if slot is None else pairs(self.tree, slot.expr)
+        if slot is None or slot.binding is None or found is None:
+            return
+        lead = _lead_of(slot.expr.file, slot.binding)
+        holder = self.home.holder if slot.holder is None else slot.holder.node
+        mounts = Snippet(f"volumeMounts = {found.mounts};", blank=_airy(slot.expr.file, bindings_of(holder)))
+        self.draft.insert(slot.expr.file, holder, [_led(lead, mounts)], after=slot.binding)
+        self.draft.replace_value(slot.expr.file, slot.binding, found.volumes)
 
     # -- flags -----------------------------------------------------------------------------------------
 

@@ -20,7 +20,16 @@ LAYERS = ("nix", "nixos", "words", "codemods", "engine", "storage", "report", "c
 
 WORDS = {
     *("codemod", "directives", "draft", "flaglist", "hostside", "model", "patch", "placing"),
-    *("settings", "splitting", "groundwork", "relocating", "shipped", "standardizing"),
+    *(
+        "settings",
+        "splitting",
+        "groundwork",
+        "relocating",
+        "shipped",
+        "standardizing",
+        "mounting",
+        "companions",
+    ),
     *("documented_loop", "renaming", "ticking", "timers", "unlooping"),
     *(
         "credentials",

@@ -12,18 +12,22 @@ in {
     virtualisation.oci-containers.containers.radarr = {
       image = "lscr.io/linuxserver/radarr:latest";
       autoStart = true;
+
       extraOptions = [
         "--network=media-network"
         "--memory=1g"
         "--memory-swap=2g"
         "--cpus=0.5"
       ];
-      ports = [ "7878:7878" ];
+
       volumes = [
         "${paths.hot}/containers/radarr/config:/config"
         "${paths.media}:/media"
         "${paths.hot}/downloads:/downloads"
       ];
+
+      ports = [ "7878:7878" ];
+
       environment = {
         PUID = "1000";
         PGID = "1000";

@@ -54,7 +54,7 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nixos.directories import VARIABLES, Directory
-from hwc_refactor.nixos.keeping import Keeping, keeping
+from hwc_refactor.nixos.keeping import EVERYTHING_REACHED, Keeping, keeping
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.spellings import Spelling, everywhere, needless, spellings
 from hwc_refactor.nixos.tmpfiles import Rule
@@ -77,6 +77,7 @@ _VARIABLE = {directive: name for name, directive in VARIABLES.items()}
     applicability="safe or review",
     documented_as="phase 3",
     manual=__doc__,
+    surveys=(EVERYTHING_REACHED,),
 )
 def propose(block: Block, ctx: Context) -> Outcomes:
     """Let systemd keep the directories of one service."""

@@ -15,6 +15,7 @@ from hwc_refactor.model import NOT_SAID, Change, Found, Refusal, Severity, Subje
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.objects import Block, Kind
+from hwc_refactor.nixos.surveys import Survey
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.settings import Settings
 
@@ -87,6 +88,7 @@ class Codemod:
         only_in_diffs: whether it runs for documented diffs alone, not on everything it finds.
         ground: the change that has to be made before the others, for all objects that are found; it is
             asked when there are changes that need it.
+        surveys: what is asked of all objects of some kind to judge a single one.
     """
 
     id: str
@@ -100,6 +102,7 @@ class Codemod:
     only_in_diffs: bool = False
     ground: Lay | None = None
     also: tuple[Kind, ...] = ()
+    surveys: tuple[Survey, ...] = ()
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -136,6 +139,7 @@ def codemod(
     only_in_diffs: bool = False,
     ground: Lay | None = None,
     also: tuple[Kind, ...] = (),
+    surveys: tuple[Survey, ...] = (),
 ) -> Callable[[Propose], Codemod]:
     """Declare a function as a codemod; `manual` is the docstring of its module."""
 
@@ -152,6 +156,7 @@ def codemod(
             only_in_diffs,
             ground,
             also,
+            surveys,
         )
 
     return declare

@@ -85,7 +85,7 @@ class Asking:
 
     def question(self, step: Step) -> Question:
         """A step without a target as a question to every object of its kind."""
-        return Question(step.kind, step.codemod.id, partial(self._ask, step))
+        return Question(step.kind, step.codemod.id, partial(self._ask, step), step.codemod.surveys)
 
     def _ask(self, step: Step, tree: Tree, key: Key, block: Block) -> Answer | None:
         return self.answer(step, tree, key, block) if self.wants(block) else None

@@ -23,6 +23,7 @@ from hwc_refactor.model import Problem
 from hwc_refactor.nixos import shares
 from hwc_refactor.nixos.objects import Block, Key, Kind, keys, objects
 from hwc_refactor.nixos.shares import Share, Sighting
+from hwc_refactor.nixos.surveys import Survey, learn
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.unread import broken, problems_of
 
@@ -43,11 +44,13 @@ class Question:
         kind: the kind.
         name: what is asked, in a word, to tell how far it is.
         ask: gives a plain value that can be sent, or None, which is left out.
+        surveys: what has to be known of all objects of some kind to answer.
     """
 
     kind: Kind
     name: str
     ask: Callable[[Tree, Key, Block], object | None]
+    surveys: tuple[Survey, ...] = ()
 
 
 class Workers:
@@ -153,6 +156,7 @@ class _Crew(Workers):
         super().__init__(tree, questions, progress)
         self._read = read
         self._shares: dict[str, list[Share]] = {}
+        self._surveyed: set[str] = set()
         self._members: list[_Member] = []
         words = {question.kind.word.encode() for question in questions}
         sys.stdout.flush()
@@ -162,10 +166,15 @@ class _Crew(Workers):
             self._members.append(_Member(_Worker(tree, questions, part, read), self._members))
 
     def answers(self, numbers: Sequence[int], meanwhile: Callable[[], None] | None = None) -> list[list[Any]]:
-        kinds = {self._questions[number].kind for number in numbers}
-        for kind in (kind for kind in kinds if kind.name not in self._shares):
-            seen: list[list[Sighting]] = self._all("sightings", kind.name)
-            self._shares[kind.name] = shares.assign(self._tree, kind, seen)
+        asked = [self._questions[number] for number in numbers]
+        kinds = {question.kind for question in asked}
+        surveys = {survey.name: survey for question in asked for survey in question.surveys}
+        for kind in {*kinds, *(survey.kind for survey in surveys.values())}:
+            if kind.name not in self._shares:
+                seen: list[list[Sighting]] = self._all("sightings", kind.name)
+                self._shares[kind.name] = shares.assign(self._tree, kind, seen)
+        for survey in surveys.values():
+            self._survey(survey)
         orders = [
             ("answers", (numbers, {kind.name: self._shares[kind.name][place] for kind in kinds}))
             for place in range(len(self._members))
@@ -176,6 +185,21 @@ class _Crew(Workers):
             for parts in zip(*found, strict=True)
         ]
 
+    def _survey(self, survey: Survey) -> None:
+        """Let each process ask its own objects, and tell the answers to all."""
+        if survey.name in self._surveyed:
+            return
+        self._surveyed.add(survey.name)
+        given = self._shares[survey.kind.name]
+        found: list[list[tuple[int, object]] | None] = self._each(
+            [("survey", (survey.name, share)) for share in given]
+        )
+        rows = [row for part in found if part is not None for row in part]
+        if None not in found:
+            answers = tuple(answer for _, answer in sorted(rows, key=itemgetter(0)))
+            learn(self._tree, survey, answers)
+            self._all("learn", survey.name, answers)
+
     def problems(self, *, everywhere: bool) -> list[Problem]:
         found: list[list[Problem]] = self._all("problems", everywhere)
         here = [] if everywhere else problems_of(self._tree.parsed_files)
@@ -184,6 +208,7 @@ class _Crew(Workers):
     def replace(self, texts: Mapping[str, bytes | None], tree: Tree) -> None:
         super().replace(texts, tree)
         self._shares.clear()
+        self._surveyed.clear()
         self._all("replace", dict(texts))
 
     def close(self) -> None:
@@ -225,7 +250,10 @@ class _Worker:
         self.read = read
         self._tree = tree
         self._questions = questions
-        self._kinds = {question.kind.name: question.kind for question in questions}
+        self._surveys = {survey.name: survey for question in questions for survey in question.surveys}
+        kinds = [question.kind for question in questions]
+        kinds += [survey.kind for survey in self._surveys.values()]
+        self._kinds = {kind.name: kind for kind in kinds}
         self._paths = paths
 
     def sightings(self, kind: str) -> list[Sighting]:
@@ -237,6 +265,17 @@ class _Worker:
         }
         questions = [self._questions[number] for number in numbers]
         return [list(_ask(self._tree, one, rows[one.kind.name], self.tell)) for one in questions]
+
+    def survey(self, name: str, share: Share) -> list[tuple[int, object]] | None:
+        """The answers to a survey; None where that fails: whoever needs it meets the fault again, and tells it."""
+        survey = self._surveys[name]
+        with suppress(Exception):
+            rows = shares.shared_out(self._tree, survey.kind, share)
+            return [(place, survey.ask(block)) for place, _, block in rows]
+        return None
+
+    def learn(self, name: str, answers: tuple[object, ...]) -> None:
+        learn(self._tree, self._surveys[name], answers)
 
     def problems(self, everywhere: bool) -> list[Problem]:
         return broken(self._tree, self._paths) if everywhere else problems_of(self._tree.parsed_files)

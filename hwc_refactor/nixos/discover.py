@@ -8,7 +8,7 @@ calls of that function are looked for in the whole root, and each call gives a d
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hwc_refactor.nix.scope import attrpath_of
@@ -59,17 +59,26 @@ def definitions(
         below: the names between `word` and the attribute.
         names: attributes that are enough; files that cannot define them are not looked into.
     """
-    needle = word.encode()
-    wanted = None if names is None else [name.encode() for name in names]
-    for path in tree.holding(needle):
-        data = tree.data(path) or b""
-        if (
-            wanted is not None
-            and not any(n in data for n in (*wanted, *_MAKERS))
-            and not _COMPUTED.search(data)
-        ):
-            continue
+    paths: Iterable[str] = tree.holding(word.encode())
+    if names is not None:
+        able = set(_computing(tree, word)).union(*(tree.naming(name.encode()) for name in names))
+        paths = (path for path in paths if path in able)
+    for path in paths:
         yield from definitions_in(tree, path, parent, word, below)
+
+
+def _computing(tree: Tree, word: str) -> tuple[str, ...]:
+    """The files that hold a word and may define attributes whose names do not stand in them."""
+    key = ("computing", word)
+    found = tree.memo.get(key)
+    if not isinstance(found, tuple):
+        texts = ((path, tree.data(path) or b"") for path in tree.holding(word.encode()))
+        found = tree.memo[key] = tuple(
+            path
+            for path, data in texts
+            if any(maker in data for maker in _MAKERS) or _COMPUTED.search(data) is not None
+        )
+    return found
 
 
 def definitions_in(

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from hwc_refactor.nixos.directories import Directory, candidates, declared, directory_at, holding, normal
 from hwc_refactor.nixos.facts import Ran, facts
 from hwc_refactor.nixos.mentions import Mention, kept_by_module, mentions
-from hwc_refactor.nixos.objects import SERVICE, Block, objects
+from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.path_options import option_for
 from hwc_refactor.nixos.places import is_taken, is_temporary
 from hwc_refactor.nixos.reach import Reached, reached
 from hwc_refactor.nixos.spellings import everywhere
+from hwc_refactor.nixos.surveys import Survey, surveyed
 from hwc_refactor.nixos.tmpfiles import NOBODY_ELSES, NOT_SAID, Rule, rules
 from hwc_refactor.nixos.traits import traits
-from hwc_refactor.nixos.tree import Tree
 
 ELSEWHERE = (
     "/etc/",
@@ -171,23 +171,30 @@ def _gives(ran: Ran, directory: Directory) -> bool:
 
 def _user_elsewhere(block: Block, directory: Directory) -> str | None:
     """Another service of the tree that reaches for a directory, however its path is put together."""
-    for other, paths in _everything_reached(block.tree):
-        if other != (block.file, block.name) and any(
-            holding((directory,), text) is not None for text in paths
+    for other in surveyed(block.tree, EVERYTHING_REACHED):
+        assert isinstance(other, _Reaching)
+        if (other.file, other.name) != (block.file, block.name) and any(
+            holding((directory,), text) is not None for text in other.paths
         ):
-            return f"{other[1]} ({other[0]})"
+            return f"{other.name} ({other.file})"
     return None
 
 
-def _everything_reached(tree: Tree) -> tuple[tuple[tuple[str, str], frozenset[str]], ...]:
-    """The paths that each service of the tree reaches for."""
-    known = tree.memo.get("everything-reached")
-    if not isinstance(known, tuple):
-        known = tree.memo["everything-reached"] = tuple(
-            ((one.file, one.name), frozenset(normal(path.text) for path in reached(one, facts(one))))
-            for one in objects(tree, SERVICE)
-        )
-    return known
+@dataclass(frozen=True, slots=True)
+class _Reaching:
+    """The paths that a service reaches for."""
+
+    file: str
+    name: str
+    paths: frozenset[str]
+
+
+def _reaching(block: Block) -> _Reaching:
+    paths = frozenset(normal(path.text) for path in reached(block, facts(block)))
+    return _Reaching(block.file, block.name, paths)
+
+
+EVERYTHING_REACHED = Survey("everything-reached", SERVICE, _reaching)
 
 
 def _told(directory: Directory, mention: Mention, path: Reached) -> InTheWay:

@@ -139,7 +139,8 @@ class Tree:
         found = self._naming.get(word)
         if found is None:
             among = self._candidates(word) if is_word(word) else self._texts
-            found = tuple(path for path in among if next(self.words(path, word), None) is not None)
+            near = (path for path in among if word in self._texts[path])
+            found = tuple(path for path in near if next(self.words(path, word), None) is not None)
             self._naming[word] = found
         return found
 
@@ -168,8 +169,13 @@ class Tree:
     def referring(self, path: str) -> tuple[str, ...]:
         """The files whose bytes may name a file by a path literal: they hold its name, or its folder's."""
         folder, name = posixpath.split(path)
-        stem = posixpath.basename(folder) if name == "default.nix" else name.removesuffix(".nix")
-        return self.holding(stem.encode()) if stem else ()
+        if name != "default.nix":
+            return self.holding(b"/" + name.encode())
+        stem = posixpath.basename(folder).encode()
+        if not stem:
+            return ()
+        close = {*self.naming(stem), *self.holding(b"/default.nix"), *self.holding(b"/.")}
+        return tuple(other for other in self._texts if other in close and stem in self._texts[other])
 
     def imports_of(self, path: str) -> tuple[tuple[str, int], ...]:
         """Where a file is imported as a value: the files and the offsets of the path literals in them."""

@@ -301,7 +301,8 @@ class Draft:
         """Replace the text of a node by anything that leaves the file whole, such as a comment."""
         copy = self._copy(file)
         found = copy.node(node)
-        edit = Edit(Span(file.source.path, found.start_byte, found.end_byte), text.encode())
+        end = found.end_byte - copy.current.text(found).endswith(b"\r")  # a comment ends with its line
+        edit = Edit(Span(file.source.path, found.start_byte, end), text.encode())
         build.check(copy.current, (edit,))
         copy.apply((edit,))
 

@@ -62,8 +62,7 @@ def home(tree: Tree, block: Block, prefix: tuple[str, ...]) -> Home:
     for _, slot in sorted(enumerate(slots), key=lambda at: (len(at[1].conditions), -at[0])):
         if not slot.rest or slot.binding is None or slot.holder is None:
             continue
-        always = _always(block)
-        if further := [one for one in slot.conditions if one.text not in always]:
+        if further := block.extra(slot):
             reason = f"it is put together under conditions ({further[0].text})"
             break
         obstacle = not_own(tree, block, slot.expr)
@@ -75,13 +74,6 @@ def home(tree: Tree, block: Block, prefix: tuple[str, ...]) -> Home:
         above = home(tree, block, prefix[:-1])
         return Home(above.file, above.holder, f"{above.lead}{prefix[-1]}.", above.after)
     raise NoPlace(reason)
-
-
-def _always(block: Block) -> set[str]:
-    """The conditions that hold whenever the object is made at all: those of each definition that makes it."""
-    makers = [slot for path in block.kind.own for slot in block.get(*path)]
-    said = [{condition.text for condition in slot.conditions} for slot in makers]
-    return set.intersection(*said) if said else set()
 
 
 def binding_in(home: Home, tree: Tree, block: Block, path: tuple[str, ...]) -> Node | None:

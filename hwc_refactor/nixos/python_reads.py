@@ -87,9 +87,21 @@ class _Program:
             inside = any(one.start <= node.start_byte and node.end_byte <= one.end for one in found)
             if not inside and self._literal(node) in names:
                 return None
-        if any(self._text(node) in names for node in self._all("identifier")):
+        taken = names - self._assigned(found)
+        if any(self._text(node) in taken for node in self._all("identifier")):
             return None
         return found
+
+    def _assigned(self, found: list[Reading]) -> set[str]:
+        """The names that are given what is read, and nothing else: `KEY = os.environ["KEY"]`."""
+        given: dict[str, list[bool]] = {}
+        for node in self._all("assignment", "augmented_assignment"):
+            left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+            read = right is not None and any(
+                one.start >= right.start_byte and one.end <= right.end_byte for one in found
+            )
+            given.setdefault(self._text(left), []).append(read and node.type == "assignment")
+        return {name for name, reads in given.items() if all(reads)}
 
     def _reading(self, node: Node) -> Reading | None:
         if node.type == "subscript":

@@ -62,6 +62,7 @@ from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
+from hwc_refactor.nix.values import Str
 from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.hardening import Level, Verdict, sandboxing, there, verdicts
 from hwc_refactor.nixos.objects import SERVICE, Block
@@ -146,17 +147,30 @@ def _write(draft: Draft, block: Block, ctx: Context, writes: Sequence[Verdict]) 
     user = ctx.text("user")
     if user and not block.get("serviceConfig", "User") and not block.get("serviceConfig", "DynamicUser"):
         items.append(_snippet(f"User = {quote(user)};", ctx.text("user-heading")))
-    lines = [f"{name} = {value};" for verdict in writes for name, value in verdict.settings]
+    prescribed = ctx.table("values")
+    settings = [
+        (name, f"{name} = {prescribed.get(name, value)};")
+        for verdict in writes
+        for name, value in verdict.settings
+    ]
+    apart = ctx.table("headings")
+    lines = [text for name, text in settings if name not in apart]
     heading = ctx.text("heading") or (HEADING if len(lines) > 2 else None)
     items += [_snippet(text, None if number else heading) for number, text in enumerate(lines)]
     strict = any(("ProtectSystem", '"strict"') in verdict.settings for verdict in writes)
     elements = writable(block).elements if strict else ()
-    if elements and not there(block, "ReadWritePaths"):
+    told = _named_by_variables(block, ctx) if strict else []
+    if (told or elements) and not there(block, "ReadWritePaths"):
         heading = ctx.text("write-paths-heading")
         names = " and ".join(element.text.strip('"()') for element in elements)
-        paths = [element.text if ctx.diff else element.tolerant for element in elements]
-        text = f"ReadWritePaths = [ {' '.join(paths)} ];"
-        items.append(_snippet(text, f"{heading} {names}" if heading else None))
+        paths = [*told, *(element.text if ctx.diff else element.tolerant for element in elements)]
+        text = f"ReadWritePaths = [ {' '.join(dict.fromkeys(paths))} ];"
+        items.append(_snippet(text, heading if told else f"{heading} {names}" if heading else None))
+    last = [(apart[name], text) for name, text in settings if name in apart]
+    items += [
+        Snippet(text, above=(heading,) if heading else (), blank=bool(heading) or not number)
+        for number, (heading, text) in enumerate(last)
+    ]
     _into_service_config(draft, block, items)
     _strict_script(draft, block, ctx)
     _start_with(draft, block, ctx)
@@ -171,6 +185,19 @@ def _settings(block: Block, ctx: Context) -> list[tuple[str, str]]:
         "RemainAfterExit": bool(ctx.parameters.get("remain-after-exit")),
     }
     return [(n, value) for n, value in settings if wanted[n] and not block.get("serviceConfig", n)]
+
+
+def _named_by_variables(block: Block, ctx: Context) -> list[str]:
+    """The paths that these variables of its environment hold, as Nix source text."""
+    wanted = ctx.texts("write-paths-of") or ()
+    found: dict[str, str] = {}
+    for item in block.items("serviceConfig", "Environment"):
+        value = block.tree.resolver.value(item.expr)
+        name, _, path = value.shown.partition("=") if isinstance(value, Str) else ("", "", "")
+        if name in wanted and path:
+            whole = path.startswith("${") and path.endswith("}") and path.count("${") == 1
+            found[name] = path[2:-1] if whole else f'"{path}"'
+    return [found[name] for name in wanted if name in found]
 
 
 def _snippet(text: str, heading: str | None) -> Snippet:

@@ -47,7 +47,7 @@ from hwc_refactor.nix.comments import comment_text, comments_of
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Slot, Str
 from hwc_refactor.nixos.objects import SERVICE, Block
-from hwc_refactor.nixos.restarts import ends_by_itself, seconds
+from hwc_refactor.nixos.restarts import ends_by_itself, seconds, span
 from hwc_refactor.nixos.wrappers import FORCING, unwrapped
 from hwc_refactor.placing import NoPlace
 
@@ -167,7 +167,7 @@ def _limit(draft: Draft, block: Block, ctx: Context) -> None:
         return
     draft.add(block, (), bindings, after=_place(block))
     if limits.get(INTERVAL) == LIMITS[INTERVAL] and limits.get(BURST) == LIMITS[BURST]:
-        pause = seconds(block, "RestartSec")
+        pause = span(ctx.text("restart-sec") or "") or seconds(block, "RestartSec")
         within = "" if pause is None else f", that is after failures of about {5 * pause:g} s"
         draft.note(
             f"systemd gives up after 5 starts within 300 s{within}: raise {BURST} where it has to last longer."

@@ -51,6 +51,7 @@ Sources
 
 from __future__ import annotations
 
+from hwc_refactor import user_recipe
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.directives import add_directives, add_directories, add_words, plain, replace_directive
 from hwc_refactor.draft import Draft
@@ -58,8 +59,8 @@ from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.rights import Rights, rights_of
-from hwc_refactor.nixos.rootless_candidate import PERSON, Candidate, candidate, obstacle
-from hwc_refactor.nixos.rootless_files import FILES, Files, private
+from hwc_refactor.nixos.rootless_candidate import PERSON, Candidate, candidate, obstacles
+from hwc_refactor.nixos.rootless_files import FILES, Files, names_home, private
 from hwc_refactor.nixos.rootless_run import RUN
 from hwc_refactor.nixos.rootless_said import MEANT
 from hwc_refactor.placing import NoPlace
@@ -68,6 +69,8 @@ WHY = {
     "root": "It runs as root: whoever breaks it owns the system.",
     PERSON: "It runs as the account of somebody who logs in: whoever breaks it has all that is theirs.",
 }
+
+KEPT = "Its user is fixed, and where it keeps its own files is nowhere said."
 
 
 @codemod(
@@ -80,21 +83,42 @@ WHY = {
 )
 def propose(block: Block, ctx: Context) -> Outcome | None:
     """Give one service a user of its own."""
-    one = candidate(block) if block.own else None
+    if user_recipe.keeps_user(ctx):
+        return _keep(block, ctx)
+    one = candidate(block, whoever=ctx.diff is not None) if block.own else None
     if one is None:
         return None
     files = Files(one)
-    found = obstacle(one, MEANT) or obstacle(one, RUN)
-    found = found or next((found for ask in FILES if (found := ask(files)) is not None), None)
-    if found is not None:
-        return ctx.refuse(block, found.code, found.reason, found.at)
+    answers = ctx.table("answers")
+    looked: list[str] = []
+    if answers and (hidden := names_home(files)) is not None:
+        return ctx.refuse(block, hidden.code, hidden.reason, hidden.at)
+    for found in (*obstacles(one, MEANT), *obstacles(one, RUN), *obstacles(files, FILES)):
+        if found.code not in answers:
+            return ctx.refuse(block, found.code, found.reason, found.at)
+        looked.append(f"{answers[found.code]} {found.reason}")
     draft = ctx.draft(block, f"run {block.name} as a user of its own", WHY[one.runs_as])
     rights = rights_of(one)
     try:
-        _write(draft, one, files, rights)
-    except NoPlace as obstacle_:
-        return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle_}.")
+        if ctx.diff is None:
+            _write(draft, one, files, rights)
+        else:
+            user_recipe.write_dynamic(draft, block, ctx)
+    except NoPlace as obstacle:
+        return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle}.")
+    for note in looked:
+        draft.review(note)
     _annotate(draft, one, files, rights)
+    return draft.done()
+
+
+def _keep(block: Block, ctx: Context) -> Outcome | None:
+    """The user stays, as a default, with directories that systemd keeps."""
+    draft = ctx.draft(block, f"let systemd keep the directories of {block.name}", KEPT)
+    try:
+        user_recipe.write_static(draft, block, ctx)
+    except NoPlace as obstacle:
+        return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle}.")
     return draft.done()
 
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import posixpath
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,6 +29,16 @@ ABOUT_ONE = [
 def documented_files(diff: int) -> list[str]:
     """The files that a diff names."""
     return sorted({step.file for step in recipes()[diff].passes if not step.batch})
+
+
+def relocated(data: bytes, path: str, target: str) -> bytes:
+    """The text of a file that has moved: its relative path literals lead where they led before."""
+
+    def led(found: re.Match[bytes]) -> bytes:
+        meant = posixpath.normpath(posixpath.join(posixpath.dirname(path), found[0].decode()))
+        return posixpath.relpath(meant, posixpath.dirname(target)).encode()
+
+    return re.sub(rb"(?<![\w./])(?:\.\./)+[\w./-]+", led, data)
 
 
 def git_apply(root: Path, patch: Path, *options: str) -> None:
@@ -109,10 +121,14 @@ def test_object_is_found_where_its_file_is_not(diff: int, place: str, tmp_path: 
         target = f"{place or path.rpartition('/')[0] + '/'}renamed-{number}.nix"
         (root / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.move(root / path, root / target)
+        (root / target).write_bytes(relocated((root / target).read_bytes(), path, target))
         moved[path] = target
     plan = plan_for(root, diff)
     expected = example_plan(diff)
-    assert dict(plan.after) == {moved.get(path, path): data for path, data in expected.after.items()}
+    assert dict(plan.after) == {
+        moved.get(path, path): relocated(data, path, moved.get(path, path))
+        for path, data in expected.after.items()
+    }
     assert plan.problems == ()
     assert [change.change.title for change in plan.changes] == [
         change.change.title for change in expected.changes

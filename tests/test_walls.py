@@ -38,6 +38,7 @@ WORDS = {
         "secret_moving",
         "secret_recipe",
         "secret_variables",
+        "user_recipe",
     ),
 }
 """What a codemod is written with. Other modules of the top level are the engine, if not named below."""

@@ -92,6 +92,16 @@ def lookup(name: str, env: Env) -> Bound | Parameter | Free:
     return Free(tuple(withs))
 
 
+def spelled(name: str, env: Env) -> str | None:
+    """How a function of `lib` is written in a scope: `mkDefault` below `with lib;`, else `lib.mkDefault`."""
+    found = lookup(name, env)
+    if not isinstance(found, Free):
+        return name
+    if any(opened.text in ("lib", "pkgs.lib") for opened in found.withs):
+        return name
+    return None if isinstance(lookup("lib", env), Free) else f"lib.{name}"
+
+
 def same_meaning(expr: Expr, env: Env) -> bool:
     """Whether every name in an expression means the same in another scope of its file.
 

@@ -19,7 +19,9 @@ from hwc_refactor.nixos.tree import Tree
 
 _URL = re.compile(r"[a-zA-Z][\w+.-]*://")
 _LEAD = re.compile(r"(?:-{1,2}[\w-]+=|-[A-Za-z](?=/)|[\w.-]+=)?@?(?:file://)?")
-_PATHLIKE = re.compile(r"(?i)(?:file|path|dir|directory|folder|home|socket|sock|cert|certificate|keyfile)\Z")
+_PATHLIKE = re.compile(
+    r"(?i)(?:file|path|dir|directory|folder|home|socket|sock|cert|certificate|keyfile|root)\Z"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,7 +175,7 @@ def _settings(block: Block) -> Iterator[Reached]:
         value = tree.resolver.value(item.expr)
         if isinstance(value, Str) and "=" in value.shown:
             name, _, text = value.shown.partition("=")
-            if text.startswith("/"):
+            if text.startswith("/") or re.match(r"\$\{[^}]*\}/", text):
                 yield Reached(text, f"the variable {name}", item.expr.line, item.expr)
     for slot in block.get("serviceConfig", "WorkingDirectory"):
         yield from _setting(tree, "WorkingDirectory", slot.expr, tree.resolver.value(slot.expr), folder=True)
@@ -190,7 +192,8 @@ def _setting(
 ) -> Iterator[Reached]:
     if isinstance(value, Str):
         shown = value.shown.lstrip("-+")
-        if shown.startswith(("/", "~", "%")) or (folder and shown):
+        opens = re.match(r"\$\{[^}]*\}/", shown) is not None
+        if opens or shown.startswith(("/", "~", "%")) or (folder and shown):
             yield Reached(shown, by, expr.line, expr, writes, folder, secret_of(value))
     elif (secret := secret_of(value)) is not None or folder or is_path(tree, value):
         yield Reached("${" + expr.text + "}", by, expr.line, expr, writes, folder, secret)

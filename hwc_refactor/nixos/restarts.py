@@ -94,8 +94,12 @@ def seconds(block: Block, name: str) -> float | None:
         and not isinstance(value.value, bool)
     ):
         return float(value.value)
-    text = value.literal if isinstance(value, Str) else None
-    if text is None or _SPAN.sub("", text).strip():
+    return span(value.literal) if isinstance(value, Str) and value.literal is not None else None
+
+
+def span(text: str) -> float | None:
+    """A span of time in seconds, as systemd reads it (systemd.time(7)); None for anything else."""
+    if not text or _SPAN.sub("", text).strip():
         return None
     return sum(float(number) * _UNITS[_unit(unit)] for number, unit in _SPAN.findall(text))
 

@@ -6,9 +6,10 @@ The facts about dynamic users: systemd.exec(5), DynamicUser=.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from hwc_refactor.nix.values import Attrs, Expr, ListValue, Ref, Scalar, Slot, Str
 from hwc_refactor.nixos.accounts import accounts
@@ -113,8 +114,13 @@ class Candidate:
 Predicate = Callable[[Candidate], Obstacle | None]
 
 
-def candidate(block: Block) -> Candidate | None:
-    """A service that runs as root or as a person, as far as that is in sight; None for any other."""
+def candidate(block: Block, *, whoever: bool = False) -> Candidate | None:
+    """A service that runs as root or as a person, as far as that is in sight; None for any other.
+
+    Args:
+        block: the service.
+        whoever: whether every user that is said counts as a person: a documented diff is about the service.
+    """
     who = runs_as(block)
     if who == ROOT:
         return Candidate(block, ROOT, "root")
@@ -128,7 +134,9 @@ def candidate(block: Block) -> Candidate | None:
         certain = len(slots) == 1 and slots[0].doubt is None and _whenever_it_runs(block, slots[0])
         return Candidate(block, ROOT if certain else UNKNOWN, "root")
     known = None if user is None else accounts(block.tree).get(user)
-    return Candidate(block, PERSON, known.name) if known is not None and known.person else None
+    if user is not None and (whoever or (known is not None and known.person)):
+        return Candidate(block, PERSON, user)
+    return None
 
 
 def _by_default(block: Block) -> Candidate | None:
@@ -167,6 +175,12 @@ def _whenever_it_runs(block: Block, slot: Slot) -> bool:
     return bool(runs) and all(said <= {condition.text for condition in one.conditions} for one in runs)
 
 
-def obstacle(one: Candidate, predicates: tuple[Predicate, ...]) -> Obstacle | None:
-    """The first reason that holds."""
-    return next((found for ask in predicates if (found := ask(one)) is not None), None)
+T = TypeVar("T")
+
+
+def obstacles(one: T, predicates: Sequence[Callable[[T], Obstacle | None]]) -> Iterator[Obstacle]:
+    """The reasons that hold, of each predicate the first."""
+    for ask in predicates:
+        found = ask(one)
+        if found is not None:
+            yield found

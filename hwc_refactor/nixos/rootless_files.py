@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from hwc_refactor.nix.values import Str
 from hwc_refactor.nixos.directories import Directory, candidates, declared, holding, normal
 from hwc_refactor.nixos.mentions import Mention, kept_by_module, mentions
 from hwc_refactor.nixos.places import below, everybody_reads, is_harmless_device, is_taken, is_temporary
@@ -207,6 +208,21 @@ def writes_foreign_path(files: Files) -> Obstacle | None:
     return None
 
 
+def read_by_the_manager(files: Files) -> Obstacle | None:
+    """systemd reads a file below /tmp for it, and would not see the one in a /tmp of its own."""
+    block = files.one.block
+    for item in block.items("serviceConfig", "EnvironmentFile"):
+        value = block.tree.resolver.value(item.expr)
+        path = value.shown.lstrip("-") if isinstance(value, Str) else ""
+        if is_temporary(normal(path)):
+            return Obstacle(
+                "writes-foreign-path",
+                f"systemd itself reads {path} for it (line {item.expr.line}), and its /tmp would be its own.",
+                item.expr,
+            )
+    return None
+
+
 def _by(path: Reached) -> str:
     return "A redirection" if path.by == ">" else path.by[:1].upper() + path.by[1:]
 
@@ -279,9 +295,22 @@ def owned_by_person(files: Files) -> Obstacle | None:
     return None
 
 
+def names_home(files: Files) -> Obstacle | None:
+    """It reaches for a place below /home or /root, which the documented sandbox hides."""
+    for path in files.reached:
+        if below(normal(path.text), ("/home", "/root")) or path.text.startswith("~"):
+            return Obstacle(
+                "reads-foreign-path",
+                f"{_by(path)} (line {path.line}) names {path.text}, which the documented sandbox hides: move it first.",
+                path.at,
+            )
+    return None
+
+
 FILES = (
     secret_of_its_own,
     state_of_others,
+    read_by_the_manager,
     writes_foreign_path,
     reads_foreign_path,
     owned_by_person,

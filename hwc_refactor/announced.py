@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hwc_refactor.nixos.containers import backend
-from hwc_refactor.nixos.objects import CONTAINER, SERVICE, TIMER, Block, Kind, objects
+from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, TIMER, Block, Kind, objects
 from hwc_refactor.nixos.render import UnitFile, rendered
 from hwc_refactor.nixos.standins import unit_data
 from hwc_refactor.nixos.tree import Tree
@@ -19,7 +19,7 @@ from hwc_refactor.nixos.tree import Tree
 _UNITS = (SERVICE, TIMER)
 _MADE: Mapping[Kind, tuple[str, ...]] = {
     CONTAINER: ("{backend}-{}.service",),
-    Kind("hwc-container", "services", "hwc", ("container",)): ("{backend}-{}.service", "{}-secrets.service"),
+    HWC_CONTAINER: ("{backend}-{}.service",),
     Kind("hwc-monitor", "services", "hwc", ("monitor",)): ("hwc-monitor-{}.service", "hwc-monitor-{}.timer"),
 }
 """The units that other objects become (nixpkgs, virtualisation/oci-containers.nix; the modules of diffs 5 and 6)."""
@@ -64,6 +64,8 @@ def announced(before: Tree, after: Tree) -> Announced:
                 for pattern in patterns
                 for tree in (before, after)
             }
+            if any(block.get("secrets") for block in (*old, *new)):  # of a shared container
+                units.add(f"{name}-secrets.service")
             found.defined.update(units)
             if _sources(old) != _sources(new):
                 found.whole.update(units)

@@ -520,7 +520,9 @@ CONTAINER = '{ virtualisation.oci-containers.containers.web = { image = "%s"; };
         (CONTAINER % "a", CONTAINER % "b", "podman-web.service", ["ExecStart", ""], []),
         (CONTAINER % "a", CONTAINER % "a", "podman-web.service", [], ["ExecStart"]),
         (CONTAINER % "a", CONTAINER % "b", "docker-web.service", [], ["ExecStart"]),
-        (CONTAINER % "a", "{ services.hwc.container.web.image = \"a\"; }", "web-secrets.service", [""], []),
+        (CONTAINER % "a", "{ services.hwc.container.web.image = \"a\"; }", "podman-web.service", [""], []),
+        (CONTAINER % "a", "{ services.hwc.container.web.image = \"a\"; }", "web-secrets.service", [], [""]),
+        (CONTAINER % "a", "{ services.hwc.container.web.secrets = [ \"a\" ]; }", "web-secrets.service", [""], []),
         (SERVICE % ("w", ""), "{ services.hwc.monitor.w.script = \"\"; }", "hwc-monitor-w.timer", [""], []),
         (
             "{ systemd.services.${config.x}.script = \"a\"; }", "{ systemd.services.${config.x}.script = \"b\"; }",

@@ -15,12 +15,14 @@ from functools import cache
 from hwc_refactor.nix.values import (
     Item,
     ListValue,
+    Ref,
     Scalar,
     Slot,
     Unknown,
     Value,
 )
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.options import settled
 from hwc_refactor.nixos.priorities import Given, counting, given
 from hwc_refactor.nixos.standins import PROGRAM, WORD, command, is_command, plain, stand_in, unit_data, words
 
@@ -180,13 +182,20 @@ class _Writer:
     def flattened(self, directive: str, values: Iterable[Value]) -> Iterator[Value]:
         for value in values:
             if not isinstance(value, ListValue):
-                yield value
+                yield self.settled(value)
                 continue
             for item in value.items:
                 if self.there(item):
                     yield from self.flattened(directive, [self.resolver.value(item.expr)])
                 else:
                     yield item.unknown or Unknown("it depends on a condition", item.expr)
+
+    def settled(self, value: Value) -> Value:
+        """A value; for an option of the tree that nothing sets, its default."""
+        if not isinstance(value, Ref) or value.binder is not None or value.path[:1] != ("config",):
+            return value
+        default = settled(self.block.tree, value.path[1:])
+        return value if default is None else self.resolver.value(default)
 
     def there(self, item: Item) -> bool:
         """Whether an element of a list is known to be there whenever the unit is."""

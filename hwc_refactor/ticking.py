@@ -19,7 +19,7 @@ from hwc_refactor.nixos.commands import knowledge
 from hwc_refactor.nixos.executables import executable_of
 from hwc_refactor.nixos.intervals import Interval, span
 from hwc_refactor.nixos.loop_obstacles import Obstacle, delay, interval
-from hwc_refactor.nixos.loop_units import shared_conditions
+from hwc_refactor.nixos.loop_units import said, shared_conditions
 from hwc_refactor.nixos.looping import names
 from hwc_refactor.nixos.loops import Loop
 from hwc_refactor.nixos.objects import USER_SERVICE, Block
@@ -263,7 +263,7 @@ def tell(draft: Draft, block: Block, loop: Loop) -> None:
         command.name.text == "set" and any(word.text.startswith("-e") for word in command.arguments)
         for command in loop.script.commands
     )
-    restarts = _slots(block, "serviceConfig", "Restart") and block.text("serviceConfig", "Restart") != "no"
+    restarts = _slots(block, "serviceConfig", "Restart") and said(block, "serviceConfig", "Restart") != "no"
     if strict and not restarts:
         draft.note(
             "A command that fails ended the loop for good until now; it ends one round now, and the next one comes."

@@ -30,7 +30,7 @@ WORDS = {
         "mounting",
         "companions",
     ),
-    *("documented_loop", "renaming", "ticking", "timers", "unlooping"),
+    *("documented_loop", "monitoring", "renaming", "ticking", "timers", "unlooping"),
     *(
         "credentials",
         "env_file_moves",

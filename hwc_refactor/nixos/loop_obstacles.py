@@ -17,7 +17,7 @@ from hwc_refactor.nixos.commands import knowledge
 from hwc_refactor.nixos.executables import executable_of
 from hwc_refactor.nixos.intervals import Interval, interval_of
 from hwc_refactor.nixos.looping import is_waiting, names
-from hwc_refactor.nixos.loops import Loop, Step, hidden, piece, sleep_of
+from hwc_refactor.nixos.loops import Loop, Step, feeding, hidden, piece, sleep_of
 from hwc_refactor.nixos.objects import Block
 
 _READS = frozenset({"command", "redirected_statement", "while_statement", "list", "negated_command"})
@@ -152,7 +152,7 @@ def starts_jobs(_: Block, loop: Loop) -> Iterator[Obstacle]:
 
 def driven_by_events(block: Block, loop: Loop) -> Iterator[Obstacle]:
     """A command in it waits for something to happen."""
-    for node in (*loop.condition, *loop.statements):
+    for node in (*loop.condition, *loop.statements, *feeding(loop.node)):
         for at in reached(loop.script, [node]):
             command = loop.script.command(at.node) if at.node.type == "command" else None
             if command is None:
@@ -228,6 +228,15 @@ def exit_is_the_signal(_: Block, loop: Loop) -> Iterator[Obstacle]:
                 " message; a timer would try again",
             )
             return
+
+
+def exit_is_told(block: Block, loop: Loop) -> Iterator[Obstacle]:
+    """It leaves with an error for good, or something acts on that."""
+    restart = [slot.expr for slot in block.get("serviceConfig", "Restart") if not slot.rest]
+    restarts = len(restart) == 1 and block.tree.resolver.literal(restart[0]) in ("always", "on-failure")
+    acted = block.get("onFailure") or block.get("serviceConfig", "RestartMode")
+    if not restarts or acted:
+        yield from exit_is_the_signal(block, loop)
 
 
 def cleans_up(_: Block, loop: Loop) -> Iterator[Obstacle]:

@@ -22,7 +22,7 @@ _MEANT = re.compile(r"\btimers?\b|(?=.*\bloop)(?=.*\b(?:on purpose|deliberate|in
 _PLANNED = re.compile(r"\b(?:todo|fixme|xxx|should|convert|replace|migrate|move)\b", re.IGNORECASE)
 
 
-def name(block: Block, _: Loop) -> Iterator[Obstacle]:
+def name(block: Block, _: Loop | None) -> Iterator[Obstacle]:
     """Its timer needs the same name."""
     if "@" in block.name:
         yield _whole(
@@ -66,7 +66,7 @@ def kind(block: Block, loop: Loop) -> Iterator[Obstacle]:
         )
 
 
-def elsewhere(block: Block, _: Loop) -> Iterator[Obstacle]:
+def elsewhere(block: Block, _: Loop | None) -> Iterator[Obstacle]:
     """Another file changes the unit."""
     if block.elsewhere:
         yield _at(
@@ -76,7 +76,7 @@ def elsewhere(block: Block, _: Loop) -> Iterator[Obstacle]:
         )
 
 
-def timer(block: Block, _: Loop) -> Iterator[Obstacle]:
+def timer(block: Block, _: Loop | None) -> Iterator[Obstacle]:
     """A timer of its name is there."""
     for slot in _slots(block, "startAt"):
         yield _at(slot, "timer-exists", "startAt starts it by a timer already")
@@ -87,7 +87,7 @@ def timer(block: Block, _: Loop) -> Iterator[Obstacle]:
         return
 
 
-def disabled(block: Block, _: Loop) -> Iterator[Obstacle]:
+def disabled(block: Block, _: Loop | None) -> Iterator[Obstacle]:
     """It is switched off."""
     for slot in _slots(block, "enable"):
         value = block.tree.resolver.value(slot.expr)
@@ -96,7 +96,7 @@ def disabled(block: Block, _: Loop) -> Iterator[Obstacle]:
             return
 
 
-def cleans_up(block: Block, _: Loop) -> Iterator[Obstacle]:
+def cleans_up(block: Block, _: Loop | None) -> Iterator[Obstacle]:
     """Something runs when it stops."""
     for path in (*((option,) for option in _STOPS), *(("serviceConfig", line) for line in _STOP_LINES)):
         for slot in _slots(block, *path):
@@ -108,7 +108,7 @@ def cleans_up(block: Block, _: Loop) -> Iterator[Obstacle]:
             return
 
 
-def starts_with_effects(block: Block, _: Loop) -> Iterator[Obstacle]:
+def starts_with_effects(block: Block, _: Loop | None) -> Iterator[Obstacle]:
     """What runs before it once would run before every round."""
     for program in programs(block):
         if program.directive not in ("ExecStartPre", "ExecCondition"):
@@ -156,7 +156,7 @@ def own_tmp(block: Block, loop: Loop) -> Iterator[Obstacle]:
             return
 
 
-def used_elsewhere(block: Block, loop: Loop) -> Iterator[Obstacle]:
+def used_elsewhere(block: Block, _: Loop | None) -> Iterator[Obstacle]:
     """Something in the root counts on its being active."""
     for mention in mentions_of(block):
         yield Obstacle(
@@ -168,9 +168,24 @@ def used_elsewhere(block: Block, loop: Loop) -> Iterator[Obstacle]:
         return
 
 
+def unrepeated(block: Block) -> Iterator[Obstacle]:
+    """Why a service that a timer starts cannot go below another option: the reasons that its unit gives."""
+    for predicate in (name, disabled, elsewhere):
+        yield from predicate(block, None)
+    for slot in _slots(block, "serviceConfig", "Type"):
+        if block.tree.resolver.literal(slot.expr) not in ("oneshot", "simple", "exec"):
+            yield _at(slot, "unit-type-conflict", f"Type = {slot.expr.text} is no plain process")
+    for mention in mentions_of(block):
+        text = "Something else names it, and its units would have other names"
+        yield Obstacle("unit-state-used-elsewhere", text, mention.path, mention.line)
+
+
 def mentions_of(block: Block) -> list[Mention]:
     """The places outside of its own definition that name the unit."""
-    own = [(s.expr.file.source.path, *_extent(s)) for s in (*block.slots, *block.elsewhere)]
+    kind = USER_TIMER if block.kind is USER_SERVICE else TIMER
+    timers = objects(block.tree, kind, (block.name,)) if block.named else []
+    slots = [*block.slots, *block.elsewhere, *(slot for one in timers for slot in one.slots)]
+    own = [(slot.expr.file.source.path, *_extent(slot)) for slot in slots]
     return [
         mention
         for mention in mentions(block.tree, block.name)
@@ -222,6 +237,14 @@ def shared_conditions(block: Block) -> tuple[Condition, ...]:
             break
         length += 1
     return found[0][:length] if found else ()
+
+
+def said(block: Block, *path: str) -> str | None:
+    """The known text of an attribute that is defined once, whenever the service is."""
+    slots = _slots(block, *path)
+    if len(slots) != 1 or len(slots[0].conditions) > len(shared_conditions(block)):
+        return None
+    return block.tree.resolver.literal(slots[0].expr)
 
 
 def _slots(block: Block, *path: str) -> list[Slot]:

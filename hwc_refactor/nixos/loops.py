@@ -17,6 +17,7 @@ from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Str
 from hwc_refactor.nixos.executables import executable_of, script_text
 from hwc_refactor.nixos.facts import facts
+from hwc_refactor.nixos.looping import is_waiting
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.programs import Program, programs
 from hwc_refactor.nixos.tree import Tree
@@ -345,9 +346,28 @@ def _told(loop: Loop) -> bool:
             for node in loop.condition
             for command in _commands(loop.script, node)
         )
+        if reads and loop.where != "beside" and _fed_by_events(loop):
+            return True
         beside = loop.where == "beside" or loop.node.type != "while_statement"
         return sleeps and not reads and not beside
     return sleeps or not any(True for _ in leavings(loop.script, loop.items))
+
+
+def _fed_by_events(loop: Loop) -> bool:
+    """Whether a loop reads what a command hands to it that waits for something to happen."""
+    commands = (command for node in feeding(loop.node) for command in _commands(loop.script, node))
+    return any(is_waiting(one.program, [word.text for word in one.arguments]) for one in commands)
+
+
+def feeding(node: Node) -> Iterator[Node]:
+    """What hands a loop its input: the stages of the pipeline before it, and its redirections."""
+    around = node.parent
+    while around is not None and around.type in _AROUND:
+        if around.type == "pipeline":
+            yield from (stage for stage in around.named_children if stage.end_byte <= node.start_byte)
+        elif around.type == "redirected_statement":
+            yield from (child for child in around.named_children if child.type == "file_redirect")
+        node, around = around, around.parent
 
 
 def _commands(script: Script, node: Node) -> Iterator[Command]:

@@ -44,6 +44,7 @@ SERVICE = Kind(
 USER_SERVICE = Kind("user-service", None, "systemd", ("user", "services"), SERVICE.own)
 TIMER = Kind("timer", None, "systemd", ("timers",))
 HWC_CONTAINER = Kind("hwc-container", "hwc", "container", ())
+HWC_MONITOR = Kind("hwc-monitor", "hwc", "monitor", ())
 USER_TIMER = Kind("user-timer", None, "systemd", ("user", "timers"))
 AGENIX_SECRET = Kind("agenix-secret", None, "age", ("secrets",))
 SOPS_SECRET = Kind("sops-secret", None, "sops", ("secrets",))

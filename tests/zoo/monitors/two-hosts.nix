@@ -1,4 +1,5 @@
-# Two checks by one function
+# Two checks by one function: what it gives serves both
+# refused shared-definition
 { lib, pkgs, ... }:
 let
   ping = host: {

@@ -30,10 +30,13 @@ def drop_said(draft: Draft, tree: Tree, container: Block, network: str | None) -
         network: its `networkMode`, as Nix source.
     """
     runs = backend(tree)
+    name = f"{runs}-{container.name}"
+    if not any(name.encode() in (tree.data(anchor.file.source.path) or b"") for anchor in container.anchors):
+        return
     behind = BEHIND.get(network or "", "").format(runs)
     brought = {"after": ALWAYS | {behind}, "wants": ALWAYS}
     around = {_around(anchor) for anchor in container.anchors}
-    for unit in objects(tree, SERVICE, (f"{runs}-{container.name}",)):
+    for unit in objects(tree, SERVICE, (name,)):
         if unit.own:
             continue
         if not {_around(anchor) for anchor in unit.anchors} <= around:

@@ -148,6 +148,7 @@ def _pass(run: _Run, step: Step, number: int | None) -> None:
                         proposed.append((key, replace(said.outcome, diff=step.diff)))
                     else:
                         refused[key].append(obstacle)
+        proposed = [pair for pair in proposed if not _held_back(run, pair, refused)]
         if proposed and step.codemod.ground is not None:
             proposed = _grounded(run, step, proposed, _names(waiting))
         waiting = _accept(run, proposed)
@@ -224,22 +225,37 @@ def _grounded(
     return [*first, *standing] if standing else []
 
 
+def _held_back(run: _Run, pair: tuple[Key, Change], refused: dict[Key, list[Refusal]]) -> bool:
+    """Whether a change is about an object, among others, that the user has decided to leave; it is refused then."""
+    key, change = pair
+    left = {(name[0], name[1], name[3]) for name in run.suppressed}
+    for subject in change.also:
+        if (change.codemod, subject.kind, subject.name) in left:
+            reason = f"It is made together with {subject.name}, which is to be left as it is."
+            refused[key].append(_refused(change, "not-wanted", reason))
+            return True
+    return False
+
+
 def _refused(change: Change, code: str, reason: str) -> Refusal:
     return Refusal(change.codemod, change.subject, change.file, change.line, code, reason, change.diff)
 
 
 def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:
     """Make all proposed changes that do not meet; the keys of those that have to wait."""
-    taken: list[Edit] = []
+    taken: dict[str, list[Edit]] = {}
     new_files: set[str] = set()
     accepted: list[tuple[Key, Change]] = []
     waiting: set[Key] = set()
     for key, change in proposed:
-        meets = any(edit.span.meets(other.span) for edit in change.edits for other in taken)
+        meets = any(
+            edit.span.meets(other.span) for edit in change.edits for other in taken.get(edit.span.file, ())
+        )
         if meets or any(new.path in new_files for new in change.new_files):
             waiting.add(key)
             continue
-        taken += change.edits
+        for edit in change.edits:
+            taken.setdefault(edit.span.file, []).append(edit)
         new_files |= {new.path for new in change.new_files}
         accepted.append((key, change))
     snapshot = run.tree
@@ -286,7 +302,11 @@ def _unwanted(run: _Run, id_: str, change: Change) -> Refusal | None:
 
 
 def _id(key: Key, change: Change) -> str:
-    return hashlib.sha256("\0".join((change.codemod, *map(str, key))).encode()).hexdigest()[:12]
+    """The id of a change: that of its object, or of all objects that are made together, whoever proposes it."""
+    parts = [str(part) for part in key]
+    if change.also:
+        parts = sorted({str(subject) for subject in (change.subject, *change.also)})
+    return hashlib.sha256("\0".join((change.codemod, *parts)).encode()).hexdigest()[:12]
 
 
 def file_changes(before: Mapping[str, bytes | None], after: Mapping[str, bytes]) -> list[FileChange]:

@@ -8,7 +8,7 @@ from example import EXAMPLE, copy_example, example_plan, texts, write_after
 
 from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Refusal, Subject
 from hwc_refactor.plan import make_plan
-from hwc_refactor.project import read_project
+from hwc_refactor.project import Project, read_project
 from hwc_refactor.report.batch import table
 from hwc_refactor.selection import Selection
 from hwc_refactor.settings import Settings
@@ -104,3 +104,38 @@ def test_table_has_a_row_for_each_object() -> None:
         "odd        b.nix:12  refused: some-code",
     ]
     assert list(table(plan, ())) == []
+
+
+MADE_TOGETHER = """{ lib, ... }:
+let
+  mk = name: { image = "ghcr.io/zoo/${name}:1"; };
+in
+{
+  virtualisation.oci-containers.containers = {
+    a = mk "a";
+    b = mk "b"; # hwc-refactor: ignore[container-module] stays
+  };
+}
+"""
+
+
+def plan_of(text: str, without: frozenset[str] = frozenset()) -> Plan:
+    settings = Settings()
+    project = Project(Path("/root"), {"default.nix": text.encode()})
+    selection = Selection(codemods=("container-module",))
+    return make_plan(project, selection, settings, without=without, verify=False)
+
+
+def test_who_is_to_be_left_keeps_back_those_made_with_it() -> None:
+    plan = plan_of(MADE_TOGETHER)
+    assert plan.changes == ()
+    assert [(r.subject.name, r.code) for r in plan.refusals] == [("a", "not-wanted")]
+    assert [r.subject.name for r in plan.suppressed] == ["b"]
+
+
+def test_a_change_of_several_is_left_out_once() -> None:
+    text = MADE_TOGETHER.partition(" # hwc")[0] + "\n  };\n}\n"
+    made = next(p for p in plan_of(text).changes if p.change.also)
+    plan = plan_of(text, frozenset({made.id}))
+    assert converted(plan) == []
+    assert {(r.subject.name, r.code) for r in plan.refusals} == {("a", "not-wanted"), ("b", "not-wanted")}

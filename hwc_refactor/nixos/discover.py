@@ -61,8 +61,8 @@ def definitions(
     """
     paths: Iterable[str] = tree.holding(word.encode())
     if names is not None:
-        able = set(_computing(tree, word)).union(*(tree.naming(name.encode()) for name in names))
-        paths = (path for path in paths if path in able)
+        named = {path for name in names for path in tree.naming(name.encode())}
+        paths = tree.ordered(named.intersection(paths).union(_computing(tree, word)))
     for path in paths:
         yield from definitions_in(tree, path, parent, word, below)
 

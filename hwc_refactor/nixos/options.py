@@ -165,13 +165,16 @@ def _is_set(tree: Tree, expr: Expr, path: Sequence[str]) -> bool:
     return isinstance(value, Ref) and value.path == ("config", *path[:-1])
 
 
-def _candidates(tree: Tree, path: Sequence[str], also: bytes) -> Iterator[str]:
+def _candidates(tree: Tree, path: Sequence[str], also: bytes) -> tuple[str, ...]:
     """The files that hold the last two names of a path."""
-    owner = path[-2].encode() if len(path) > 1 else b""
-    for name in tree.naming(path[-1].encode()):
-        data = tree.data(name) or b""
-        if also in data and owner in data:
-            yield name
+    key = ("holding both", *path[-2:], also)
+    found = tree.memo.get(key)
+    if not isinstance(found, tuple):
+        among = set(tree.naming(path[-1].encode()))
+        if len(path) > 1:
+            among.intersection_update(tree.naming(path[-2].encode()))
+        found = tree.memo[key] = tree.ordered(name for name in among if also in (tree.data(name) or b""))
+    return found
 
 
 def _bindings(

@@ -54,6 +54,7 @@ class Tree:
         self._index: WordIndex | None = None
         self._since: frozenset[str] = frozenset()  # the files that are not as they were for the index
         self._asked = 0
+        self._places: dict[str, int] | None = None
         self._imported: dict[str, tuple[tuple[int, str], ...]] = {}
         self._importing: dict[str, list[tuple[str, int]]] | None = None
         self._linked: dict[str, set[str]] = {}
@@ -174,8 +175,18 @@ class Tree:
         stem = posixpath.basename(folder).encode()
         if not stem:
             return ()
-        close = {*self.naming(stem), *self.holding(b"/default.nix"), *self.holding(b"/.")}
-        return tuple(other for other in self._texts if other in close and stem in self._texts[other])
+        key = ("referring", stem)
+        found = self.memo.get(key)
+        if not isinstance(found, tuple):
+            close = {*self.naming(stem), *self.holding(b"/default.nix"), *self.holding(b"/.")}
+            found = self.memo[key] = self.ordered(other for other in close if stem in self._texts[other])
+        return found
+
+    def ordered(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Some paths in the order of all."""
+        if self._places is None:
+            self._places = {path: place for place, path in enumerate(self._texts)}
+        return tuple(sorted(paths, key=self._places.__getitem__))
 
     def imports_of(self, path: str) -> tuple[tuple[str, int], ...]:
         """Where a file is imported as a value: the files and the offsets of the path literals in them."""

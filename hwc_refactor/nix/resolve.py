@@ -134,9 +134,8 @@ class Resolver:
         handler = HANDLERS.get(expr.node.type)
         if handler is None:
             return Unknown(f"a {expr.node.type.replace('_', ' ')} is not followed", expr)
-        if expr.file.pipes and any(expr.node.start_byte <= p < expr.node.end_byte for p in expr.file.pipes):
-            if expr.node.type == "binary_expression":
-                return Unknown("it is built with a pipe operator", expr)
+        if expr.file.pipes and expr.node.type == "binary_expression" and expr.file.piped(expr.node):
+            return Unknown("it is built with a pipe operator", expr)
         return handler(self, expr)
 
     def child(self, expr: Expr, field: str) -> Expr | None:

@@ -28,6 +28,14 @@ class SyntaxProblem:
     empty: bool = False
 
 
+_BRACKETS = frozenset(
+    {
+        *("parenthesized_expression", "attrset_expression", "rec_attrset_expression"),
+        *("let_attrset_expression", "list_expression", "interpolation"),
+    }
+)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ParsedFile:
     """A file and its syntax tree.
@@ -51,6 +59,32 @@ class ParsedFile:
     def text(self, node: Node) -> bytes:
         """The original bytes of a node."""
         return self.source.data[node.start_byte : node.end_byte]
+
+    def piped(self, node: Node) -> bool:
+        """Whether the tree of an expression has not its real shape, since a pipe operator stands in it.
+
+        A pipe within brackets of its own leaves what stands around them as it is.
+        """
+        return any(
+            node.start_byte <= pipe < node.end_byte
+            and not (node.start_byte <= bracket[0] and bracket[1] <= node.end_byte)
+            for pipe, bracket in self._piped
+        )
+
+    @property
+    def _piped(self) -> tuple[tuple[int, tuple[int, int]], ...]:
+        """The pipe operators, each with the range of the innermost brackets around it."""
+        if not self.pipes:
+            return ()
+        known = self.cache.get("piped")
+        if not isinstance(known, tuple):
+            known = tuple((pipe, self._bracket(pipe)) for pipe in self.pipes)
+            self.cache["piped"] = known
+        return known
+
+    def _bracket(self, offset: int) -> tuple[int, int]:
+        around = [node for node in self.chain(offset, offset + 2) if node.type in _BRACKETS]
+        return (around[-1].start_byte, around[-1].end_byte) if around else (-1, len(self.source.data) + 1)
 
     def chain(self, start: int, end: int) -> list[Node]:
         """The nodes around a byte range, from the root down to the smallest one that holds it."""

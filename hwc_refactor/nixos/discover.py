@@ -145,7 +145,7 @@ def _below(
             assumed = (f"the file is taken to be read below '{parent}'",)
         del before
     value = binding.child_by_field_name("expression")
-    if value is None or (file.pipes and any(binding.start_byte <= p < binding.end_byte for p in file.pipes)):
+    if value is None or file.piped(value):
         return
     path = attrpath_of(binding)
     for entry in entries(tree, file, anchor.chain):

@@ -14,9 +14,9 @@ from typing import Literal
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.values import Call, Expr, Gap, Ref, Slot, Str, Text, Value
-from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import CONTAINER, Block
 from hwc_refactor.nixos.secret_programs import commands
+from hwc_refactor.nixos.secret_uses import written_scripts
 from hwc_refactor.nixos.secrets import Secret, by_hand, secret_of
 
 Kind = Literal["text", "option", "evaluation"]
@@ -73,7 +73,7 @@ def inline_secrets(block: Block) -> tuple[Inline, ...]:
     found = list(_environment(block))
     if block.kind != CONTAINER:
         found += _environment_lists(block)
-        for _, script in facts(block).scripts:
+        for _, script in written_scripts(block):
             if script.sound:
                 found += _in_script(script)
     return tuple(found)

@@ -99,8 +99,18 @@ def hidden(block: Block) -> tuple[Hidden, ...]:
     return tuple(_hidden(block))
 
 
-def _mentions(block: Block) -> Iterator[Mention]:
+def written_scripts(block: Block) -> Iterator[tuple[Program, Script]]:
+    """The scripts of a service as they are written; not the pieces of one that are scripts themselves."""
+    seen: set[tuple[int, str, int]] = set()
     for program, script in facts(block).scripts:
+        place = (id(program), script.at.file.source.path, script.at.node.start_byte)
+        if script.body.offset is not None or place not in seen:
+            yield program, script
+        seen.add(place)
+
+
+def _mentions(block: Block) -> Iterator[Mention]:
+    for program, script in written_scripts(block):
         if not script.sound:
             continue
         for secret, start, end in _paths(block.tree, script):
@@ -109,7 +119,7 @@ def _mentions(block: Block) -> Iterator[Mention]:
 
 def _hidden(block: Block) -> Iterator[Hidden]:
     tree = block.tree
-    for program, script in facts(block).scripts:
+    for program, script in written_scripts(block):
         for hole in script.body.holes:
             if secret_of(tree.resolver.value(hole)) is None:
                 yield from _concealed(tree, hole, program)

@@ -5,7 +5,8 @@ What it does
     (`LoadCredential`), and the script reads the copy below `$CREDENTIALS_DIRECTORY`. An environment file
     that a service writes for itself from secrets goes: its plain lines become `environment`, and its secrets
     are read by the script, by a Python program of the tree, or by a variable such as RESTIC_PASSWORD_FILE.
-    What reads a secret when the unit stops stays as it is.
+    What reads a secret when the unit stops stays as it is. A container cannot load credentials: what it gets
+    from a secret's file at evaluation comes from an environment file, written by a service that does.
 Why
     What a script reads into a variable is handed on to every program it starts, what it writes into a file
     stays there, and the user of the service has to be able to read the secret's own file. A credential is
@@ -60,7 +61,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hwc_refactor import secret_moving, secret_recipe, secret_variables
+from hwc_refactor import container_secrets, secret_moving, secret_recipe, secret_variables
 from hwc_refactor.codemod import Context, Outcomes, codemod
 from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nixos.env_files import env_files, secrets_read
@@ -89,7 +90,7 @@ def propose(block: Block, ctx: Context) -> Outcomes:
     """Load the secrets of one service as credentials."""
     inline = inline_secrets(block)
     if block.kind == CONTAINER:
-        return list(_inline(block, ctx, inline))
+        return _container(block, ctx, inline)
     files = env_files(block)
     found = moves(block, frozenset(word for file in files for word in file.words))
     if block.kind == USER_SERVICE or not block.own:
@@ -118,6 +119,24 @@ def propose(block: Block, ctx: Context) -> Outcomes:
     except NoPlace as obstacle:
         reason = f"It cannot be changed for it alone: {obstacle}."
         return ctx.finding(rule).refuse(block, "shared-definition", reason)
+    change = draft.done()
+    return stays if change is None else [change, *stays]
+
+
+def _container(block: Block, ctx: Context, inline: Sequence[Inline]) -> Outcomes:
+    """Secrets in the environment of a container: those that are files already come from a service beside it."""
+    read = [one for one in inline if one.secret is not None and one.slot is not None and block.own]
+    stays = list(_inline(block, ctx, [one for one in inline if one not in read]))
+    if not read:
+        return stays
+    title = f"hand the secrets of {block.name} over in a file that a service of its own writes"
+    draft = ctx.finding("inline", "", read[0].at).draft(block, title, WHY)
+    try:
+        container_secrets.move(draft, block, read)
+    except NoPlace as obstacle:
+        reason = f"It cannot be changed for it alone: {obstacle}."
+        return [ctx.finding("inline").refuse(block, "shared-definition", reason, read[0].at), *stays]
+    draft.note(secret_moving.IN_STORE)
     change = draft.done()
     return stays if change is None else [change, *stays]
 

@@ -161,6 +161,11 @@ def put(draft: Draft, block: Block, snippet: Snippet, before: str | None = None)
     draft.add(block, ("serviceConfig",), [snippet])
 
 
+def listed(credentials: Sequence[Credential]) -> str:
+    """A binding that loads credentials."""
+    return _list([one.element for one in credentials], False)
+
+
 def _list(elements: Sequence[str], spread: bool) -> str:
     if len(elements) == 1 and not spread:
         return f"LoadCredential = [ {elements[0]} ];"

@@ -17,6 +17,8 @@ from hwc_refactor.nixos.secret_uses import Mention
 from hwc_refactor.nixos.secrets import Secret
 from hwc_refactor.secret_variables import Manner
 
+IN_STORE = "What was read at evaluation is in the Nix store for everybody to read: change it at its source."
+
 _Key = tuple[str, str]
 
 
@@ -94,10 +96,7 @@ def _variables(
         assert one.slot is not None
         draft.remove_binding(block, one.slot)
     secret_variables.wire(draft, block, how)
-    draft.note(
-        "What was read at evaluation is in the Nix store for everybody to read: change these secrets at their"
-        " source."
-    )
+    draft.note(IN_STORE)
 
 
 def _scripts(

@@ -32,6 +32,7 @@ WORDS = {
     ),
     *("documented_loop", "monitoring", "renaming", "ticking", "timers", "unlooping"),
     *(
+        "container_secrets",
         "credentials",
         "env_file_moves",
         "secret_declarations",

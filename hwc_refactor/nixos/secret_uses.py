@@ -119,22 +119,25 @@ def _mentions(block: Block) -> Iterator[Mention]:
 
 def _hidden(block: Block) -> Iterator[Hidden]:
     tree = block.tree
-    for program, script in written_scripts(block):
+    scripts = list(written_scripts(block))
+    read = {one.body.string.node.id for _, one in scripts if one.body.string is not None and one.sound}
+    for program, script in scripts:
         for hole in script.body.holes:
             if secret_of(tree.resolver.value(hole)) is None:
-                yield from _concealed(tree, hole, program)
+                yield from _concealed(tree, hole, program, read)
     for program in facts(block).programs:
         if program.script is None and program.line is None:
-            yield from _concealed(tree, program.at, program)
+            yield from _concealed(tree, program.at, program, read)
 
 
-def _concealed(tree: Tree, expr: Expr, program: Program) -> Iterator[Hidden]:
-    """The secrets that strings within an expression read, as scripts of their own."""
+def _concealed(tree: Tree, expr: Expr, program: Program, read: set[int]) -> Iterator[Hidden]:
+    """The secrets that strings within an expression read, as scripts of their own; not those in `read`."""
     for secret in secrets_within(tree, expr):
         file, node = expr.file, secret.at.node
         inside = [one for one in file.chain(node.start_byte, node.end_byte) if _within(one, expr.node)]
         strings = [one for one in inside if one.type in STRING_TYPES]
-        script = script_of(Expr(file, strings[-1], secret.at.env)) if strings else None
+        hides = strings and strings[-1].id not in read
+        script = script_of(Expr(file, strings[-1], secret.at.env)) if hides else None
         for number, start, end in () if script is None else script.hole_places():
             assert script is not None
             hole = script.body.holes[number].node

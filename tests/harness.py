@@ -19,6 +19,8 @@ diff):
 - `module: hwc-container` puts the shared module of that name and a host that imports it and `module.nix`
   beside the case's own files; they are not shown.
 - `note: some words` must stand in the notes of a change.
+- `blanks: why` says that new lines keep their blanks in a file with tabs: those of a script in a new string,
+  from which Nix strips blanks alone.
 - `==> path <==` begins a file; behind the dashes only files that differ are named.
 
 `UPDATE_CASES=1 pytest tests/test_cases.py` rewrites what stands behind the dashes.
@@ -66,7 +68,7 @@ SHIPPED = b"(as it is shipped)\n"
 HOST = "host.nix"
 """The path of the host beside a case that has a shared module already."""
 
-_HEAD = re.compile(r"# (refuses|options|recipe|note|module): (.+)")
+_HEAD = re.compile(r"# (blanks|refuses|options|recipe|note|module): (.+)")
 _DASHES = re.compile(r"^-{5,}\n", re.MULTILINE)
 _FILE = re.compile(r"^==> (.+) <==\n", re.MULTILINE)
 _HERE = re.compile(r"(?:[ \t]*# <- here)+$", re.MULTILINE)
@@ -94,6 +96,7 @@ class Case:
         notes: words that must stand in the notes.
         settings: the user's settings.
         recipe: the number of the documented diff it runs, None for the codemod on everything.
+        blanks: whether new lines keep their blanks in a file with tabs.
     """
 
     path: Path
@@ -103,6 +106,7 @@ class Case:
     notes: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     recipe: int | None = None
+    blanks: bool = False
 
     @property
     def folder(self) -> str:
@@ -165,6 +169,7 @@ def read_case(path: Path) -> Case:
         tuple(value for key, value in heads if key == "note"),
         _settings({key: value for option in options for key, value in option.items()}, folder, recipe),
         recipe,
+        any(key == "blanks" for key, _ in heads),
     )
 
 
@@ -283,9 +288,19 @@ def check_variant(case: Case, transform: Callable[[bytes], bytes]) -> None:
     before = {path: transform(data) if path in spelled else data for path, data in case.before.items()}
     expected = {path: transform(data) if path in spelled else data for path, data in case.expected.items()}
     plan = run(case, before)
-    _same(case, expected, plan, before)
+    if case.blanks and transform is with_tabs:
+        got = {**before, **plan.after}
+        assert {path: _flush(data) for path, data in got.items()} == {
+            path: _flush(data) for path, data in expected.items()
+        }
+    else:
+        _same(case, expected, plan, before)
     _refusals(case, case.refusals, plan)
     _diff(case, plan)
+
+
+def _flush(data: bytes) -> list[bytes]:
+    return [line.lstrip() for line in data.split(b"\n")]
 
 
 def _same(case: Case, expected: Texts, plan: Plan, before: Texts | None = None) -> None:

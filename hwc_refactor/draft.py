@@ -246,14 +246,14 @@ class Draft:
         """Insert bindings into a set or elements into a list."""
         copy = self._copy(file)
         insert = build.insert_elements if holder.type == "list_expression" else build.insert_bindings
-        edit = insert(
+        edits = insert(
             copy.current,
             copy.node(holder),
             items,
             after=None if after is None else copy.node(after),
             before=None if before is None else copy.node(before),
         )
-        copy.apply((edit,))
+        copy.apply(edits)
 
     def spread(self, file: ParsedFile, holder: Node) -> None:
         """Put each item of a set on one line on a line of its own."""
@@ -339,7 +339,7 @@ class Draft:
     def nest(self, file: ParsedFile, binding: Node, depth: int, items: Sequence[Item]) -> None:
         """Turn `a.b = v;` into `a = { b = v; …items… };`."""
         copy = self._copy(file)
-        copy.apply((build.nest_binding(copy.current, copy.node(binding), depth, items),))
+        copy.apply(build.nest_binding(copy.current, copy.node(binding), depth, items))
 
     def head(self, file: ParsedFile, node: Node, comment: str, *, blank: bool = False) -> None:
         """Put a comment line above a node that begins its line; does nothing where it does not."""
@@ -433,9 +433,9 @@ class Draft:
         copy = self._copy(file)
         found = copy.node(holder)
         if found.type == "list_expression":
-            copy.apply((build.insert_elements(copy.current, found, [path]),))
+            copy.apply(build.insert_elements(copy.current, found, [path]))
         else:
-            copy.apply((build.insert_import(copy.current, found, path),))
+            copy.apply(build.insert_import(copy.current, found, path))
 
     def new_file(self, path: str, data: bytes) -> None:
         """Create a file."""

@@ -51,8 +51,8 @@ def items(file: ParsedFile, *kinds: str) -> tuple[Node, ...]:
     return box_of(file, first(file, *kinds)).items
 
 
-def done(file: ParsedFile, made: Edit | Built) -> str:
-    edits = made.edits if isinstance(made, Built) else (made,)
+def done(file: ParsedFile, made: Edit | Built | list[Edit]) -> str:
+    edits = made.edits if isinstance(made, Built) else (made,) if isinstance(made, Edit) else made
     return apply_edits(file.source.data, edits).decode()
 
 

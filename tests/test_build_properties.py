@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -153,8 +154,14 @@ def outer_box(file: ParsedFile) -> Box:
     return box_of(file, find(file.root, kinds, data, b"outer = "))
 
 
-def done(file: ParsedFile, edits: tuple[Edit, ...]) -> ParsedFile:
+def done(file: ParsedFile, edits: Sequence[Edit]) -> ParsedFile:
     return load(apply_edits(file.source.data, edits))
+
+
+def assert_left_alone(edits: Sequence[Edit], items: Sequence[Node]) -> None:
+    """No edit holds a byte of an item, so whoever has a node of it can follow it."""
+    for item in items:
+        assert all(edit.span.end <= item.start_byte or item.end_byte <= edit.span.start for edit in edits)
 
 
 def texts(file: ParsedFile, nodes: tuple[Node, ...]) -> list[bytes]:
@@ -195,14 +202,15 @@ def test_insert_bindings(rng: Random, side: str) -> None:
     box = outer_box(file)
     snippet = rng.choice(SNIPPETS)
     anchor = rng.choice(box.items) if box.items and side != "end" else None
-    edit = insert_bindings(
+    edits = insert_bindings(
         file,
         box.node,
         [snippet],
         after=anchor if side == "after" else None,
         before=anchor if side == "before" else None,
     )
-    after = done(file, (edit,))
+    after = done(file, edits)
+    assert_left_alone(edits, box.items)
     box_after = outer_box(after)
     names = [text for text in texts(after, box_after.items) if text.startswith(b"fresh")]
     assert len(names) == 1
@@ -270,14 +278,15 @@ def test_insert_elements(rng: Random, side: str) -> None:
         )
     )
     anchor = rng.choice(box.items) if box.items and side != "end" else None
-    edit = insert_elements(
+    edits = insert_elements(
         file,
         box.node,
         [snippet],
         after=anchor if side == "after" else None,
         before=anchor if side == "before" else None,
     )
-    after = done(file, (edit,))
+    after = done(file, edits)
+    assert_left_alone(edits, box.items)
     box_after = outer_box(after)
     fresh = [n for n in box_after.items if b'"fresh"' in after.text(n) or after.text(n) == b'"two"']
     assert [after.text(n) for n in box_after.items if n not in fresh] == texts(file, box.items)
@@ -377,17 +386,17 @@ def test_values_stay(tmp_path: Path) -> None:
         item = rng.choice(box.items) if box.items else None
         long = "fresh = {\n  text = ''\n    a\n      b\n\n    c\n  '';\n};"
         if kind == "list":
-            edits: tuple[Edit, ...] = (insert_elements(file, box.node, ['"fresh"'], before=item),)
+            edits = insert_elements(file, box.node, ['"fresh"'], before=item)
             expected.append((before, len(files), "element", box.items.index(item) if item else 0))
         elif item is None or rng.random() < 0.4:
-            edits = (insert_bindings(file, box.node, [long], after=item),)
+            edits = insert_bindings(file, box.node, [long], after=item)
             expected.append((before, len(files), "binding", {"text": "a\n  b\n\nc\n"}))
         elif rng.random() < 0.5 and b"." in file.text(item).split(b"=")[0]:
-            edits = (nest_binding(file, item, 1, ["fresh = 1;"]),)
+            edits = nest_binding(file, item, 1, ["fresh = 1;"])
             name = file.text(item).split(b".")[0].decode()
             expected.append((before, len(files), "nested", name))
         else:
-            edits = (replace_value(file, item, "{\n  v = ''\n    x\n     y\n  '';\n}"),)
+            edits = [replace_value(file, item, "{\n  v = ''\n    x\n     y\n  '';\n}")]
             expected.append((before, len(files), "value", file.text(item).split(b" ")[0].decode()))
         files.append(apply_edits(file.source.data, edits))
     values = evaluate(tmp_path, files)

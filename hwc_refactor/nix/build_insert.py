@@ -13,7 +13,6 @@ from hwc_refactor.nix.build_box import (
     skip_blank,
     skip_blank_back,
     span,
-    thing_text,
     where,
 )
 from hwc_refactor.nix.build_shift import wrapped
@@ -44,8 +43,10 @@ class _Place:
 
 def insert(
     box: Box, kind: str, snippets: Sequence[Snippet], after: Node | None, before: Node | None, *, flat: bool
-) -> Edit:
-    """The edit that puts snippets into a box; `flat` allows the form on one line.
+) -> list[Edit]:
+    """The edits that put snippets into a box; `flat` allows the form on one line.
+
+    What the box holds is never part of an edit: who has its nodes can follow them.
 
     Raises:
         BuildError: when a snippet is not what `kind` says, or the result does not hold.
@@ -58,13 +59,16 @@ def insert(
         edit = _insert_flat(box, kind, snippets, place)
         if fits(box.file, edit):
             texts = [snippet.text.strip().encode() for snippet in snippets]
-            _prove_insert(box, kind, edit, texts, place.index)
-            return edit
+            _prove_insert(box, kind, [edit], texts, place.index)
+            return [edit]
     indent = item_indent(box, after or before)
     texts = [block(box.file, kind, snippet, indent) for snippet in snippets]
-    edit = _insert_lines(box, snippets, texts, place, indent)
-    _prove_insert(box, kind, edit, texts, place.index)
-    return edit
+    if box.one_line and not box.empty:
+        edits = _break_lines(box, snippets, texts, place, indent)
+    else:
+        edits = [_insert_lines(box, snippets, texts, place, indent)]
+    _prove_insert(box, kind, edits, texts, place.index)
+    return edits
 
 
 def spread(file: ParsedFile, node: Node) -> list[Edit]:
@@ -170,12 +174,8 @@ def _insert_lines(
     source = box.file.source
     data, newline = source.data, source.newline
     base = source.indent(box.node.start_byte)
-    if box.empty or box.one_line:
-        front = [indent + line for line in _one_per_line(box, 0, place.index)]
-        back = [indent + line for line in _one_per_line(box, place.index, len(box.things))]
-        text = newline.join(
-            (*front, _joined(snippets, texts, newline, bool(front), own=place.own_comment), *back)
-        )
+    if box.empty:
+        text = _joined(snippets, texts, newline, False)
         return Edit(span(box.file, box.opens, box.closes), newline + text + newline + base)
     start = place.offset
     if place.behind:
@@ -200,21 +200,34 @@ def _insert_lines(
     return Edit(span(box.file, previous, start), newline + text + indent)
 
 
-def _one_per_line(box: Box, first: int, last: int) -> list[bytes]:
-    """Some things of a box that is one line, each for a line of its own, comments behind their item."""
-    data = box.file.source.data
-    starts = [*(thing.start_byte for thing in box.things), box.closes]
-    ends = [box.opens, *(thing.end_byte for thing in box.things)]
-    if any(data[end:start].strip() for start, end in zip(starts, ends, strict=True)):
-        raise BuildError(f"{where(box.file, box.node)}: something that the grammar does not know stands here")
-    lines: list[bytes] = []
-    for thing in box.things[first:last]:
-        text = thing_text(box.file, thing)
-        if lines and comments_of(box.file, box.things[box.index(thing) - 1]).trailing == thing:
-            lines[-1] += b" " + text
+def _break_lines(
+    box: Box, snippets: Sequence[Snippet], texts: Sequence[bytes], place: _Place, indent: bytes
+) -> list[Edit]:
+    """The edits between the things of a box that is one line: each goes on a line of its own.
+
+    Comments stay behind their item, and the new ones go between two things.
+    """
+    source = box.file.source
+    data, newline = source.data, source.newline
+    new = newline + _joined(snippets, texts, newline, place.index > 0, own=place.own_comment)
+    edits: list[Edit] = []
+    end = box.opens
+    for index, thing in enumerate((*box.things, None)):
+        start = box.closes if thing is None else thing.start_byte
+        if data[end:start].strip():
+            raise BuildError(
+                f"{where(box.file, box.node)}: something that the grammar does not know stands here"
+            )
+        gap = new if index == place.index else b""
+        if thing is None:
+            gap += newline + source.indent(box.node.start_byte)
+        elif not gap and index and comments_of(box.file, box.things[index - 1]).trailing == thing:
+            gap = b" "
         else:
-            lines.append(text)
-    return lines
+            gap += newline + indent
+        edits.append(Edit(span(box.file, end, start), gap))
+        end = start if thing is None else end_of(box.file, thing)
+    return edits
 
 
 def _joined(
@@ -235,7 +248,7 @@ def _blank_or_close(box: Box, line: int) -> bool:
     return stop == box.closes or data[stop : stop + 1] == b"\n"
 
 
-def _prove_insert(box: Box, kind: str, edit: Edit, texts: Sequence[bytes], index: int) -> None:
+def _prove_insert(box: Box, kind: str, edits: Sequence[Edit], texts: Sequence[bytes], index: int) -> None:
     old = box.texts()
     new = [thing for text in texts for thing in things_of(kind, text)]
-    prove(box, [edit], [*old[:index], *new, *old[index:]])
+    prove(box, edits, [*old[:index], *new, *old[index:]])

@@ -18,7 +18,7 @@ def insert_elements(
     *,
     after: Node | None = None,
     before: Node | None = None,
-) -> Edit:
+) -> list[Edit]:
     """Insert elements into a list.
 
     Args:
@@ -30,8 +30,8 @@ def insert_elements(
         before: the element before which they go. Without both, they go to the end.
 
     Returns:
-        One edit. A list on one line stays so while that has at most 100 columns, otherwise it is broken
-        over lines; a list over lines gets a line for each item.
+        Edits around the elements. A list on one line stays so while that has at most 100 columns, otherwise
+        it is broken over lines; a list over lines gets a line for each item.
 
     Raises:
         BuildError: when an item is no list element, or the result does not hold.

@@ -22,7 +22,7 @@ from hwc_refactor.nix.syntax import Node, ParsedFile, text_of
 _ATOMS = ("variable_expression", "select_expression", "apply_expression", "parenthesized_expression")
 
 
-def insert_import(file: ParsedFile, module_set: Node, path_text: str) -> Edit:
+def insert_import(file: ParsedFile, module_set: Node, path_text: str) -> list[Edit]:
     """Add a path to the `imports` of a module.
 
     It goes to the end of the list, or of the first list of a `++`. Where there is no such binding, one is
@@ -51,7 +51,7 @@ def insert_import(file: ParsedFile, module_set: Node, path_text: str) -> Edit:
         if literal is not None:
             return insert_elements(file, literal, [path_text])
         if value.type in _ATOMS:
-            return replace_value(file, item, f"{text_of(file, value)} ++ [ {path_text} ]")
+            return [replace_value(file, item, f"{text_of(file, value)} ++ [ {path_text} ]")]
         raise BuildError(f"{where(file, item)}: 'imports' is a {value.type}, nothing can be added to it")
     first = box.items[0] if box.items else None
     pad = padding(file, "list_expression", filled=True).decode()

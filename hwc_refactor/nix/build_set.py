@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hwc_refactor.nix.build_box import Box, BuildError, box_around, box_of, end_of, prove, span, where
 from hwc_refactor.nix.build_insert import block, fits, insert
 from hwc_refactor.nix.build_remove import Built, remove
-from hwc_refactor.nix.build_shift import shifted, wrapped
+from hwc_refactor.nix.build_shift import shifted, shifting, wrapped
 from hwc_refactor.nix.build_text import Item, as_snippet, render, unit
 from hwc_refactor.nix.comments import comments_of
 from hwc_refactor.nix.edits import Edit
@@ -19,7 +19,7 @@ def insert_bindings(
     *,
     after: Node | None = None,
     before: Node | None = None,
-) -> Edit:
+) -> list[Edit]:
     """Insert bindings into a set (plain, `rec`, `let { … }`) or a `let … in`.
 
     Args:
@@ -30,7 +30,7 @@ def insert_bindings(
         before: the binding above which they go, above its own comments. Without both, they go to the end.
 
     Returns:
-        One edit. A single short binding stays on the line of a set on one line while that has at most 100
+        Edits around the bindings. A single short one stays on the line of a set on one line while that has at most 100
         columns; otherwise such a set is broken over lines.
 
     Raises:
@@ -88,7 +88,7 @@ def replace_value(file: ParsedFile, binding: Node, text: str) -> Edit:
     return edit
 
 
-def nest_binding(file: ParsedFile, binding: Node, depth: int, items: Sequence[Item]) -> Edit:
+def nest_binding(file: ParsedFile, binding: Node, depth: int, items: Sequence[Item]) -> list[Edit]:
     """Turn `a.b.c = v;` into `a.b = { c = v; … };` with more bindings behind `c`.
 
     A comment above the binding stays there, one behind it moves into the new set with it.
@@ -118,21 +118,40 @@ def nest_binding(file: ParsedFile, binding: Node, depth: int, items: Sequence[It
     flat = all(snippet.flat for snippet in snippets) and b"\n" not in source.data[rest_start:end]
     if flat and not source.starts_line(start) and last == binding:
         texts = [snippet.text.strip().encode() for snippet in snippets]
-        new = head + b" = { " + b" ".join((source.data[rest_start:end], *texts)) + b" };"
-        edit = Edit(span(file, start, end), new)
-        if fits(file, edit):
-            prove(box, [edit], [*expected[:place], new, *expected[moved:]])
-            return edit
+        opening, closing = b" = { ", b" ".join((b"", *texts, b"};"))
+        edits = _around(file, head_end, rest_start, end, opening, (), closing)
+        if fits(file, edits[-1]):
+            new = head + opening + source.data[rest_start:end] + closing
+            prove(box, edits, [*expected[:place], new, *expected[moved:]])
+            return edits
     outer = source.indent(start)
     inner = outer + unit(file)
-    lines = [head + b" = {", inner + shifted(file, rest_start, end, outer, inner)]
+    opening = b" = {" + source.newline + inner
+    lines = [b""]
     for snippet in snippets:
         lines += [b""] if snippet.blank else []
         lines.append(block(file, "bindings", snippet, inner))
-    new = source.newline.join((*lines, outer + b"};"))
-    edit = Edit(span(file, start, end), new)
-    prove(box, [edit], [*expected[:place], new, *expected[moved:]])
-    return edit
+    closing = source.newline.join((*lines, outer + b"};"))
+    shifts = shifting(file, rest_start, end, outer, inner)
+    edits = _around(file, head_end, rest_start, end, opening, shifts, closing)
+    new = head + opening + shifted(file, rest_start, end, outer, inner) + closing
+    prove(box, edits, [*expected[:place], new, *expected[moved:]])
+    return edits
+
+
+def _around(
+    file: ParsedFile, head: int, start: int, end: int, opening: bytes, inside: Sequence[Edit], closing: bytes
+) -> list[Edit]:
+    """The edits that put something before and behind a range; the last byte of it counts to the end.
+
+    So the binding that ended there ends behind it now, and what stood in the binding stays in it.
+    """
+    last = file.source.data[end - 1 : end]
+    return [
+        Edit(span(file, head, start), opening),
+        *inside,
+        Edit(span(file, end - 1, end), last + closing),
+    ]
 
 
 def _box(file: ParsedFile, binding: Node) -> Box:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from hwc_refactor.nix.build_box import BuildError, skip_blank
+from hwc_refactor.nix.build_box import BuildError, skip_blank, span
+from hwc_refactor.nix.edits import Edit
 from hwc_refactor.nix.source import Source
 from hwc_refactor.nix.syntax import Node, ParsedFile, parse
 
@@ -16,7 +17,18 @@ _WRAPPED = {"bindings": SETS, "elements": ("list_expression",), "expression": ("
 
 
 def relaid(file: ParsedFile, start: int, end: int, lead: Lead, width: Width) -> bytes:
-    """The bytes of a range with the white space that its lines begin with replaced, by the tree.
+    """The bytes of a range with the white space that its lines begin with replaced (see `relaying`)."""
+    data = file.source.data
+    pieces: list[bytes] = []
+    position = start
+    for edit in relaying(file, start, end, lead, width):
+        pieces += (data[position : edit.span.start], edit.text)
+        position = edit.span.end
+    return b"".join((*pieces, data[position:end]))
+
+
+def relaying(file: ParsedFile, start: int, end: int, lead: Lead, width: Width) -> list[Edit]:
+    """The edits that replace the white space that the lines of a range begin with, by the tree.
 
     Args:
         file: the file of the range.
@@ -29,17 +41,15 @@ def relaid(file: ParsedFile, start: int, end: int, lead: Lead, width: Width) -> 
     """
     data = file.source.data
     new = _string_lines(file, start, end, width)
-    pieces: list[bytes] = []
-    position = start
+    edits: list[Edit] = []
     for line in _lines(data, start, end):
         stop = min(end, skip_blank(data, line, b" \t"))
         old = data[line:stop]
         replaced = new[line] if line in new else b"" if data[stop : stop + 1] in b"\r\n" else lead(old)
         if replaced is None or (line not in new and stop >= end):
             continue
-        pieces += (data[position:line], replaced)
-        position = stop
-    return b"".join((*pieces, data[position:end]))
+        edits.append(Edit(span(file, line, stop), replaced))
+    return edits
 
 
 def swap(lead: bytes, old: bytes, new: bytes) -> bytes:
@@ -54,10 +64,19 @@ def swap(lead: bytes, old: bytes, new: bytes) -> bytes:
 
 
 def shifted(file: ParsedFile, start: int, end: int, old: bytes, new: bytes) -> bytes:
-    """The bytes of a range moved from the indentation `old` to `new`, by the tree (see `relaid`)."""
+    """The bytes of a range moved from the indentation `old` to `new`, by the tree (see `relaying`)."""
+    return relaid(file, start, end, *_from_to(old, new))
+
+
+def shifting(file: ParsedFile, start: int, end: int, old: bytes, new: bytes) -> list[Edit]:
+    """The edits that move a range from the indentation `old` to `new`, by the tree (see `relaying`)."""
+    return relaying(file, start, end, *_from_to(old, new))
+
+
+def _from_to(old: bytes, new: bytes) -> tuple[Lead, Width]:
     blanks = not (old + new).strip(b" ")
     by = len(new) - len(old) if blanks else 0
-    return relaid(file, start, end, lambda lead: swap(lead, old, new), lambda columns: max(0, columns + by))
+    return lambda lead: swap(lead, old, new), lambda columns: max(0, columns + by)
 
 
 def reindent(text: bytes, old: bytes, new: bytes) -> bytes:

@@ -35,6 +35,7 @@ from hwc_refactor.nixos.terms import (
     read_terms,
 )
 from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.placing import NoPlace
 
 SAME = frozenset(
     {
@@ -52,6 +53,15 @@ PASSED_ON = frozenset(
 )
 """What the module passes on below `settings`."""
 RENAMED = {"user": "runAs", **{name: f"settings.{name}" for name in PASSED_ON}}
+CHANGED = frozenset({"autoStart", "environment", "extraOptions", "image", "ports", "volumes"})
+"""What of it may say less afterwards, or be gone."""
+NEW = frozenset(
+    {
+        *("enable", "gpu", "imageTag", "networkMode", "noNewPrivileges", "resources", "runAs", "secrets"),
+        *("settings", "timeZone", "user", "volumeMounts"),
+    }
+)
+"""What the module has beside that."""
 GAINS = {
     "memory": "memory 2g",
     "memorySwap": "memory and swap 4g",
@@ -147,12 +157,25 @@ class _Writer:
     # -- what has no word ------------------------------------------------------------------------------
 
     def _check(self) -> None:
+        if self.home.holder.type == "rec_attrset_expression" and (name := self._read_within()) is not None:
+            raise NoPlace(f"it is a recursive set that reads its own '{name}'")
         for name, slots in self.block.view.slots.items():
             if name not in SAME and name not in RENAMED:
                 raise CannotSay("option-not-in-module", f"The module has no option '{name}'.", slots[0].expr)
         auto = self._single("autoStart")
         if auto is not None and is_true(self.block, auto.expr):
             self.gone.append(auto)
+
+    def _read_within(self) -> str | None:
+        """A name that a recursive set reads and that would mean something else afterwards."""
+        file, holder = self.home.file, self.home.holder
+        for name in sorted(CHANGED | NEW | set(RENAMED)):
+            for offset in self.tree.words(file.source.path, name.encode()):
+                if holder.start_byte <= offset < holder.end_byte:
+                    around = file.chain(offset, offset + len(name))[-2]
+                    if around.type == "variable_expression":
+                        return name
+        return None
 
     def _rename(self) -> None:
         for name, slots in self.block.view.slots.items():

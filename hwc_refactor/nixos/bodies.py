@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from hwc_refactor.nix.scope import Env, attrpath_of, env_along, root_env
+from hwc_refactor.nix.scope import Env, Parameter, attrpath_of, env_along, lookup, root_env
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Expr, Slot
@@ -151,6 +151,24 @@ def _overlaid(block: Block, bodies: list[Expr]) -> Expr | None:
             inside = any(at.file is body.file and _inside(at, body) for body in bodies)
             if not inside and _called(at.env) is None:
                 return slot.expr
+    return None
+
+
+def called_with(block: Block, function: Node, name: str) -> Expr | None:
+    """What the call that makes an object gives for a parameter of a function, or its default; None if unknown."""
+    envs = [slot.expr.env for slot in block.slots]
+    for slots in block.view.slots.values():
+        envs += [slot.holder.env for slot in slots if slot.holder is not None]
+    for env in envs:
+        frame: Env | None = env
+        while frame is not None:
+            if frame.node == function and frame.args is not None:
+                found = lookup(name, frame)
+                given = found.argument if isinstance(found, Parameter) else None
+                if isinstance(given, Expr):
+                    return given
+                return found.default if isinstance(found, Parameter) and given is None else None
+            frame = frame.parent
     return None
 
 

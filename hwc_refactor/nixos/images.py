@@ -127,10 +127,10 @@ def split_source(expr: Expr) -> tuple[str, str | None] | None:
         return expr.text, None
     repository = data[expr.node.start_byte : cut].decode(errors="replace") + '"'
     tag = '"' + data[cut + 1 : expr.node.end_byte].decode(errors="replace")
-    return _bare(repository), _bare(tag)
+    return bare(repository), bare(tag)
 
 
-def _bare(text: str) -> str:
-    """`cfg.image` for `"${cfg.image}"`."""
+def bare(text: str) -> str:
+    """A string's source without the string around one name: `cfg.image` for `"${cfg.image}"`."""
     whole = _ALONE.fullmatch(text)
     return whole[1] if whole is not None else text

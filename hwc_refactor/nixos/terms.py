@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Condition, Expr, Ref, Scalar, Str
+from hwc_refactor.nixos.bodies import called_with
 from hwc_refactor.nixos.containers import Container
 from hwc_refactor.nixos.flags import Flag, read_flags
+from hwc_refactor.nixos.images import bare
 from hwc_refactor.nixos.needs import LIMITS
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.options import choices
@@ -22,8 +24,7 @@ MODES = {"media-network": "media", "container:gluetun": "vpn"}
 RESERVED = frozenset({"media", "vpn", "bridge"})
 """Words that do not mean a network of this name."""
 RESOURCES = {"memory": "memory", "memory-swap": "memorySwap", "cpus": "cpus", "pids-limit": "pidsLimit"}
-_NUMBER = re.compile(r"(?:0|[1-9]\d*)(?:\.\d*[1-9])?\Z")
-"""Numbers that the module writes as they are: 0.5, but not 1.0."""
+_NUMBER = re.compile(r"(?:0|[1-9]\d*)(?:\.\d+)?\Z")
 _DEFAULT_GPU = {"nvidia": ["nvidia.com/gpu=all"], "intel": ["/dev/dri:/dev/dri:rw"]}
 _NO_NEW = re.compile(r"no-new-privileges(?:[:=]true)?\Z")
 
@@ -88,7 +89,7 @@ def read_terms(block: Block, operands: Sequence[Operand], makers: Sequence[Conta
     flags = [flag for one in makers for flag in one.flags]
     loose = [] if operands else flags
     while True:
-        terms = _decide(block, operands, loose, fixed)
+        terms = _decide(block, makers, operands, loose, fixed)
         terms.present = frozenset(flag.name for flag in flags)
         terms.complete = not any(one.unread for one in makers)
         mixed = {
@@ -125,13 +126,19 @@ def _parts(block: Block, expr: Expr) -> Iterator[Expr]:
     yield expr
 
 
-def _decide(block: Block, operands: Sequence[Operand], loose: Sequence[Flag], fixed: set[int]) -> Terms:
+def _decide(
+    block: Block,
+    makers: Sequence[Container],
+    operands: Sequence[Operand],
+    loose: Sequence[Flag],
+    fixed: set[int],
+) -> Terms:
     terms = Terms()
     movable = [
         (flag, operand) for n, operand in enumerate(operands) if n not in fixed for flag in operand.flags
     ]
     stuck = [*loose, *(flag for n in sorted(fixed) for flag in operands[n].flags)]
-    _network(block, terms, movable, stuck)
+    _network(block, makers, terms, movable, stuck)
     _gpu(terms, movable, stuck)
     _limits(terms, movable, stuck)
     _privileges(terms, movable, stuck)
@@ -141,7 +148,9 @@ def _decide(block: Block, operands: Sequence[Operand], loose: Sequence[Flag], fi
 Movable = Sequence[tuple[Flag, Operand]]
 
 
-def _network(block: Block, terms: Terms, movable: Movable, stuck: Sequence[Flag]) -> None:
+def _network(
+    block: Block, makers: Sequence[Container], terms: Terms, movable: Movable, stuck: Sequence[Flag]
+) -> None:
     found = [(flag, operand) for flag, operand in movable if flag.name == "--network"]
     if any(flag.name == "--network" for flag in stuck) or not found:
         return
@@ -160,7 +169,7 @@ def _network(block: Block, terms: Terms, movable: Movable, stuck: Sequence[Flag]
         if yes.expr.node == no.expr.node and yes.holds and not no.holds:
             first = conditions[0][0].holds
             then, otherwise = known if first else reversed(known)
-            terms.network = _choice(block, yes, found[0][1], then, otherwise)
+            terms.network = _choice(block, makers, yes, found[0][1], then, otherwise)
     if terms.network is not None:
         terms.taken += [(flag, "network") for flag, _ in found]
 
@@ -172,13 +181,21 @@ def _word(flag: Flag) -> str | None:
     return MODES.get(flag.value, flag.value)
 
 
-def _choice(block: Block, condition: Condition, operand: Operand, then: str, otherwise: str) -> str | None:
+def _choice(
+    block: Block,
+    makers: Sequence[Container],
+    condition: Condition,
+    operand: Operand,
+    then: str,
+    otherwise: str,
+) -> str | None:
     """The network by a condition: the value that decides, where it is the very word, else an `if`."""
     compared = _compared(block, condition.expr)
     if compared is not None:
         subject, text = compared
         others = [word for word in (then, otherwise) if word != text]
-        same = text == then and set(_values(block, subject)) == {then, *others} and then != otherwise
+        words = _values(block, subject, makers)
+        same = text == then and then != otherwise and bool(words) and words <= {then, *others}
         if same and _in_scope(subject, operand.expr):
             return subject.text
     said = _said(condition, operand)
@@ -203,12 +220,29 @@ def _compared(block: Block, expr: Expr) -> tuple[Expr, str] | None:
     return (value.at if left.node.type == "variable_expression" else left), text
 
 
-def _values(block: Block, expr: Expr) -> Sequence[str]:
-    """The words that an expression may come to: those of the option that it reads."""
+def _values(block: Block, expr: Expr, makers: Sequence[Container]) -> frozenset[str]:
+    """The words that an expression may come to: of the option that it reads, or of what calls give.
+
+    Empty where they are not all known.
+    """
     value = block.tree.resolver.value(expr)
-    if isinstance(value, Ref) and value.path[0] == "config" and len(value.path) > 1:
-        return choices(block.tree, value.path[1:]) or ()
-    return ()
+    if not isinstance(value, Ref):
+        return frozenset()
+    if value.path[0] == "config":
+        return frozenset(choices(block.tree, value.path[1:]))
+    if value.binder is None or len(value.path) > 1:
+        return frozenset()
+    words: set[str] = set()
+    for maker in makers:
+        given = called_with(maker.block, value.binder, value.path[0])
+        found = None if given is None else block.tree.resolver.value(given)
+        if isinstance(found, Str) and found.literal is not None:
+            words.add(found.literal)
+        elif isinstance(found, Ref) and found.path[0] == "config" and choices(block.tree, found.path[1:]):
+            words |= set(choices(block.tree, found.path[1:]))
+        else:
+            return frozenset()
+    return frozenset(words)
 
 
 def _said(condition: Condition, operand: Operand) -> str | None:
@@ -279,6 +313,11 @@ def _limits(terms: Terms, movable: Movable, stuck: Sequence[Flag]) -> None:
 
 
 def _limit(name: str, flag: Flag) -> str | None:
+    """The value of a limit as Nix source: an expression stays one, whatever it comes to."""
+    element = flag.items[-1].expr
+    if len(flag.items) == 1 and element.node.type == "string_expression" and "${" in element.text:
+        head, equals, rest = element.text.partition("=")
+        return bare(f'"{rest}') if equals and "${" not in head and "\\" not in rest else None
     if not flag.literal or flag.value is None:
         return None
     number = _NUMBER if name == "cpus" else re.compile(r"(?:0|[1-9]\d*)\Z") if name == "pids-limit" else None

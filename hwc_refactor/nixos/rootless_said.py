@@ -169,6 +169,13 @@ def dbus_name(one: Candidate) -> Obstacle | None:
     return None
 
 
+_FILES = frozenset({"CAP_DAC_OVERRIDE", "CAP_FOWNER"})
+"""What a bounding set leaves root so that it can read and write files of all owners (capabilities(7)).
+
+That is no need of its own: which files it reads and writes is looked at by themselves.
+"""
+
+
 def capabilities_given(one: Candidate) -> Obstacle | None:
     """It is given capabilities that it has as root and would not have otherwise."""
     for name in ("CapabilityBoundingSet", "AmbientCapabilities"):
@@ -176,7 +183,8 @@ def capabilities_given(one: Candidate) -> Obstacle | None:
             given = _words(one, slot)
             if given is None or any(word.startswith("~") for word in given):
                 continue
-            kept = [word for word in given if word not in ("", _BIND)]
+            bound = _FILES if name == "CapabilityBoundingSet" else frozenset[str]()
+            kept = [word for word in given if word not in ("", _BIND) and word not in bound]
             if kept:
                 return Obstacle(
                     "capabilities-given",

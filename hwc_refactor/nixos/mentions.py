@@ -74,6 +74,7 @@ def kept_by_module(block: Block, directory: str) -> bool:
     return any(
         block.tree.holding(f"{kind}.{name}{end}".encode())
         for kind in ("services", "programs", "virtualisation")
+        if not block.tree.holding(f"options.{kind}.{name}".encode())  # options of the tree's own
         for end in (".", " =")
     )
 

@@ -13,6 +13,7 @@ from hwc_refactor.nixos.containers import Container
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 
+MODULE = "services.hwc.container."
 FLAG = b'"--privileged'
 _SETS = ("attrset_expression", "rec_attrset_expression")
 
@@ -84,13 +85,20 @@ def _stray_options(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Iterato
             if (binding.start_byte, path) in seen or "image" not in bound_names(file, holder):
                 continue
             name = _owner(file, chain[:-3])
+            why = f"'{name}' is privileged, but it is no container of virtualisation.oci-containers."
+            if MODULE in name:
+                name = name.rpartition(MODULE)[2]
+                why = (
+                    f"'{name}' is privileged and declared with {MODULE[:-1]}: whether its image needs that is told"
+                    " of containers that are not converted yet."
+                )
             yield Refusal(
                 codemod,
                 Subject("container", name),
                 path,
                 file.source.line(offset),
                 "container-not-in-sight",
-                f"'{name}' is privileged, but it is no container of virtualisation.oci-containers.",
+                why,
             )
 
 

@@ -41,7 +41,7 @@ After
       };
     };
 When it refuses
-    loop-carries-state: a round reads what the one before it has set: a variable, the folder, its own /tmp
+    loop-carries-state: a round goes on from the one before it: a variable, the folder, its own /tmp, an open file
     loop-waits-for-condition: the loop ends when something is true, or waits for it before its first round
     loop-driven-by-events: a command in it waits for something to happen; time does not drive it
     loop-cleans-up: a trap, ExecStop, or what follows the loop runs when it ends
@@ -49,7 +49,7 @@ When it refuses
     loop-sleeps-more-than-once: every round sleeps more than once, or between two halves of its work
     loop-may-skip-sleep: a `continue` goes to the next round without the sleep
     loop-under-a-condition: the script comes to the loop only in some cases
-    loop-is-meant: a comment says why it is a loop and no timer
+    loop-is-meant: a comment says why it is a loop and no timer, or it does nothing but sleep
     interval-below-one-second: it sleeps for less than a second
     interval-hits-start-limit: it sleeps so briefly that systemd would refuse to start the unit as often
     interval-unknown: how long it sleeps is only known when it runs

@@ -318,6 +318,17 @@ def _is_moment(block: Block, script: Script, at: Reached) -> bool:
 # -- when it does it -----------------------------------------------------------------------------------
 
 
+def only_sleeps(_: Block, loop: Loop) -> Iterator[Obstacle]:
+    """There is nothing that a timer could start."""
+    if not loop.round:
+        yield _obstacle(
+            loop.script,
+            loop.node,
+            "loop-is-meant",
+            "It does nothing but sleep, which keeps the service active",
+        )
+
+
 def sleeps_more_than_once(_: Block, loop: Loop) -> Iterator[Obstacle]:
     """Two sleeps in every round, or one between two halves of the work."""
     if len(loop.sleeps) > 1:
@@ -453,6 +464,8 @@ def lasting(block: Block, script: Script, nodes: Iterable[Node]) -> tuple[Node, 
             held = owner is not None and script.source(owner).startswith("exec")
             if not text.startswith(("/dev/null", "/dev/std", "&")) and not held and not text.isdigit():
                 return at.node, "writes a file"
+            if held and _empties(script, at.node):
+                return at.node, f"empties {text}"
         command = script.command(at.node) if at.node.type == "command" else None
         if command is None or command.name.text in script.functions:
             continue
@@ -464,11 +477,43 @@ def lasting(block: Block, script: Script, nodes: Iterable[Node]) -> tuple[Node, 
     return None
 
 
+def opened_once(block: Block, loop: Loop) -> Iterator[Obstacle]:
+    """A file that all rounds write into one after the other would begin anew with every round."""
+    node = loop.node
+    while node != loop.around and node.parent is not None:
+        around = node.parent
+        for beside in around.named_children:
+            if beside == node or beside.type == "comment":
+                continue
+            if beside.type == "file_redirect":
+                found = _empties(loop.script, beside)
+            else:
+                found = lasting(block, loop.script, [beside]) is not None
+            if found:
+                text = " ".join(loop.script.source(beside).split())
+                yield _obstacle(
+                    loop.script,
+                    beside,
+                    "loop-carries-state",
+                    f"All its rounds write into '{_short(text)}', which a timer would begin anew with every round",
+                )
+                return
+        node = around
+
+
 # -- words ---------------------------------------------------------------------------------------------
 
 
 def _obstacle(script: Script, node: Node, code: str, text: str) -> Obstacle:
     return Obstacle(code, text, script.body.path, script.line(node))
+
+
+def _empties(script: Script, redirect: Node) -> bool:
+    """Whether a redirection begins its file anew."""
+    target = redirect.child_by_field_name("destination")
+    text = "" if target is None else script.source(target).strip("\"'")
+    opens = any(child.type in (">", "&>", ">|") for child in redirect.children)
+    return opens and not text.startswith(("/dev/", "&", ">(")) and not text.isdigit() and text != "-"
 
 
 def _hole(script: Script, node: Node) -> int:

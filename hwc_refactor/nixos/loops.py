@@ -14,7 +14,7 @@ from typing import Literal
 from hwc_refactor.nix.shell import Command, Script, script_of
 from hwc_refactor.nix.shell_walk import LOOPS, leavings, reached
 from hwc_refactor.nix.syntax import Node
-from hwc_refactor.nix.values import Call, Str
+from hwc_refactor.nix.values import Branch, Call, Expr, Str
 from hwc_refactor.nixos.executables import executable_of, script_text
 from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.looping import is_waiting
@@ -145,11 +145,31 @@ def _service_loop(block: Block) -> Loop | None:
         loop = _main(block.tree, program)
         if loop is not None and _told(loop):
             return loop
-    if not any(_may_loop(program) for program in programs(block)):
-        return None
-    others = [loop for program, script in facts(block).scripts for loop in _others(program, script)]
+    others = [
+        loop
+        for program in started
+        if program.script is None and program.line is None
+        for script in _possible(block.tree, program.at)
+        for loop in _others(program, script)
+    ]
+    if any(_may_loop(program) for program in programs(block)):
+        others += [loop for program, script in facts(block).scripts for loop in _others(program, script)]
     ranked = sorted(others, key=lambda loop: (loop.form == "waiting", loop.program.directive != "ExecStart"))
     return ranked[0] if ranked else None
+
+
+def _possible(tree: Tree, expr: Expr) -> Iterator[Script]:
+    """The scripts that a script option may hold, each in some cases only."""
+    match tree.resolver.content(expr)[0]:
+        case Branch(then=then, otherwise=otherwise):
+            parts = [then, otherwise]
+        case Call(name="optionalString" | "mkIf", args=(_, part)):
+            parts = [part]
+        case _:
+            return
+    for part in parts:
+        script = script_text(tree, part)
+        yield from _possible(tree, part) if script is None else (script,)
 
 
 def _may_loop(program: Program) -> bool:

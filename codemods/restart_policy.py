@@ -39,7 +39,7 @@ import re
 
 from hwc_refactor import placing
 from hwc_refactor.codemod import Context, Outcome, codemod
-from hwc_refactor.directives import plain
+from hwc_refactor.directives import add_directives, plain
 from hwc_refactor.draft import Draft
 from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nix.build import Snippet
@@ -146,8 +146,11 @@ def _write(draft: Draft, block: Block, ctx: Context, slot: Slot) -> None:
         raise NoPlace("Restart is given by an expression")
     placing.demand_own(block.tree, block, value.at)
     draft.replace_text(value.at.file, value.at.node, quote("on-failure"))
-    if pause := ctx.text("restart-sec"):
+    pause = ctx.text("restart-sec")
+    if pause and block.get("serviceConfig", "RestartSec"):
         draft.set(block, ("serviceConfig", "RestartSec"), quote(pause))
+    elif pause:
+        add_directives(draft, block, [Snippet(f"RestartSec = {quote(pause)};")], after="Restart")
     _limit(draft, block, ctx)
 
 

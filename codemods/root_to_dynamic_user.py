@@ -53,7 +53,15 @@ from __future__ import annotations
 
 from hwc_refactor import user_recipe
 from hwc_refactor.codemod import Context, Outcome, codemod
-from hwc_refactor.directives import add_directives, add_directories, add_words, plain, replace_directive
+from hwc_refactor.directives import (
+    add_directives,
+    add_words,
+    drop_needless,
+    keep_directories,
+    plain,
+    remove_rule,
+    replace_directive,
+)
 from hwc_refactor.draft import Draft
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import Snippet
@@ -129,7 +137,7 @@ def _write(draft: Draft, one: Candidate, files: Files, rights: Rights) -> None:
     groups = tuple(dict.fromkeys((*rights.groups, *(place.group for place in files.shared))))
     if groups and (new := add_words(draft, block, "SupplementaryGroups", groups)) is not None:
         items.append(new)
-    items += add_directories(draft, block, files.wanted)
+    items += keep_directories(draft, block, files.kept)
     writable = [place.path for place in files.shared]
     if writable and (new := add_words(draft, block, "ReadWritePaths", writable)) is not None:
         items.append(new)
@@ -137,6 +145,9 @@ def _write(draft: Draft, one: Candidate, files: Files, rights: Rights) -> None:
         new = add_words(draft, block, "AmbientCapabilities", rights.capabilities)
         items += [] if new is None else [new]
     add_directives(draft, block, items, after="User" if user is not None else None)
+    drop_needless(draft, block, files.wanted)
+    for rule in files.kept.rules:
+        remove_rule(draft, block, rule)
     if user is not None:
         replace_directive(draft, user, "DynamicUser = true;")
     if group is not None and (one.runs_as == PERSON or block.text("serviceConfig", "Group") in ("root", "0")):

@@ -47,18 +47,15 @@ from collections.abc import Sequence
 
 from hwc_refactor import placing
 from hwc_refactor.codemod import Context, Outcomes, codemod
-from hwc_refactor.directives import add_directives, add_directories
+from hwc_refactor.directives import add_directives, keep_directories, remove_rule
 from hwc_refactor.draft import Draft
 from hwc_refactor.model import Severity
-from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.shell import Script
-from hwc_refactor.nix.strings import quote
 from hwc_refactor.nixos.directories import VARIABLES, Directory
 from hwc_refactor.nixos.keeping import EVERYTHING_REACHED, Keeping, keeping
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.spellings import Spelling, everywhere, needless, spellings
-from hwc_refactor.nixos.tmpfiles import Rule
-from hwc_refactor.placing import NoPlace, in_called_function
+from hwc_refactor.placing import NoPlace
 
 WHY = "The path is written out: who owns it and with which mode is left to whoever made it first."
 _SPECIFIERS = {
@@ -103,31 +100,13 @@ def _title(block: Block, found: Keeping) -> str:
 
 
 def _write(draft: Draft, block: Block, found: Keeping) -> None:
-    modes = _modes(found)
-    items = add_directories(draft, block, found.wanted)
-    for directive in dict.fromkeys(one.directive for one in found.wanted):
-        mode = {mode for one, mode in modes.items() if one.directive == directive}
-        if mode and not block.get("serviceConfig", f"{directive}Mode"):
-            items.append(Snippet(f"{directive}Mode = {quote(mode.pop())};"))
-    if any(one.directive == "RuntimeDirectory" for one in found.wanted) and _is_oneshot(block):
-        if not block.get("serviceConfig", "RuntimeDirectoryPreserve"):
-            items.append(Snippet('RuntimeDirectoryPreserve = "yes";'))
+    items = keep_directories(draft, block, found)
     add_directives(draft, block, items)
     _by_option(draft, block, found)
     for script, replacements in _replacements(block, found).items():
         draft.rewrite_script(script, replacements)
     for rule in found.rules:
-        _without(draft, block, rule)
-
-
-def _is_oneshot(block: Block) -> bool:
-    return block.text("serviceConfig", "Type") == "oneshot"
-
-
-def _modes(found: Keeping) -> dict[Directory, str]:
-    """The modes that rules of systemd-tmpfiles give the directories, where that is not 0755 anyway."""
-    modes = {one: rule.mode for one in found.wanted for rule in found.rules if rule.path == one.path}
-    return {one: mode for one, mode in modes.items() if mode not in ("-", "0755", "755")}
+        remove_rule(draft, block, rule)
 
 
 def _is_alone(block: Block, one: Directory, wanted: Sequence[Directory]) -> bool:
@@ -175,19 +154,6 @@ def _add(
     if placing.not_own(block.tree, block, place.text.at) is None:
         script = texts.setdefault(place.key, place.text)
         replacements.setdefault(script, []).append((place.start, place.end, text))
-
-
-def _without(draft: Draft, block: Block, rule: Rule) -> None:
-    """Take a needless rule of systemd-tmpfiles out of its list."""
-    for found in block.tree.resolver.items(rule.listed) if rule.listed is not None else ():
-        if (
-            found.expr.node == rule.at.node
-            and found.holder is not None
-            and not in_called_function(found.expr.env)
-        ):
-            draft.remove_elements(found.holder.file, found.holder.node, [found.expr.node])
-            return
-    draft.note(f"The rule of systemd-tmpfiles for {rule.path} is needless now.")
 
 
 def _text(one: Directory, place: Spelling, alone: bool) -> str | None:

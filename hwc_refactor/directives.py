@@ -11,7 +11,10 @@ from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import ListValue, Slot, Str
 from hwc_refactor.nixos.directories import Directory
+from hwc_refactor.nixos.keeping import Keeping
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.spellings import needless
+from hwc_refactor.nixos.tmpfiles import Rule
 from hwc_refactor.placing import NoPlace
 
 CONFIG = ("serviceConfig",)
@@ -115,3 +118,42 @@ def add_directories(draft: Draft, block: Block, directories: Sequence[Directory]
             value = quote(names[0]) if len(names) == 1 else f"[ {' '.join(map(quote, names))} ]"
             new.append(Snippet(f"{directive} = {value};"))
     return new
+
+
+def keep_directories(draft: Draft, block: Block, found: Keeping) -> list[Snippet]:
+    """Declare the directories that systemd could keep, with the modes that rules of systemd-tmpfiles gave them.
+
+    Returns:
+        The directives that are not there yet, to be added together with others.
+    """
+    items = add_directories(draft, block, found.wanted)
+    modes = {one: rule.mode for one in found.wanted for rule in found.rules if rule.path == one.path}
+    for directive in dict.fromkeys(one.directive for one in found.wanted):
+        mode = {mode for one, mode in modes.items() if one.directive == directive} - {"-", "0755", "755"}
+        if mode and not block.get(*CONFIG, f"{directive}Mode"):
+            items.append(Snippet(f"{directive}Mode = {quote(mode.pop())};"))
+    runtime = any(one.directive == "RuntimeDirectory" for one in found.wanted)
+    if runtime and block.text(*CONFIG, "Type") == "oneshot":
+        if not block.get(*CONFIG, "RuntimeDirectoryPreserve"):
+            items.append(Snippet('RuntimeDirectoryPreserve = "yes";'))
+    return items
+
+
+def remove_rule(draft: Draft, block: Block, rule: Rule) -> None:
+    """Take a needless rule of systemd-tmpfiles out of its list."""
+    for found in block.tree.resolver.items(rule.listed) if rule.listed is not None else ():
+        if (
+            found.expr.node == rule.at.node
+            and found.holder is not None
+            and not placing.in_called_function(found.expr.env)
+        ):
+            draft.remove_elements(found.holder.file, found.holder.node, [found.expr.node])
+            return
+    draft.note(f"The rule of systemd-tmpfiles for {rule.path} is needless now.")
+
+
+def drop_needless(draft: Draft, block: Block, directories: Sequence[Directory]) -> None:
+    """Take commands out of its scripts that only make a directory which systemd makes."""
+    for place in (place for one in directories for place in needless(block, one.path)):
+        if placing.not_own(block.tree, block, place.text.at) is None:
+            draft.rewrite_script(place.text, [(place.start, place.end, "")])

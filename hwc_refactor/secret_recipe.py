@@ -43,6 +43,7 @@ def write(draft: Draft, block: Block, ctx: Context, wanted: Mapping[str, str]) -
     """Add what the recipe prescribes beside what is read already."""
     kind = secret_declarations.scheme(ctx.tree)
     for name, secret in wanted.items():
+        draft.demand_name(block.slots[0].expr, "config")
         one = Credential(name, secret_declarations.path_of(kind, secret))
         credentials.add(draft, block, [one], layout=layout(ctx))
         draft.review(

@@ -33,6 +33,7 @@ def write_static(draft: Draft, block: Block, ctx: Context) -> None:
     """The user that is there as a default, with its group and directories."""
     user = plain(block, "User")
     wrapper = ctx.text("wrap")
+    group_item: list[Snippet] = []
     if user is not None and wrapper:
         name = _spelled(wrapper, user)
         if not unwrapped(block.tree, user.expr).modifiers and user.binding is not None:
@@ -40,13 +41,14 @@ def write_static(draft: Draft, block: Block, ctx: Context) -> None:
             draft.replace_value(user.expr.file, user.binding, f"{name} {text}")
         group = ctx.text("default-group")
         if group and not block.get("serviceConfig", "Group"):
-            add_directives(draft, block, [Snippet(f"Group = {name} {quote(group)};")], after="User")
-    after = next(
-        name
-        for name in ("WorkingDirectory", "Group", "User", "")
-        if block.get("serviceConfig", name) or not name
-    )
-    add_directives(draft, block, _directories(block, ctx, closed=True), after=after or None)
+            group_item = [Snippet(f"Group = {name} {quote(group)};")]
+    items = _directories(block, ctx, closed=True)
+    if block.get("serviceConfig", "WorkingDirectory"):
+        add_directives(draft, block, group_item, after="User")
+        add_directives(draft, block, items, after="WorkingDirectory")
+    else:
+        above = (other for other in ("Group", "User") if block.get("serviceConfig", other))
+        add_directives(draft, block, [*group_item, *items], after=next(above, None))
 
 
 def write_dynamic(draft: Draft, block: Block, ctx: Context) -> None:

@@ -138,7 +138,7 @@ def _obstacle(block: Block, directory: Directory, path: Reached) -> InTheWay | t
     for mention in mentions(block, directory.path):
         if (mention.file, mention.line) not in lines:
             return _told(directory, mention, path)
-    other = _user_elsewhere(block, directory)
+    other = used_elsewhere(block, directory)
     if other is not None:
         return InTheWay("path-is-shared", f"{directory.path} is used by {other} too.", path)
     if not made and not _makes(block, directory):
@@ -169,7 +169,7 @@ def _gives(ran: Ran, directory: Directory) -> bool:
     return any(holding((directory,), word.text) is not None for word in ran.words)
 
 
-def _user_elsewhere(block: Block, directory: Directory) -> str | None:
+def used_elsewhere(block: Block, directory: Directory) -> str | None:
     """Another service of the tree that reaches for a directory, however its path is put together."""
     for other in surveyed(block.tree, EVERYTHING_REACHED):
         assert isinstance(other, _Reaching)

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hwc_refactor.nix.values import Str
-from hwc_refactor.nixos.directories import Directory, candidates, declared, holding, normal
-from hwc_refactor.nixos.mentions import Mention, kept_by_module, mentions
-from hwc_refactor.nixos.places import below, everybody_reads, is_harmless_device, is_taken, is_temporary
+from hwc_refactor.nixos.directories import Directory, declared, holding, normal
+from hwc_refactor.nixos.facts import Ran
+from hwc_refactor.nixos.keeping import Keeping, keeping, used_elsewhere
+from hwc_refactor.nixos.mentions import Mention, mentions
+from hwc_refactor.nixos.places import below, everybody_reads, is_harmless_device, is_temporary
 from hwc_refactor.nixos.reach import Reached, reached
 from hwc_refactor.nixos.rootless_candidate import PERSON, Candidate, Obstacle
+from hwc_refactor.nixos.spellings import needless
 from hwc_refactor.nixos.tmpfiles import NOBODY_ELSES, Rule, rules
 from hwc_refactor.nixos.tree import Tree
 
@@ -54,15 +57,14 @@ class Files:
         return declared(self.one.block)
 
     @cached_property
+    def kept(self) -> Keeping:
+        """What systemd could keep for it, beside what it declares, and what is in the way."""
+        return keeping(self.one.block, {})
+
+    @property
     def wanted(self) -> tuple[Directory, ...]:
         """The directories that it writes to and that systemd can keep for it, beside those declared."""
-        found: dict[Directory, None] = {}
-        for path in self.reached:
-            if path.writes and not self.is_managed(path.text, found) and not is_temporary(normal(path.text)):
-                own = self._own(path)
-                if own is not None:
-                    found[own] = None
-        return tuple(found)
+        return self.kept.wanted
 
     @cached_property
     def shared(self) -> tuple[Shared, ...]:
@@ -77,30 +79,19 @@ class Files:
                 found[place] = None
         return tuple(found)
 
-    def is_managed(self, path: str, more: object = None) -> bool:
+    def is_managed(self, path: str) -> bool:
         """Whether a path lies in a directory that systemd keeps for the service."""
-        wanted = tuple(more) if isinstance(more, dict) else self.wanted if more is None else ()
-        if holding((*self.declared, *wanted), path) is not None:
+        if holding((*self.declared, *self.wanted), path) is not None:
             return True
-        return not path.startswith(("/", "$", "~", "%")) and self._works_in_own(wanted)
+        return not path.startswith(("/", "$", "~", "%")) and self._works_in_own()
 
-    def _works_in_own(self, wanted: tuple[Directory, ...]) -> bool:
+    def _works_in_own(self) -> bool:
         """Whether relative paths lie in a directory of its own."""
-        slots = self.one.block.get("serviceConfig", "WorkingDirectory")
-        text = self.one.block.text("serviceConfig", "WorkingDirectory") if slots else None
-        return text is not None and holding((*self.declared, *wanted), text.lstrip("-")) is not None
-
-    def _own(self, path: Reached) -> Directory | None:
-        """The directory that may become its own for a path: the outermost one that nobody else names."""
-        for directory in candidates(path.text, folder=path.folder):
-            if not self.others(directory):
-                return directory
-        return None
+        text = self.one.block.text("serviceConfig", "WorkingDirectory")
+        return text is not None and holding((*self.declared, *self.wanted), text.lstrip("-")) is not None
 
     def others(self, directory: Directory) -> tuple[Mention, ...]:
-        """Who else names a directory; what systemd makes for others counts as well."""
-        if is_taken(directory.name) or kept_by_module(self.one.block, directory.name):
-            return (Mention("other", "NixOS", 0, (directory.name,)),)
+        """Who else names a directory that it declares."""
         return mentions(self.one.block, directory.path)
 
     def shared_place(self, path: Reached) -> Shared | None:
@@ -134,13 +125,46 @@ def state_of_others(files: Files) -> Obstacle | None:
     for directory in files.declared:
         if directory.moves and (found := _obstacle(files, directory, files.others(directory))) is not None:
             return found
-    for path in files.reached:
-        if path.writes and not files.is_managed(path.text) and not is_temporary(normal(path.text)):
-            for directory in reversed(candidates(path.text, folder=path.folder)):
-                found = _obstacle(files, directory, files.others(directory))
-                if found is not None and files.shared_place(path) is None:
-                    return found
+        other = used_elsewhere(files.one.block, directory) if directory.moves else None
+        if other is not None:
+            return Obstacle(
+                "state-is-shared", f"{directory.path} is used by {other} too.", files.one.block.place
+            )
+    for way in files.kept.obstacles:
+        code = _CODES.get(way.code)
+        if code is not None and files.shared_place(way.path) is None:
+            return Obstacle(code, way.reason, way.path.at)
+    for ran in files.one.ran:
+        if ran.name == "mkdir" and _makes_again(files, ran):
+            return Obstacle(
+                "writes-foreign-path",
+                f"mkdir (line {ran.line}) makes a directory that systemd makes before: it would fail.",
+                ran.program.at,
+            )
     return None
+
+
+_CODES = {
+    "path-of-another": "writes-foreign-path",
+    "path-is-shared": "state-is-shared",
+    "made-for-another": "state-owned-by-user",
+    "state-is-mounted-or-persisted": "state-is-mounted-or-persisted",
+}
+"""What is in the way of a directory, in the words of this codemod."""
+
+
+def _makes_again(files: Files, ran: Ran) -> bool:
+    """Whether a `mkdir` makes one of its directories, complains when that is there, and does not stand alone."""
+    if any(word.text == "--parents" or re.match(r"-[a-z]*p", word.text) for word in ran.words):
+        return False
+    paths = {one.path for one in (*files.declared, *files.wanted)}
+    made = {normal(word.text.rstrip("/")) for word in ran.operands} & paths
+    gone = [place for path in made for place in needless(files.one.block, path)]
+    return bool(made) and not any(place.start <= _start(ran) < place.end for place in gone)
+
+
+def _start(ran: Ran) -> int:
+    return -1 if ran.command is None else ran.command.node.start_byte
 
 
 def _obstacle(files: Files, directory: Directory, others: tuple[Mention, ...]) -> Obstacle | None:

@@ -49,6 +49,7 @@ When it refuses
     loop-sleeps-more-than-once: every round sleeps more than once, or between two halves of its work
     loop-may-skip-sleep: a `continue` goes to the next round without the sleep
     loop-under-a-condition: the script comes to the loop only in some cases
+    loop-keeps-a-process: a round runs a program that does not end by itself, and the loop starts it again
     loop-is-meant: a comment says why it is a loop and no timer, or it does nothing but sleep
     interval-below-one-second: it sleeps for less than a second
     interval-hits-start-limit: it sleeps so briefly that systemd would refuse to start the unit as often
@@ -77,6 +78,7 @@ from __future__ import annotations
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.documented_loop import documented
 from hwc_refactor.model import Severity
+from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nixos.loop_obstacles import interval
 from hwc_refactor.nixos.loop_units import used_elsewhere
 from hwc_refactor.nixos.loop_verdict import obstacles
@@ -116,6 +118,6 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
                 return refused(ctx, block, differs)
         else:
             convert(draft, block, loop, style=ctx.settings.timer_style or "faithful")
-    except NoPlace as obstacle:
-        return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle}.")
+    except (NoPlace, BuildError) as error:
+        return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {error}.")
     return draft.done()

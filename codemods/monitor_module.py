@@ -45,7 +45,8 @@ When it refuses
     loop-sleeps-more-than-once: every round sleeps more than once, or between two halves of its work
     loop-may-skip-sleep: a `continue` goes to the next round without the sleep
     loop-under-a-condition: the script comes to the loop only in some cases
-    loop-is-meant: a comment says why it is a loop
+    loop-keeps-a-process: a round runs a program that does not end by itself, and the loop starts it again
+    loop-is-meant: a comment says why it is a loop, or it does nothing but sleep
     interval-below-one-second: it sleeps for less than a second
     interval-hits-start-limit: it sleeps so briefly that systemd would refuse to start the unit as often
     interval-unknown: how long it sleeps is only known when it runs

@@ -23,6 +23,7 @@ from hwc_refactor.nixos.loop_units import said, shared_conditions
 from hwc_refactor.nixos.looping import names
 from hwc_refactor.nixos.loops import Loop
 from hwc_refactor.nixos.objects import USER_SERVICE, Block
+from hwc_refactor.nixos.wrappers import unwrapped
 from hwc_refactor.placing import NoPlace
 from hwc_refactor.timers import add_timer, beside
 from hwc_refactor.unlooping import unlooped
@@ -124,9 +125,12 @@ def run_once(draft: Draft, block: Block, loop: Loop) -> None:
 
 def add_type(draft: Draft, block: Block, every: Interval, *, timeout: bool) -> None:
     """Make it a oneshot, with a limit to how long a round may take."""
-    items = [Snippet('Type = "oneshot";')] if not _slots(block, "serviceConfig", "Type") else []
-    if not items:
-        draft.set(block, ("serviceConfig", "Type"), '"oneshot"')
+    typed = _slots(block, "serviceConfig", "Type")
+    items = [] if typed else [Snippet('Type = "oneshot";')]
+    for slot in typed:
+        inner = unwrapped(block.tree, slot.expr).expr
+        placing.demand_own(block.tree, block, inner)
+        draft.replace_text(inner.file, inner.node, '"oneshot"')
     limits = ("TimeoutStartSec", "TimeoutSec")
     if timeout and not any(_slots(block, "serviceConfig", name) for name in limits):
         longest = _longest(every)
@@ -138,6 +142,9 @@ def add_type(draft: Draft, block: Block, every: Interval, *, timeout: bool) -> N
     if len(items) > 1 and not block.get("serviceConfig"):
         draft.add_set(block, ("serviceConfig",), items)
     elif items:
+        home = draft.home(block, ("serviceConfig",))
+        if len(items) > 1 and not home.lead:
+            draft.spread(home.file, home.holder)
         draft.add(block, ("serviceConfig",), items, after="Type")
 
 
@@ -177,6 +184,8 @@ def _moved(draft: Draft, block: Block) -> Iterator[_Moved]:
     elif len(started) > 1:
         raise NoPlace("wantedBy is defined in several ways")
     else:
+        if _outer(block, started[0]):
+            raise NoPlace("wantedBy counts under a condition of its own")
         listed = block.tree.resolver.value(started[0].expr)
         complete = isinstance(listed, ListValue) and listed.complete
         units = {_unit(block, item) for item in listed.items} if isinstance(listed, ListValue) else set()
@@ -232,9 +241,21 @@ def _carried(slot: Slot, text: str) -> str:
 def _value(block: Block, slot: Slot) -> str:
     """The source text of a definition's value, with `mkForce` and the like."""
     value = None if slot.binding is None else slot.binding.child_by_field_name("expression")
-    if value is None or len(slot.conditions) > len(shared_conditions(block)):
+    if value is None or _outer(block, slot):
         raise NoPlace("a definition is inherited, computed or conditional")
     return slot.expr.file.text(value).decode(errors="replace")
+
+
+def _outer(block: Block, slot: Slot) -> bool:
+    """Whether a definition counts under a condition that is said neither of the whole service nor within it."""
+    return any(not _holds(slot, c.expr) for c in slot.conditions[len(shared_conditions(block)) :])
+
+
+def _holds(slot: Slot, expr: Expr) -> bool:
+    """Whether an expression stands within the binding of a definition."""
+    node = slot.binding
+    same = expr.file.source.path == slot.expr.file.source.path
+    return same and node is not None and node.start_byte <= expr.node.start_byte < node.end_byte
 
 
 # -- the timer -----------------------------------------------------------------------------------------

@@ -18,9 +18,8 @@ from hwc_refactor.nixos.objects import Block
 
 Replacement = tuple[int, int, str]
 
-_TEXTS = frozenset(
-    {"string", "raw_string", "ansi_c_string", "translated_string", "heredoc_body", "heredoc_end"}
-)
+_TEXTS = frozenset({"string", "raw_string", "ansi_c_string", "translated_string", "heredoc_redirect"})
+"""What holds text over lines; a here-document begins behind the line that its redirection stands on."""
 _ANSWERS = frozenset({"[", "test", "grep", "egrep", "fgrep", "pgrep", "pidof", "diff", "cmp", "expr", "let"})
 """Commands that fail to give an answer (their manuals: exit status 1)."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from hwc_refactor.nix.shell import Body, Script, script_of
 from hwc_refactor.nix.shell_flow import carried
 from hwc_refactor.nix.shell_walk import background, leavings
+from hwc_refactor.nix.strings import escape_indented, escape_quoted
 from hwc_refactor.nixos.intervals import span
 from hwc_refactor.nixos.loop_obstacles import interval
 from hwc_refactor.nixos.looping import is_waiting, names, types, waits
@@ -225,6 +228,54 @@ def test_here_documents_and_strings_keep_their_bytes() -> None:
         "    { print $1 }\n"
         "  ' /var/lib/report/now\n"
     )
+
+
+ROUNDS = {
+    "plain": "while true; do\n  echo a\n  echo b; echo c\n  sleep 60\ndone",
+    "one line": "while :; do echo a; echo $((1 + 2)); sleep 60; done",
+    "functions": 'f() {\n  local x=$1\n  echo "f $x"\n}\nn=3\nwhile true; do\n  f 1\n  f $n\n  sleep 60\ndone',
+    "branches": "while true\ndo\n  if [ -e /nowhere ]; then\n    echo yes\n  else\n    echo no\n  fi\n  sleep 60\ndone",
+    "here-document": "while true; do\n  cat <<EOF\n  $((1 + 1)) lines\n    kept\nEOF\n  sleep 60\ndone",
+    "tabs in a here-document": "while true; do\n  cat <<-EOF\n\t\tmoved\n\tEOF\n  sleep 60\ndone",
+    "strings over lines": "while true; do\n  echo 'a\n    b' \"c\n    d\"\n  sleep 60\ndone",
+    "continued lines": "while true; do\n  echo a \\\n    b \\\n    c\n  sleep 60\ndone",
+    "inner loops": "while :; do\n  for i in 1 2; do\n    [ $i = 1 ] && continue\n    echo $i\n  done\n  sleep 9\ndone",
+    "redirected": "while true; do\n  echo a\n  echo b >&2\n  sleep 60\ndone 2>&1",
+    "piped": "while true; do\n  echo a\n  echo b\n  sleep 60\ndone | cat",
+    "quotes": "while true; do\n  echo 'it'\\''s' \"$(echo \"in $(echo in)\")\"\n  sleep 60\ndone",
+    "arrays": "while true; do\n  a=(1 2 3)\n  a+=(4)\n  echo ${#a[@]} ${a[-1]}\n  sleep 60\ndone",
+    "case": "while true; do\n  case $(uname) in\n    Linux) echo l ;;\n    *) echo o ;;\n  esac\n  sleep 60\ndone",
+    "comments": "while true; do # for ever\n  # first\n  echo a # behind\n\n  # wait\n  sleep 60 # a minute\ndone",
+    "in a function": "main() {\n  while true; do\n    echo a\n    sleep 60\n  done\n}\nmain",
+    "answers": "while true; do\n  echo a\n  [ -e /nowhere ] && echo b\n  sleep 60\ndone",
+    "end of the text": "echo before\nwhile true; do\n  echo a\n  sleep 60; done",
+}
+BASH = shutil.which("bash")
+
+
+@pytest.mark.skipif(BASH is None, reason="bash is not installed")
+@pytest.mark.parametrize("quotes", ["''", '"'])
+@pytest.mark.parametrize("name", ROUNDS)
+def test_what_is_left_does_what_a_round_does(name: str, quotes: str) -> None:
+    """The loop up to its first sleep, and what is left of it, run by bash."""
+    text = ROUNDS[name]
+    nix = escape_indented(text) if quotes == "''" else escape_quoted(text)
+    lead = "\n" if quotes == "''" else ""
+    after = result(f"{{ systemd.services.a.script = {quotes}{lead}{nix}\n{quotes}; }}\n")
+    (block,) = objects(Tree({"a.nix": after.encode()}), SERVICE)
+    left = script_of(block.get("script")[0].expr)
+    assert left is not None
+    assert "while true" not in left.body.data.decode()
+    assert said_by(left.body.data.decode()) == said_by("sleep() { exit 0; }\n" + text)
+
+
+def said_by(script: str) -> tuple[str, int]:
+    """What bash prints for a script of our own, and its exit code."""
+    assert BASH is not None
+    done = subprocess.run(
+        [BASH, "-e", "-c", script], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    return done.stdout, done.returncode
 
 
 def test_a_loop_in_a_file_of_its_own_stays() -> None:

@@ -16,12 +16,14 @@ from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nixos.commands import knowledge
 from hwc_refactor.nixos.executables import executable_of
 from hwc_refactor.nixos.intervals import Interval, interval_of
-from hwc_refactor.nixos.looping import is_waiting, names
+from hwc_refactor.nixos.looping import is_staying, is_waiting, names
 from hwc_refactor.nixos.loops import Loop, Step, feeding, hidden, piece, sleep_of
 from hwc_refactor.nixos.objects import Block
 
 _READS = frozenset({"command", "redirected_statement", "while_statement", "list", "negated_command"})
 _GIVEN = frozenset({"herestring_redirect", "heredoc_redirect", "file_redirect"})
+PAUSE = Decimal(30)
+"""The longest interval in seconds that may be the pause before a program is started again."""
 SHORTEST = Decimal(3)
 """The shortest interval in seconds that the limit on starts (5 in 10 s; systemd-system.conf(5)) lets pass."""
 
@@ -131,6 +133,43 @@ def inside(_: Block, loop: Loop) -> Iterator[Obstacle]:
             "loop-under-a-condition",
             "The script comes to the loop only in some cases, or does something else as well",
         )
+
+
+def keeps_a_process(block: Block, loop: Loop) -> Iterator[Obstacle]:
+    """It runs a program that does not end, and starts it again when it has."""
+    found = list(_ran(block, loop))
+    for node, name, words in found:
+        if is_staying(name, words):
+            text = f"A round runs '{name}', which does not end by itself: the loop only starts it again"
+            yield _obstacle(loop.script, node, "loop-keeps-a-process", text)
+            return
+    every = interval(block, loop)
+    short = every is not None and every.seconds is not None and every.seconds <= PAUSE
+    work = [(node, name) for node, name, _ in found if name not in names("reports")]
+    if short and len(work) == 1 and len(loop.work) == sum(1 for _ in _plain(loop)):
+        known = knowledge(work[0][1])
+        if known is None or "code" in known.needs:
+            text = f"It may be that '{work[0][1]}' never ends, and the loop only starts it again"
+            yield _obstacle(loop.script, work[0][0], "loop-keeps-a-process", text)
+
+
+def _plain(loop: Loop) -> Iterator[Node]:
+    """The statements of its work that are commands, whatever follows when they fail."""
+    for node in loop.work:
+        inner = node.named_children[0] if node.type in ("list", "redirected_statement") else node
+        if inner.type == "command":
+            yield node
+
+
+def _ran(block: Block, loop: Loop) -> Iterator[tuple[Node, str, list[str]]]:
+    """The commands of a round, each with its name and its arguments."""
+    for at in reached(loop.script, loop.round):
+        command = loop.script.command(at.node) if at.node.type == "command" else None
+        if command is None or command.name.text in loop.script.functions:
+            continue
+        found = executable_of(block.tree, command.name.text, loop.script.holes())
+        if found.file is None or found.file.script is None:
+            yield at.node, found.name or command.program, [word.text for word in command.arguments]
 
 
 def starts_jobs(_: Block, loop: Loop) -> Iterator[Obstacle]:

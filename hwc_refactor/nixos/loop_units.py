@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from hwc_refactor.nix.comments import comment_text, comments_inside, comments_of
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.values import Condition, Scalar, Slot
+from hwc_refactor.nixos.commands import knowledge
 from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.loop_obstacles import Obstacle, lasting
 from hwc_refactor.nixos.looping import names, types
@@ -15,6 +16,7 @@ from hwc_refactor.nixos.loops import Loop
 from hwc_refactor.nixos.objects import TIMER, USER_SERVICE, USER_TIMER, Block, objects
 from hwc_refactor.nixos.programs import programs
 from hwc_refactor.nixos.units import Mention, mentions
+from hwc_refactor.nixos.wrappers import unwrapped
 
 _STOPS = ("preStop", "postStop")
 _STOP_LINES = ("ExecStop", "ExecStopPost")
@@ -35,7 +37,10 @@ def name(block: Block, _: Loop | None) -> Iterator[Obstacle]:
 def kind(block: Block, loop: Loop) -> Iterator[Obstacle]:
     """It is more than a plain process that runs."""
     for slot in _slots(block, "serviceConfig", "Type"):
-        text = block.tree.resolver.literal(slot.expr)
+        bare = unwrapped(block.tree, slot.expr)
+        text = block.tree.resolver.literal(bare.expr)
+        if bare.conditions or len(slot.conditions) > len(shared_conditions(block)):
+            text = None
         if text is None or text in types():
             why = types().get(text or "", "its type is given by an expression")
             shown = slot.expr.text if text is None else text
@@ -66,6 +71,21 @@ def kind(block: Block, loop: Loop) -> Iterator[Obstacle]:
         )
 
 
+def open_definition(block: Block, _: Loop | None) -> Iterator[Obstacle]:
+    """A part of the definition is not in sight: it may hold what a oneshot cannot."""
+    for path in ((), ("serviceConfig",)):
+        doubts = block.doubts(*path) if path else block.view.open
+        for doubt in doubts[:1]:
+            place = doubt.at or block.place
+            yield Obstacle(
+                "shared-definition",
+                f"A part of its definition is not in sight, {' '.join(place.text.split())[:60]}",
+                place.file.source.path,
+                place.line,
+            )
+            return
+
+
 def elsewhere(block: Block, _: Loop | None) -> Iterator[Obstacle]:
     """Another file changes the unit."""
     if block.elsewhere:
@@ -90,7 +110,7 @@ def timer(block: Block, _: Loop | None) -> Iterator[Obstacle]:
 def disabled(block: Block, _: Loop | None) -> Iterator[Obstacle]:
     """It is switched off."""
     for slot in _slots(block, "enable"):
-        value = block.tree.resolver.value(slot.expr)
+        value = block.tree.resolver.value(unwrapped(block.tree, slot.expr).expr)
         if not (isinstance(value, Scalar) and value.value is True):
             yield _at(slot, "unit-disabled", "It is switched off by 'enable', and its timer would not be")
             return
@@ -115,6 +135,14 @@ def starts_with_effects(block: Block, _: Loop | None) -> Iterator[Obstacle]:
             continue
         script = program.script
         found = None
+        name = program.executable.name or ""
+        known = knowledge(name)
+        if (
+            script is None
+            and name != "sleep"
+            and (name in names("again") or (known is not None and known.plain))
+        ):
+            continue
         if script is None or not script.sound:
             text = "runs a program whose effects are not in sight"
         else:
@@ -244,7 +272,7 @@ def said(block: Block, *path: str) -> str | None:
     slots = _slots(block, *path)
     if len(slots) != 1 or len(slots[0].conditions) > len(shared_conditions(block)):
         return None
-    return block.tree.resolver.literal(slots[0].expr)
+    return block.tree.resolver.literal(unwrapped(block.tree, slots[0].expr).expr)
 
 
 def _slots(block: Block, *path: str) -> list[Slot]:

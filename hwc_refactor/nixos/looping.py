@@ -23,10 +23,10 @@ class Waits:
 
 
 @cache
-def waits() -> Mapping[str, tuple[Waits, ...]]:
-    """The commands that wait for something to happen, by file name."""
+def waits(table: str = "waits") -> Mapping[str, tuple[Waits, ...]]:
+    """The commands that wait for something to happen, or (`stays`) do not end by themselves, by file name."""
     found: dict[str, tuple[Waits, ...]] = {}
-    for entry in _data()["waits"]:
+    for entry in _data()[table]:
         known = Waits(frozenset(entry.get("words", "").split()), entry["source"])
         for name in entry["names"].split():
             found[name] = (*found.get(name, ()), known)
@@ -36,6 +36,11 @@ def waits() -> Mapping[str, tuple[Waits, ...]]:
 def is_waiting(name: str, arguments: Sequence[str]) -> bool:
     """Whether a command waits for something to happen, rather than for time to pass."""
     return any(not known.words or known.words & set(arguments) for known in waits().get(name, ()))
+
+
+def is_staying(name: str, arguments: Sequence[str]) -> bool:
+    """Whether a command does not end by itself."""
+    return any(not known.words or known.words & set(arguments) for known in waits("stays").get(name, ()))
 
 
 @cache

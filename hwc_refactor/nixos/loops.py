@@ -370,7 +370,12 @@ def _told(loop: Loop) -> bool:
             return True
         beside = loop.where == "beside" or loop.node.type != "while_statement"
         return sleeps and not reads and not beside
-    return sleeps or not any(True for _ in leavings(loop.script, loop.items))
+    waiting = any(
+        is_waiting(command.program, [word.text for word in command.arguments])
+        for node in loop.items
+        for command in _commands(loop.script, node)
+    )
+    return sleeps or waiting or not any(True for _ in leavings(loop.script, loop.items))
 
 
 def _fed_by_events(loop: Loop) -> bool:

@@ -7,6 +7,7 @@ finds them again in its copy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ from hwc_refactor.placing import Home, NoPlace
 __all__ = ["About", "Draft", "Home", "NoPlace"]
 
 Item = build.Item
+_HOLE = re.compile(rb"__nix\d+__")
 
 
 class _Copy:
@@ -57,6 +59,30 @@ class _Copy:
                 return found
             found = found.parent
         raise build.BuildError(f"{self.current.source.path}: a {node.type} is no longer where it was")
+
+    def text_range(
+        self, old: MappedText, new: MappedText, base: int, start: int, end: int
+    ) -> tuple[int, int]:
+        """Where a range of a string's text is by now, when the string was edited before.
+
+        Args:
+            old: the text of the whole string as the snapshot has it.
+            new: the same as it is now.
+            base: where the ranges count from in the old text.
+            start, end: the range.
+        """
+        start, end = start + base, end + base
+        place = old.to_file(start, end)
+        if old.data == new.data or place is None:
+            return start, end
+        first, last = place
+        for edits in self._log:
+            first, last = _moved(first, edits, opening=True), _moved(last, edits, opening=False)
+        begin = new.from_file(first)
+        finish = new.from_file(last) if start < end else begin
+        if _HOLE.sub(b"", old.data[start:end]) != _HOLE.sub(b"", new.data[begin:finish]):
+            raise build.BuildError(f"{self.current.source.path}: a text is no longer where it was")
+        return begin, finish
 
 
 def _moved(offset: int, edits: Sequence[Edit], *, opening: bool) -> int:
@@ -375,7 +401,8 @@ class Draft:
             return
         copy = self._copy(script.at.file)
         string, mapped = _text(copy, body.string.node)
-        moved = [(start + body.offset, end + body.offset, text) for start, end, text in ordered]
+        places = [copy.text_range(body.mapped, mapped, body.offset, start, end) for start, end, _ in ordered]
+        moved = [(*place, text) for place, (_, _, text) in zip(places, ordered, strict=True)]
         edits = rewrite_all(copy.current, string, mapped, moved)
         if edits is not None:
             build.check(copy.current, edits)
@@ -396,11 +423,12 @@ class Draft:
             NoPlace: when the text stands in no Nix string, or the range cannot be replaced.
         """
         body = script.body
-        if body.offset is None or body.string is None:
+        if body.offset is None or body.string is None or body.mapped is None:
             raise NoPlace("the text stands in no Nix string of its own")
         copy = self._copy(script.at.file)
         string, mapped = _text(copy, body.string.node)
-        edit = interpolate(copy.current, string, mapped, start + body.offset, end + body.offset, expression)
+        place = copy.text_range(body.mapped, mapped, body.offset, start, end)
+        edit = interpolate(copy.current, string, mapped, *place, expression)
         if edit is None:
             raise NoPlace("an interpolation cannot be put there")
         build.check(copy.current, (edit,))

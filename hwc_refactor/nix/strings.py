@@ -68,6 +68,14 @@ class MappedText:
         begin = self._place(start, first=False, widen=False)
         return begin, self._place(end, first=start < end, widen=True)
 
+    def from_file(self, offset: int) -> int:
+        """The place in the text that a place in the file holds; stripped indentation belongs to what follows."""
+        for piece, place in zip(self.pieces, self.offsets, strict=False):
+            if offset < piece.end:
+                same = piece.kind == "same" and offset > piece.start
+                return place + (offset - piece.start if same else 0)
+        return len(self.data)
+
     def hole_at(self, offset: int) -> int | None:
         """The index of the hole whose filling holds the byte at `offset`, None outside of holes."""
         if not 0 <= offset < len(self.data):

@@ -36,6 +36,7 @@ When it refuses
     unknown-command: it runs a program of which it is not known what it needs
     secret-owned-by-user: it reads a secret itself; that has to become a credential first
     state-is-mounted-or-persisted: its directory is a mount point, kept across reboots, or made by tmpfiles
+    made-later: it does something else where its directory is not there yet, which systemd makes before
     state-owned-by-user: its files belong to another user, or to the person that it runs as
     state-is-shared: something else in the tree uses its directory
     writes-foreign-path: it writes to a place that is not its own

@@ -31,6 +31,7 @@ When it refuses
     path-of-another: the system or a module of NixOS keeps that directory, or nothing shows whose it is
     path-is-shared: something else in the tree uses that directory
     state-is-mounted-or-persisted: the directory is a mount point, or kept across reboots by name
+    made-later: the service does something else where the directory is not there yet, which systemd makes before
     made-for-another: a rule of systemd-tmpfiles makes the directory for somebody else
     path-elsewhere: it writes below /etc, /home, /mnt, /opt, /srv or the like, where systemd keeps nothing, and
         no option of the configuration is certain to stand for the path
@@ -51,6 +52,7 @@ from hwc_refactor.directives import add_directives, keep_directories, remove_rul
 from hwc_refactor.draft import Draft
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.shell import Script
+from hwc_refactor.nix.values import Slot
 from hwc_refactor.nixos.directories import VARIABLES, Directory
 from hwc_refactor.nixos.keeping import EVERYTHING_REACHED, Keeping, keeping
 from hwc_refactor.nixos.objects import SERVICE, Block
@@ -104,9 +106,27 @@ def _write(draft: Draft, block: Block, found: Keeping) -> None:
     add_directives(draft, block, items)
     _by_option(draft, block, found)
     for script, replacements in _replacements(block, found).items():
-        draft.rewrite_script(script, replacements)
+        emptied = _emptied(block, script, replacements)
+        if emptied is not None:
+            draft.remove_binding(block, emptied)
+        else:
+            draft.rewrite_script(script, replacements)
     for rule in found.rules:
         remove_rule(draft, block, rule)
+
+
+def _emptied(block: Block, script: Script, replacements: Sequence[tuple[int, int, str]]) -> Slot | None:
+    """The definition of a script beside the main one of which nothing is left."""
+    left = bytearray(script.body.data)
+    for start, end, text in sorted(replacements, reverse=True):
+        left[start:end] = text.encode()
+    if left.strip():
+        return None
+    for option in ("preStart", "postStart", "preStop", "postStop"):
+        slots = block.get(option)
+        if len(slots) == 1 and slots[0].expr.node == script.at.node:
+            return slots[0]
+    return None
 
 
 def _is_alone(block: Block, one: Directory, wanted: Sequence[Directory]) -> bool:

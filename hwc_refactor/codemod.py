@@ -248,7 +248,7 @@ class Context:
         if line is None:
             line = block.line
             if span is not None:
-                line = self.tree.file(span.file).source.line_column(span.start)[0]
+                line = self.tree.file(span.file).source.line(span.start)
         found = self.found
         if span is not None and found.span is None:
             found = replace(found, span=span)

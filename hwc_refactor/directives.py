@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hwc_refactor import placing
 from hwc_refactor.draft import Draft
@@ -10,6 +10,7 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import ListValue, Slot, Str
+from hwc_refactor.nixos.beginnings import mode_made
 from hwc_refactor.nixos.directories import Directory
 from hwc_refactor.nixos.keeping import Keeping
 from hwc_refactor.nixos.objects import Block
@@ -103,8 +104,16 @@ def _words(block: Block, value: object) -> list[str] | None:
     return None
 
 
-def add_directories(draft: Draft, block: Block, directories: Sequence[Directory]) -> list[Snippet]:
-    """Declare directories that systemd keeps.
+def add_directories(
+    draft: Draft, block: Block, directories: Sequence[Directory], modes: Mapping[Directory, str] | None = None
+) -> list[Snippet]:
+    """Declare directories that systemd keeps, with the mode that they are made with today.
+
+    Args:
+        draft: the change.
+        block: the service.
+        directories: the directories.
+        modes: modes that something else gives them today than the service itself.
 
     Returns:
         The directives that are not there yet, to be added together with others.
@@ -117,6 +126,12 @@ def add_directories(draft: Draft, block: Block, directories: Sequence[Directory]
         else:
             value = quote(names[0]) if len(names) == 1 else f"[ {' '.join(map(quote, names))} ]"
             new.append(Snippet(f"{directive} = {value};"))
+        kept = [one for one in directories if one.directive == directive]
+        given = [
+            mode for one in kept if (mode := (modes or {}).get(one) or mode_made(block, one)) is not None
+        ]
+        if given and not block.get(*CONFIG, f"{directive}Mode"):
+            new.append(Snippet(f"{directive}Mode = {quote(min(given))};"))
     return new
 
 
@@ -126,12 +141,9 @@ def keep_directories(draft: Draft, block: Block, found: Keeping) -> list[Snippet
     Returns:
         The directives that are not there yet, to be added together with others.
     """
-    items = add_directories(draft, block, found.wanted)
     modes = {one: rule.mode for one in found.wanted for rule in found.rules if rule.path == one.path}
-    for directive in dict.fromkeys(one.directive for one in found.wanted):
-        mode = {mode for one, mode in modes.items() if one.directive == directive} - {"-", "0755", "755"}
-        if mode and not block.get(*CONFIG, f"{directive}Mode"):
-            items.append(Snippet(f"{directive}Mode = {quote(mode.pop())};"))
+    stricter = {one: mode for one, mode in modes.items() if mode not in ("-", "0755", "755")}
+    items = add_directories(draft, block, found.wanted, stricter)
     runtime = any(one.directive == "RuntimeDirectory" for one in found.wanted)
     if runtime and block.text(*CONFIG, "Type") == "oneshot":
         if not block.get(*CONFIG, "RuntimeDirectoryPreserve"):

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hwc_refactor.nixos.directories import Directory, candidates, declared, directory_at, holding, normal
+from hwc_refactor.nixos.beginnings import depends_on_absence
+from hwc_refactor.nixos.directories import (
+    VARIABLES,
+    Directory,
+    candidates,
+    declared,
+    directory_at,
+    holding,
+    normal,
+)
 from hwc_refactor.nixos.facts import Ran, facts
 from hwc_refactor.nixos.mentions import Mention, kept_by_module, mentions
 from hwc_refactor.nixos.objects import SERVICE, Block
@@ -141,6 +150,9 @@ def _obstacle(block: Block, directory: Directory, path: Reached) -> InTheWay | t
     other = used_elsewhere(block, directory)
     if other is not None:
         return InTheWay("path-is-shared", f"{directory.path} is used by {other} too.", path)
+    absent = depends_on_absence(block, directory)
+    if absent is not None:
+        return InTheWay("made-later", f"{absent}; systemd would make it before.", path)
     if not made and not _makes(block, directory):
         reason = f"Nothing shows that {directory.path} is its own: it neither makes it nor has its name."
         return InTheWay("path-of-another", reason, path)
@@ -190,8 +202,11 @@ class _Reaching:
 
 
 def _reaching(block: Block) -> _Reaching:
-    paths = frozenset(normal(path.text) for path in reached(block, facts(block)))
-    return _Reaching(block.file, block.name, paths)
+    """Its directories are told by their paths: a variable names those of its own unit alone."""
+    own = (directory.path for directory in declared(block))
+    spelled = (normal(path.text) for path in reached(block, facts(block)))
+    paths = {text for text in spelled if not text.lstrip("${").startswith(tuple(VARIABLES))}
+    return _Reaching(block.file, block.name, frozenset(paths.union(own)))
 
 
 EVERYTHING_REACHED = Survey("everything-reached", SERVICE, _reaching)

@@ -237,7 +237,7 @@ def _comments(block: Block, script: Script) -> Iterator[tuple[str, int, str]]:
         whole = slot.binding if slot.binding is not None else slot.expr.node
         above = comments_of(file, whole).all if slot.binding is not None else ()
         for comment in (*above, *comments_inside(file, whole)):
-            line = file.source.line_column(comment.start_byte)[0]
+            line = file.source.line(comment.start_byte)
             yield file.source.path, line, comment_text(file, comment)
 
 

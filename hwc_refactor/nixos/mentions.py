@@ -102,7 +102,7 @@ def _at(block: Block, file: ParsedFile, start: int, end: int, hops: int) -> Iter
         yield from _read(block, names[names.index("options") + 1 : -1], hops)
     else:
         kind: Kind = next((_KINDS[name] for name in names if name in _KINDS), "other")
-        yield Mention(kind, file.source.path, file.source.line_column(start)[0], tuple(names))
+        yield Mention(kind, file.source.path, file.source.line(start), tuple(names))
 
 
 def _uses(block: Block, file: ParsedFile, name: str, binding: Node, hops: int) -> Iterator[Mention]:

@@ -12,13 +12,11 @@ from functools import cached_property
 
 from hwc_refactor.nix.values import Str
 from hwc_refactor.nixos.directories import Directory, declared, holding, normal
-from hwc_refactor.nixos.facts import Ran
 from hwc_refactor.nixos.keeping import Keeping, keeping, used_elsewhere
 from hwc_refactor.nixos.mentions import Mention, mentions
 from hwc_refactor.nixos.places import below, everybody_reads, is_harmless_device, is_temporary
 from hwc_refactor.nixos.reach import Reached, reached
 from hwc_refactor.nixos.rootless_candidate import PERSON, Candidate, Obstacle
-from hwc_refactor.nixos.spellings import needless
 from hwc_refactor.nixos.tmpfiles import NOBODY_ELSES, Rule, rules
 from hwc_refactor.nixos.tree import Tree
 
@@ -134,37 +132,17 @@ def state_of_others(files: Files) -> Obstacle | None:
         code = _CODES.get(way.code)
         if code is not None and files.shared_place(way.path) is None:
             return Obstacle(code, way.reason, way.path.at)
-    for ran in files.one.ran:
-        if ran.name == "mkdir" and _makes_again(files, ran):
-            return Obstacle(
-                "writes-foreign-path",
-                f"mkdir (line {ran.line}) makes a directory that systemd makes before: it would fail.",
-                ran.program.at,
-            )
     return None
 
 
 _CODES = {
     "path-of-another": "writes-foreign-path",
     "path-is-shared": "state-is-shared",
+    "made-later": "made-later",
     "made-for-another": "state-owned-by-user",
     "state-is-mounted-or-persisted": "state-is-mounted-or-persisted",
 }
 """What is in the way of a directory, in the words of this codemod."""
-
-
-def _makes_again(files: Files, ran: Ran) -> bool:
-    """Whether a `mkdir` makes one of its directories, complains when that is there, and does not stand alone."""
-    if any(word.text == "--parents" or re.match(r"-[a-z]*p", word.text) for word in ran.words):
-        return False
-    paths = {one.path for one in (*files.declared, *files.wanted)}
-    made = {normal(word.text.rstrip("/")) for word in ran.operands} & paths
-    gone = [place for path in made for place in needless(files.one.block, path)]
-    return bool(made) and not any(place.start <= _start(ran) < place.end for place in gone)
-
-
-def _start(ran: Ran) -> int:
-    return -1 if ran.command is None else ran.command.node.start_byte
 
 
 def _obstacle(files: Files, directory: Directory, others: tuple[Mention, ...]) -> Obstacle | None:

@@ -90,7 +90,7 @@ def mentions(tree: Tree, name: str) -> list[Mention]:
                 continue
             file = tree.sound(path)
             if file is not None and not _in_comment(file, match.start()):
-                found.append(Mention(path, match.start(), file.source.line_column(match.start())[0]))
+                found.append(Mention(path, match.start(), file.source.line(match.start())))
     return found
 
 

@@ -1,11 +1,14 @@
 """Compare hwc-refactor with a bare parse and with ast-grep, in one run, on the same trees.
 
-    python bench/compare.py --from DIR [--files 1000 --files 6000] [--runs 5]
+    python bench/compare.py --from DIR [--files 1000 --files 3000 --files 6000] [--runs 5]
 
 DIR is a folder with NixOS configurations, the more the better. From its `.nix` files trees of the wanted
 sizes are drawn (the same ones each time), with the example configuration among them, so that diff 3 finds
 its object. The commands take turns, so that a machine whose speed drifts is unfair to none of them; the
-median of each is printed, with its ratio to the bare parse of all files in one process.
+median of each is printed, with its ratio to the bare parse of all files in one process. A second table shows
+the processor time per file: where the cost is linear in files, it is the same for all sizes.
+
+The runs have a cache of their own, and keep compiled modules, as an installed program does.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,11 +48,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     print("| files | command | median s | cpu s | of bare parse | peak MB |")
     print("|------:|---------|---------:|------:|--------------:|--------:|")
+    sizes: dict[int, dict[str, list[Run]]] = {}
     with tempfile.TemporaryDirectory(prefix="hwc-bench-") as folder:
-        for size in given.files or [1000, 6000]:
+        for size in given.files or [1000, 3000, 6000]:
             tree = Path(folder, str(size))
             draw(given.source, tree, size)
-            report(size, measure(commands(tree), given.runs))
+            sizes[size] = measure(commands(tree), given.runs, environment(Path(folder, "cache")))
+            report(size, sizes[size])
+    growth(sizes)
+
+
+def environment(cache: Path) -> dict[str, str]:
+    """The variables of the runs."""
+    return {
+        **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+        "XDG_CACHE_HOME": str(cache),
+    }
 
 
 def draw(source: Path, tree: Path, size: int) -> None:
@@ -73,6 +87,10 @@ def commands(tree: Path) -> dict[str, list[str]]:
         "list": [*tool, "list", "--root", str(tree)],
         "apply --diff 3 --dry-run": [*tool, "apply", "--diff", "3", "--dry-run", "--root", str(tree)],
         "apply both container codemods": [*tool, "apply", *both, "--dry-run", "--root", str(tree)],
+        "apply --all --dry-run": [*tool, "apply", "--all", "--dry-run", "--root", str(tree)],
+        "scan, cold": [*tool, "scan", "--no-cache", "--root", str(tree)],
+        "scan, cold, one process": [*tool, "scan", "--no-cache", "--jobs", "1", "--root", str(tree)],
+        "scan, repeated": [*tool, "scan", "--root", str(tree)],
     }
     ast_grep = shutil.which("ast-grep") or shutil.which("ast-grep", path=str(Path(sys.executable).parent))
     if ast_grep is not None:
@@ -80,23 +98,25 @@ def commands(tree: Path) -> dict[str, list[str]]:
     return found
 
 
-def measure(wanted: dict[str, list[str]], runs: int) -> dict[str, list[Run]]:
+def measure(
+    wanted: dict[str, list[str]], runs: int, variables: Mapping[str, str] = os.environ
+) -> dict[str, list[Run]]:
     """Run the commands in turn, once to warm up and then `runs` times."""
     found: dict[str, list[Run]] = {name: [] for name in wanted}
     for number in range(runs + 1):
         for name, command in wanted.items():
-            result = run(command)
+            result = run(command, variables)
             if number:
                 found[name].append(result)
     return found
 
 
-def run(command: Sequence[str]) -> Run:
+def run(command: Sequence[str], variables: Mapping[str, str] = os.environ) -> Run:
     """Run a command to its end, its output read by nobody."""
     began = time.perf_counter()
     null = os.open(os.devnull, os.O_RDWR)
     actions = [(os.POSIX_SPAWN_DUP2, null, number) for number in (0, 1, 2)]
-    child = os.posix_spawn(command[0], list(command), os.environ, file_actions=actions)
+    child = os.posix_spawn(command[0], list(command), variables, file_actions=actions)
     os.close(null)
     _, status, usage = os.wait4(child, 0)
     wall = time.perf_counter() - began
@@ -113,6 +133,19 @@ def report(size: int, found: dict[str, list[Run]]) -> None:
         cpu = statistics.median(r.cpu for r in runs)
         memory = max(r.memory for r in runs)
         print(f"| {size} | {name} | {wall:.2f} | {cpu:.2f} | {wall / bare:.2f} | {memory:.0f} |")
+
+
+def growth(sizes: dict[int, dict[str, list[Run]]]) -> None:
+    """Print the processor time per file, in ms, of each command at each size."""
+    print(f"\n| cpu ms per file | {' | '.join(str(size) for size in sizes)} |")
+    print(f"|---------|{'|'.join('------:' for _ in sizes)}|")
+    for name in next(iter(sizes.values())):
+        each = (
+            1000 * statistics.median(r.cpu for r in found[name]) / size
+            for size, found in sizes.items()
+            if name in found
+        )
+        print(f"| {name} | {' | '.join(f'{value:.3f}' for value in each)} |")
 
 
 if __name__ == "__main__":

@@ -181,15 +181,17 @@ def _result(request: Request, root: Path, plan: Plan) -> Result:
         except GitError:
             if request.mode is Mode.APPLY:
                 raise
+    used = dict.fromkeys([planned.change.codemod for planned in plan.changes])
+    used |= dict.fromkeys(refusal.codemod for refusal in plan.refusals)
     return Result(
         plan,
         request.mode,
         f"{program()} {command_line(request.context, _SHOWING)}",
-        {name: codemod.severity for name, codemod in codemods().items()},
+        {name: codemods()[name].severity for name in used},
         dirty,
         only=request.selection.only,
         prefix=_prefix(request, root),
-        batches=frozenset(name for name, codemod in codemods().items() if codemod.ground is not None),
+        batches=frozenset(name for name in used if codemods()[name].ground is not None),
     )
 
 

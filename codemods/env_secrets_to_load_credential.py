@@ -5,8 +5,10 @@ What it does
     (`LoadCredential`), and the script reads the copy below `$CREDENTIALS_DIRECTORY`. An environment file
     that a service writes for itself from secrets goes: its plain lines become `environment`, and its secrets
     are read by the script, by a Python program of the tree, or by a variable such as RESTIC_PASSWORD_FILE.
-    What reads a secret when the unit stops stays as it is. A container cannot load credentials: what it gets
-    from a secret's file at evaluation comes from an environment file, written by a service that does.
+    A program that takes only a file which its user alone may read, such as ssh or libpq, is given a copy of
+    mode 0600 in the unit's `RuntimeDirectory`. What reads a secret when the unit stops stays as it is. A
+    container cannot load credentials: what it gets from a secret's file at evaluation comes from an environment
+    file, written by a service that does.
 Why
     What a script reads into a variable is handed on to every program it starts, what it writes into a file
     stays there, and the user of the service has to be able to read the secret's own file. A credential is
@@ -107,9 +109,12 @@ def propose(block: Block, ctx: Context) -> Outcomes:
         *_inline(block, ctx, [one for one in inline if one not in evaluated]),
         *_environment_files(block, ctx),
     ]
-    if not found.mentions and not extra and not evaluated:
+    private = found.settings or any(mention.form == "private" for mention in found.mentions)
+    if not found.mentions and not found.settings and not extra and not evaluated:
         return stays
-    rule = "read-by-script" if found.mentions or not evaluated else "inline"
+    rule = "read-by-script" if found.exposing or not evaluated else "inline"
+    if private and not found.exposing and not evaluated and not extra:
+        rule = "file"
     draft = ctx.finding(rule).draft(block, f"load the secrets of {block.name} as credentials", WHY)
     try:
         secret_moving.move(

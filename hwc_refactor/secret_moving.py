@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hwc_refactor import credentials, env_file_moves, placing, secret_variables
+from hwc_refactor import credentials, env_file_moves, placing, private_copies, secret_variables
 from hwc_refactor.credentials import Credential, Layout
 from hwc_refactor.draft import Draft
 from hwc_refactor.nix.shell import Script
@@ -15,6 +15,7 @@ from hwc_refactor.nixos.options import declarations
 from hwc_refactor.nixos.secret_moves import Moves
 from hwc_refactor.nixos.secret_uses import Mention
 from hwc_refactor.nixos.secrets import Secret
+from hwc_refactor.private_copies import Folder
 from hwc_refactor.secret_variables import Manner
 
 IN_STORE = "What was read at evaluation is in the Nix store for everybody to read: change it at its source."
@@ -45,18 +46,21 @@ def move(
     Raises:
         NoPlace: when one of the places cannot be changed for the service alone.
     """
-    secrets = [one.secret for one in found.mentions] + [
-        one.secret for one in evaluated if one.secret is not None
+    secrets = [
+        *(one.secret for one in found.mentions),
+        *(one.secret for one in found.settings),
+        *(one.secret for one in evaluated if one.secret is not None),
     ]
     by_key = credentials.credentials_for(draft, block, secrets)
     known = {name for name, _ in credentials.loaded(block)}
     credentials.add(draft, block, [one for one in by_key.values() if one.name not in known], layout=layout)
+    copies = private_copies.copy(draft, block, found.mentions, found.settings, files, by_key)
     gone: set[int] = set()
     for file in files:
         if _file(draft, block, file, by_key, manner):
             gone |= {id(one.secret) for one in file.secrets}
     _variables(draft, block, evaluated, by_key, manner)
-    _scripts(draft, block, [one for one in found.mentions if id(one) not in gone], by_key)
+    _scripts(draft, block, [one for one in found.mentions if id(one) not in gone], by_key, copies)
     _tell(draft, block, found, secrets)
 
 
@@ -100,7 +104,11 @@ def _variables(
 
 
 def _scripts(
-    draft: Draft, block: Block, mentions: Sequence[Mention], by_key: Mapping[_Key, Credential]
+    draft: Draft,
+    block: Block,
+    mentions: Sequence[Mention],
+    by_key: Mapping[_Key, Credential],
+    copies: Folder | None,
 ) -> None:
     scripts: dict[int, tuple[Script, list[Mention]]] = {}
     for mention in mentions:
@@ -108,8 +116,11 @@ def _scripts(
     for script, inside in scripts.values():
         placing.demand_own(block.tree, block, script.at)
         ranges: dict[tuple[int, int], str] = {}
-        for one in inside:
-            path = credentials.quoted_path(by_key[one.secret.key].name)
+        for one in sorted(inside, key=lambda one: one.form == "private"):
+            name = by_key[one.secret.key].name
+            path = credentials.quoted_path(name)
+            if one.form == "private" and copies is not None:
+                path = f'"{copies.in_script}/{name}"'
             ranges[one.start, one.end] = path[1:-1] if one.quoted else path
         draft.rewrite_script(script, [(start, end, text) for (start, end), text in ranges.items()])
 

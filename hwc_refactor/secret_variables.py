@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hwc_refactor import placing
+from hwc_refactor import script_heads
 from hwc_refactor.draft import Draft
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
@@ -97,15 +97,11 @@ def wire(draft: Draft, block: Block, how: Wiring) -> None:
     """
     match how:
         case InShell(script=script, variables=variables):
-            placing.demand_own(block.tree, block, script.at)
-            start = _first_statement(script)
-            indent = _indent(script.body.data, start)
-            newline = "\r\n" if b"\r\n" in script.body.data else "\n"
-            text = "".join(
-                f'export {name}="$(cat "$CREDENTIALS_DIRECTORY/{credential}")"{newline}{indent}'
+            lines = [
+                f'export {name}="$(cat "$CREDENTIALS_DIRECTORY/{credential}")"'
                 for name, credential in variables.items()
-            )
-            draft.rewrite_script(script, [(start, start, text)])
+            ]
+            script_heads.prepend(draft, block, script, lines)
         case ByFile(variables=variables):
             draft.add(
                 block, ("environment",), [f"{name} = {quote(path)};" for name, path in variables.items()]
@@ -124,23 +120,3 @@ def _tell(draft: Draft, file: Deployed) -> None:
         )
     elif file.how == "installed":
         draft.note(f"{file.path} reads the credentials; it has to be installed as {file.named} once more.")
-
-
-def _first_statement(script: Script) -> int:
-    """The offset of the first statement that does more than set options of the shell, or of its comments."""
-    above: int | None = None
-    for node in script.root.named_children:
-        if node.type == "comment":
-            if above is None and not script.source(node).startswith("#!"):
-                above = node.start_byte
-            continue
-        command = script.command(node) if node.type == "command" else None
-        if command is None or command.program != "set":
-            return node.start_byte if above is None else above
-        above = None
-    return len(script.body.data)
-
-
-def _indent(data: bytes, offset: int) -> str:
-    line = data[data.rfind(b"\n", 0, offset) + 1 : offset]
-    return line.decode() if not line.strip() else ""

@@ -35,6 +35,8 @@ WORDS = {
         "container_secrets",
         "credentials",
         "env_file_moves",
+        "private_copies",
+        "script_heads",
         "secret_declarations",
         "secret_moving",
         "secret_recipe",

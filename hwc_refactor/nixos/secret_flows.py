@@ -19,6 +19,8 @@ _OUT = (">", ">>", ">|", "&>", "&>>")
 def written_to(mention: Mention) -> list[Node]:
     """The words that name the files into which the value read at a mention is written, in its script."""
     follower = _Follower(mention.script)
+    if mention.form == "private":
+        return []
     chain = mention.script.chain(mention.start, mention.end)
     around = next(
         (node for node in reversed(chain) if node.type in ("command", "command_substitution")), None

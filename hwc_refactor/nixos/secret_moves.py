@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.private_settings import PrivateSetting, private_settings
 from hwc_refactor.nixos.secret_flows import written_to
 from hwc_refactor.nixos.secret_uses import Hidden, Mention, hidden, mentions
 from hwc_refactor.nixos.secrets import Secret
 
-MOVABLE = frozenset({"read", "stdin", "source"})
+MOVABLE = frozenset({"read", "stdin", "source", "private"})
 """What can be done with the file of a credential just as well."""
 
 EXPOSING = frozenset({"read", "source", "copied"})
@@ -46,11 +47,13 @@ class Moves:
         mentions: the places that can read a credential instead, in order.
         staying: places that go on naming the path of a secret that is moved elsewhere in the unit.
         obstacles: why other secrets stay.
+        settings: the settings that can name a private copy of a credential instead.
     """
 
     mentions: tuple[Mention, ...]
     staying: tuple[Mention, ...]
     obstacles: tuple[Obstacle, ...]
+    settings: tuple[PrivateSetting, ...] = ()
 
     @property
     def exposing(self) -> bool:
@@ -81,10 +84,27 @@ def moves(block: Block, allowed: frozenset[str] = frozenset()) -> Moves:
         staying += [mention for mention in start if mention.form == "argument"]
         obstacles += [_stops(mention) for mention in group if mention.on_stop and mention.form in MOVABLE][:1]
     obstacles += [_concealed(one) for one in hidden(block)]
-    if not any(mention.form in EXPOSING for mention in moving):
+    settings = _settings(block, obstacles)
+    if not settings and not any(mention.form in (*EXPOSING, "private") for mention in moving):
         obstacles += [_as_file(mention) for mention in _firsts(moving)]
         moving = []
-    return Moves(tuple(moving), tuple(staying), tuple(obstacles))
+    return Moves(tuple(moving), tuple(staying), tuple(obstacles), settings)
+
+
+def _settings(block: Block, obstacles: list[Obstacle]) -> tuple[PrivateSetting, ...]:
+    """The settings that can name a copy; adds what stands in the way of others to the obstacles."""
+    kept = {one.secret.key for one in obstacles}
+    found: list[PrivateSetting] = []
+    for one in private_settings(block):
+        extra = block.extra(one.slot)
+        if extra or one.built:
+            reason = (
+                f"What {one.taker} is given of {one.secret.name} depends on a condition, or is made by Nix."
+            )
+            obstacles.append(Obstacle("secret-by-condition", reason, one.secret, one.at, exposed=False))
+        elif one.secret.key not in kept:
+            found.append(one)
+    return tuple(found)
 
 
 def _firsts(found: Sequence[Mention]) -> list[Mention]:
@@ -95,7 +115,7 @@ def _obstacle(block: Block, group: Sequence[Mention], allowed: frozenset[str]) -
     """What keeps the places that name one secret from reading a credential."""
     exposed = any(mention.form in EXPOSING for mention in group)
     start = [mention for mention in group if not mention.on_stop]
-    if not any(mention.form in ("read", "source", "stdin", "copied") for mention in start):
+    if not any(mention.form in (*MOVABLE, "copied") for mention in start):
         stop = next((mention for mention in group if mention.form in (*MOVABLE, "copied")), None)
         return None if stop is None else _stops(stop)
     for mention in start:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-Part = Literal["readers", "examiners", "speakers", "copiers", "printers"]
+Part = Literal["readers", "examiners", "speakers", "copiers", "printers", "wrappers"]
 
 
 @cache
@@ -22,6 +23,38 @@ def file_variable(program: str, variable: str) -> str | None:
         if program in entry["names"].split() and {variable, "*"} & set(entry["variables"].split()):
             return variable + str(entry["suffix"])
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateArguments:
+    """Which arguments of a program are files that nobody else may read; see the data."""
+
+    options: frozenset[str]
+    settings: frozenset[str]
+    operands: bool
+
+
+def private_arguments(program: str) -> PrivateArguments | None:
+    """The arguments of a program that are files which it refuses when their group may read them."""
+    for entry in _data()["private-arguments"]:
+        if program in entry["names"].split():
+            options, settings = entry["options"].split(), entry["settings"].split()
+            return PrivateArguments(frozenset(options), frozenset(settings), bool(entry["operands"]))
+    return None
+
+
+def private_variable(name: str) -> Literal["file", "command"] | None:
+    """What a variable holds by which a program learns of such a file: its path, or a command line with it."""
+    for entry in _data()["private-variables"]:
+        if name in entry["names"].split():
+            return "command" if entry["holds"] == "command" else "file"
+    return None
+
+
+def command_options(program: str) -> frozenset[str]:
+    """The options of a program whose argument is the command line of another one."""
+    found = (entry for entry in _data()["command-options"] if program in entry["names"].split())
+    return frozenset(option for entry in found for option in entry["options"].split())
 
 
 @cache

@@ -17,16 +17,18 @@ from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.private_files import assigned_privately, taken_privately
 from hwc_refactor.nixos.programs import ON_STOP, Program
 from hwc_refactor.nixos.secret_programs import commands
 from hwc_refactor.nixos.secrets import DELIVERED, Secret, by_hand, secret_of, secrets_within
 from hwc_refactor.nixos.tree import Tree
 
-Form = Literal["read", "stdin", "source", "test", "argument", "text", "copied", "made", "unknown"]
+Form = Literal["read", "stdin", "source", "private", "test", "argument", "text", "copied", "made", "unknown"]
 """What is done with the path.
 
 `read`: what the file holds becomes part of a command or a variable, `$(cat path)`; `stdin`: a program reads
-it; `source`: the shell reads it as a script; `test`: it is looked at, not into; `argument`: a program is
+it; `source`: the shell reads it as a script; `private`: a program is given the path that refuses a file which
+its group may read; `test`: it is looked at, not into; `argument`: a program is
 given the path; `text`: the path is printed; `copied`: what it holds is put into another file; `made`: the
 script itself writes or changes the file.
 """
@@ -113,7 +115,7 @@ def _mentions(block: Block) -> Iterator[Mention]:
     for program, script in written_scripts(block):
         if not script.sound:
             continue
-        for secret, start, end in _paths(block.tree, script):
+        for secret, start, end in secret_paths(block.tree, script):
             yield from _judged(script, program, secret, start, end)
 
 
@@ -142,7 +144,7 @@ def _concealed(tree: Tree, expr: Expr, program: Program, read: set[int]) -> Iter
             assert script is not None
             hole = script.body.holes[number].node
             if (hole.start_byte, hole.end_byte) == (node.start_byte, node.end_byte):
-                if _form(script, script.chain(start, end))[0] in ("read", "source", "copied"):
+                if _form(script, script.chain(start, end), start, end)[0] in ("read", "source", "copied"):
                     yield Hidden(secret, secret.at, program)
 
 
@@ -150,7 +152,7 @@ def _within(node: Node, region: Node) -> bool:
     return region.start_byte <= node.start_byte and node.end_byte <= region.end_byte
 
 
-def _paths(tree: Tree, script: Script) -> Iterator[tuple[Secret, int, int]]:
+def secret_paths(tree: Tree, script: Script) -> Iterator[tuple[Secret, int, int]]:
     """The paths of secrets in the text of a script: interpolations, and literal paths."""
     data = script.body.data
     for number, start, end in script.hole_places():
@@ -176,11 +178,14 @@ def _paths(tree: Tree, script: Script) -> Iterator[tuple[Secret, int, int]]:
 
 def _judged(script: Script, program: Program, secret: Secret, start: int, end: int) -> Iterator[Mention]:
     chain = script.chain(start, end)
-    form, command = _form(script, chain)
+    form, command = _form(script, chain, start, end)
     quoted = any(node.type in ("string", "heredoc_body") for node in _word_nodes(chain))
     repeated = _repeated(chain)
     node = chain[-1]
-    name = _assigned(script, chain) if form == "unknown" else ""
+    assignment = _assignment(chain) if form == "unknown" else None
+    taker = "" if assignment is None else assigned_privately(script, assignment, start, end)
+    form, command = ("private", taker) if taker else (form, command)
+    name = "" if taker else _assigned(script, assignment)
     if any(one.type == "comment" for one in chain):
         return
     if node.type == "raw_string":
@@ -207,7 +212,7 @@ def _variable_forms(script: Script, name: str) -> Iterator[tuple[Form, str, bool
         inner = node.named_children
         if inner and script.source(inner[0]) == name:
             chain = script.chain(node.start_byte, node.end_byte)
-            yield (*_form(script, chain), _repeated(chain))
+            yield (*_form(script, chain, node.start_byte, node.end_byte), _repeated(chain))
 
 
 def _repeated(chain: list[Node]) -> bool:
@@ -230,8 +235,8 @@ def _word_nodes(chain: list[Node]) -> list[Node]:
     return found
 
 
-def _form(script: Script, chain: list[Node]) -> tuple[Form, str]:
-    """What is done with the word at the end of a chain of nodes, and by which command."""
+def _form(script: Script, chain: list[Node], start: int, end: int) -> tuple[Form, str]:
+    """What is done with a range of the word at the end of a chain of nodes, and by which command."""
     word = _word_nodes(chain)
     outer = chain[: len(chain) - len(word)]
     if not outer or any(node.type in ("heredoc_body", "heredoc_content") for node in word):
@@ -241,7 +246,7 @@ def _form(script: Script, chain: list[Node]) -> tuple[Form, str]:
         case "file_redirect":
             return _redirect(script, outer)
         case "command":
-            return _argument(script, outer)
+            return _argument(script, outer, start, end)
         case "test_command" | "unary_expression" | "binary_expression":
             return "test", ""
         case _:
@@ -263,11 +268,14 @@ def _redirect(script: Script, outer: list[Node]) -> tuple[Form, str]:
     return ("read" if kept or _substituted(outer) else "stdin"), program
 
 
-def _argument(script: Script, outer: list[Node]) -> tuple[Form, str]:
+def _argument(script: Script, outer: list[Node], start: int, end: int) -> tuple[Form, str]:
     command = script.command(outer[-1])
     if command is None:
         return "unknown", ""
     program = command.program
+    taker = taken_privately(script, command, start, end)
+    if taker:
+        return "private", taker
     if program in ("source", "."):
         return "source", program
     if program in commands("readers"):
@@ -288,12 +296,18 @@ def _substituted(outer: list[Node]) -> bool:
     return any(node.type == "command_substitution" for node in outer)
 
 
-def _assigned(script: Script, chain: list[Node]) -> str:
-    """The variable that is given the word at the end of a chain, empty for none."""
+def _assignment(chain: list[Node]) -> Node | None:
+    """The assignment that gives a variable the word at the end of a chain."""
     word = _word_nodes(chain)
     outer = chain[: len(chain) - len(word)]
     if outer and outer[-1].type == "variable_assignment":
         name = outer[-1].child_by_field_name("name")
         if name is not None and (not word or word[-1].start_byte > name.end_byte):
-            return script.source(name)
-    return ""
+            return outer[-1]
+    return None
+
+
+def _assigned(script: Script, assignment: Node | None) -> str:
+    """The variable that is assigned; empty for none."""
+    name = None if assignment is None else assignment.child_by_field_name("name")
+    return "" if name is None else script.source(name)

@@ -381,7 +381,7 @@ class _Reader:
                 chosen = tuple(replace(p, text=p.text[3:]) for p in places if p.text.startswith("of="))
             case "unknown":
                 self._doubt(f"it runs {ran.name}, which writes where its options say", ran.script, _node(ran))
-        if any(_is_option(word.text, option) for word in ran.words for option in known.in_place):
+        if any(is_option(word.text, option) for word in ran.words for option in known.in_place):
             given = any(word.text.split("=", 1)[0] in known.expression_options for word in ran.words)
             chosen = places if given else places[1:]
         folders = ran.name == "install" and any(word.text in ("-d", "--directory") for word in ran.words)
@@ -559,7 +559,7 @@ def _gaps(value: Str) -> tuple[Value, ...]:
     return tuple(part.value for part in value.parts if isinstance(part, Gap))
 
 
-def _is_option(text: str, option: str) -> bool:
+def is_option(text: str, option: str) -> bool:
     """Whether a word is an option, or several short ones among which it is: `-Ei.bak` for `-i`."""
     if option.startswith("--"):
         return text.split("=", 1)[0] == option

@@ -235,8 +235,9 @@ def _capabilities(block: Block, known: Mapping[str, Trait]) -> tuple[tuple[tuple
         return ((name, _list(texts)),), f"it is given {', '.join(texts)} and needs no more"
     if "root-user" not in known:
         return ((name, '""'),), "it runs without root's rights and needs no capability"
-    if "root" in known:
-        return (), str(known["root"])
+    for need in ("root", "tunables"):
+        if need in known:
+            return (), str(known[need])
     needed: list[str] = []
     for need, capabilities in _CAPABILITIES.items():
         if need in known:
@@ -244,9 +245,14 @@ def _capabilities(block: Block, known: Mapping[str, Trait]) -> tuple[tuple[tuple
     return ((name, _list(needed)),), "as root it reads and writes files of all owners; it needs no more"
 
 
+_PRIVILEGED = frozenset({"owner", "root", "root-user", "user", "writes-unknown", "netlink", "raw-network"})
+"""What calls that only root needs are made for; ip(8) and ping(8) give capabilities up, and end where they may not
+(iproute2's lib/utils.c, drop_cap; iputils' ping.c)."""
+
+
 def _system_calls(known: Mapping[str, Trait]) -> tuple[tuple[tuple[str, str], ...], str]:
     groups = ["@system-service"]
-    if not known.keys() & {"owner", "root", "user", "writes-unknown"} and "root-user" not in known:
+    if not known.keys() & _PRIVILEGED:
         groups.append("~@privileged")
     if "realtime" not in known:
         groups.append("~@resources")

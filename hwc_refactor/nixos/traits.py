@@ -28,7 +28,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hwc_refactor.nix.values import Scalar, Str
-from hwc_refactor.nixos.facts import Facts, Ran, Use, facts
+from hwc_refactor.nixos.facts import Facts, Ran, Use, facts, is_option
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.writable import writable
 
@@ -79,7 +79,7 @@ def _traits(block: Block) -> Mapping[str, Trait]:
     found: dict[str, Trait] = {}
     for name, trait in (
         *_doubted(block, known),
-        *_commanded(known, dynamic=_is_dynamic(block)),
+        *_commanded(known, dynamic=_is_dynamic(block), root=_is_root(block)),
         *_written(block, known),
         *_configured(block),
     ):
@@ -95,7 +95,7 @@ def _doubted(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
         yield "opaque", Trait("is started by something that is not in sight", block.line)
 
 
-def _commanded(known: Facts, *, dynamic: bool) -> Iterator[tuple[str, Trait]]:
+def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str, Trait]]:
     for ran in confined(known):
         if ran.known is None:
             yield "opaque", Trait(f"runs {ran.name}, of which it is not known what it needs", ran.line)
@@ -113,10 +113,10 @@ def _commanded(known: Facts, *, dynamic: bool) -> Iterator[tuple[str, Trait]]:
             yield "remote", Trait(f"reaches other hosts with {ran.name}", ran.line)
         if ran.name in ("chmod", "mkdir", "install") and any(_SETGID.search(w.text) for w in ran.words):
             yield "setgid", Trait(f"makes setgid folders with {ran.name}", ran.line)
-        if _keeps_owners(ran):
+        if _keeps_owners(ran) or (root and _keeps_foreign_owners(ran)):
             yield "owner", Trait(f"keeps or sets owners of files with {ran.name}", ran.line)
         if (ran.name == "hostname" and any(word.text.startswith("-") for word in ran.words)) or (
-            ran.name == "getent" and any(word.text.endswith("hosts") for word in ran.words)
+            ran.name == "getent" and not any(word.text in _LOCAL_DATABASES for word in ran.words)
         ):
             yield "network", Trait(f"asks for names of hosts with {ran.name}", ran.line)
             yield "netlink", Trait(f"asks for names of hosts with {ran.name}", ran.line)
@@ -133,6 +133,8 @@ def _commanded(known: Facts, *, dynamic: bool) -> Iterator[tuple[str, Trait]]:
                 yield "proc", Trait(f"reads {word.text.split('=')[-1]}", ran.line)
             if word.text.startswith(("/sys/", "/proc/sys/")) and ran.name in ("tee",):
                 yield "tunables", Trait(f"writes to {word.text}", ran.line)
+            if word.text.startswith(_NETWORK_FIGURES):
+                yield "netlink", Trait(f"reads {word.text}", ran.line)
             if word.text.startswith("/dev/") and not word.text.startswith(_HARMLESS_DEVICES):
                 yield "devices", Trait(f"names {word.text}", ran.line)
         if ran.name in ("free", "uptime", "vmstat", "nproc", "df", "lscpu", "top"):
@@ -143,7 +145,9 @@ def _commanded(known: Facts, *, dynamic: bool) -> Iterator[tuple[str, Trait]]:
             yield "remote", Trait("opens sockets by redirection", line_of(use))
     for use in known.reads:
         if use.place.text.startswith("/proc"):
-            yield "proc", Trait(f"reads {use.place.text}", use.program.at.line)
+            yield "proc", Trait(f"reads {use.place.text}", line_of(use))
+        if use.place.text.startswith(_NETWORK_FIGURES):
+            yield "netlink", Trait(f"reads {use.place.text}", line_of(use))
 
 
 def _keeps_owners(ran: Ran) -> bool:
@@ -160,6 +164,27 @@ def _keeps_owners(ran: Ran) -> bool:
         )
     return ran.name == "rsync" and (bool(set("aog") & set(letters)) or "--archive" in options)
 
+
+def _keeps_foreign_owners(ran: Ran) -> bool:
+    """Whether a command of root gives what it writes the owner that the file has.
+
+    mv does where it has to copy, as between the mounts of two `ReadWritePaths`; a change in place makes a new
+    file (sed manual, -i); SQLite gives its journal the owner of the database (sqlite3's os_unix.c).
+    """
+    known = ran.effective
+    in_place = known.in_place if known is not None else ()
+    return ran.name in ("mv", "sqlite3") or any(
+        is_option(word.text, option) for word in ran.words for option in in_place
+    )
+
+
+_NETWORK_FIGURES = ("/proc/net", "/proc/self/net", "/sys/class/net", "/sys/devices/virtual/net")
+"""What the kernel shows there is of the network of whoever looks (network_namespaces(7))."""
+
+_LOCAL_DATABASES = frozenset(
+    "aliases ethers group gshadow initgroups passwd protocols rpc services shadow".split()
+)
+"""What getent(1) looks up without asking for the name of a host or a network."""
 
 _HARMLESS_DEVICES = (
     "/dev/null",
@@ -290,6 +315,10 @@ DEVICE_GROUPS = frozenset(
 def _is_dynamic(block: Block) -> bool:
     dynamic = block.value("serviceConfig", "DynamicUser")
     return isinstance(dynamic, Scalar) and dynamic.value is True
+
+
+def _is_root(block: Block) -> bool:
+    return any(name == "root-user" for name, _ in _user(block))
 
 
 def _user(block: Block) -> Iterator[tuple[str, Trait]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import runpy
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -112,3 +114,17 @@ def test_links_lead_somewhere(page: Path) -> None:
     ):
         if "syslog" not in path:
             assert (REPOSITORY / path).exists(), path
+
+
+def test_tables_of_the_sandbox_are_up_to_date() -> None:
+    command = [sys.executable, "scripts/make_hardening_docs.py", "--check"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_stale_tables_of_the_sandbox_would_be_noticed() -> None:
+    page = (DOCS / "hardening.md").read_text(encoding="utf-8")
+    stale = page.replace("| `ProtectClock` = `true` |", "| `ProtectClock` = `false` |")
+    assert stale != page
+    module = runpy.run_path(str(REPOSITORY / "scripts" / "make_hardening_docs.py"))
+    assert module["filled"](stale) == page

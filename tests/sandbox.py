@@ -50,6 +50,7 @@ class Unit:
         check: shell that succeeds once the service has done its thing, and not before; `output` is what it printed.
         rules: rules of systemd-tmpfiles.
         serves: whether it goes on running.
+        tries: how often it is looked whether it has ended, or serves.
     """
 
     settings: Sequence[tuple[str, str]]
@@ -57,6 +58,7 @@ class Unit:
     prepare: str = ""
     rules: Sequence[str] = ()
     serves: bool = False
+    tries: int = 200
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,7 @@ def _hand_over(shared: Path, units: Mapping[str, Unit]) -> None:
             ("rules", "\n".join(unit.rules)),
         ):
             (case / file).write_text(f"{text}\n" if text else "", encoding="utf-8")
+        (case / "tries").write_text(f"{unit.tries}\n", encoding="utf-8")
         if unit.serves:
             (case / "serves").touch()
     (shared / "cases" / "order").write_text("\n".join(units) + "\n", encoding="utf-8")

@@ -95,3 +95,20 @@ def test_what_systemd_did_not_say_before_is_a_fault(
     monkeypatch.setattr(script.systemd, "complaints", complaints)
     outcome = script.run(repository, "documented")
     assert any(fault.endswith("this is a fault of the tool") for fault in outcome.faults)
+
+
+def test_medians_of_the_exposure(repository: Path) -> None:
+    words = [sys.executable, "scripts/exposure_medians.py", str(repository.parent), "--jobs", "1"]
+    done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    head, _, *rows = done.stdout.splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert [row[:3] for row in cells] == [
+        ["all services", "1", "9.6"],
+        ["programs named", "1", "9.6"],
+        ["all that they run known", "1", "9.6"],
+    ]
+    documented, strict, with_user, strict_with_user = (float(cell) for cell in cells[0][3:])
+    assert 9.6 > documented > with_user > strict_with_user
+    assert documented > strict > strict_with_user
+    assert head.count("|") == 8

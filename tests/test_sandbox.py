@@ -50,7 +50,8 @@ def unit(service: Service, found: Evaluated, forced: tuple[str, str] | None = No
     settings = list(found.settings["it"])
     if forced is not None:
         settings = [(name, value) for name, value in settings if name != forced[0]] + [forced]
-    return Unit(settings, service.check, service.prepare, found.rules, service.serves)
+    tries = 200 if forced is None else 20
+    return Unit(settings, service.check, service.prepare, found.rules, service.serves, tries)
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -6,6 +6,7 @@
 #   rules     of systemd-tmpfiles
 #   check     shell that succeeds once the service has done its thing, run as root; `output` is what it printed
 #   serves    is there when it goes on running, and is stopped after the check
+#   tries     how often that is looked for
 cd /run/shared/cases
 
 for name in $(cat order); do
@@ -19,7 +20,7 @@ for name in $(cat order); do
   [ ! -s rules ] || systemd-tmpfiles --create "$PWD/rules" >>prepared 2>&1
   sh -e ./check >early 2>&1 && { echo early >result; continue; }
   systemctl start "$name.service" >started 2>&1
-  tries=100
+  tries=$(cat tries)
   while systemctl -q is-active "$name.service" && [ $tries -gt 0 ]; do
     if [ -e serves ] && sh -e ./check >checked 2>&1; then break; fi
     tries=$((tries - 1)) && sleep 0.05

@@ -27,6 +27,8 @@ from hwc_refactor.workers import Progress, Workers, working
 __all__ = ["make_plan"]
 
 MAX_ROUNDS = 12
+SMALL = 2 * 1024 * 1024
+"""Bytes of a configuration that are parsed in about a tenth of a second, be they of interest or not."""
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ def make_plan(
         for path in project.scope:
             if path in project.texts:  # a file that the user names is read, whatever it holds
                 run.tree.sound(path)
-        broken = workers.problems(everywhere=False)
+        broken = workers.problems(everywhere=_reads_all(selection, project))
     culprit = ladder.culprit(run.changes, project, first, run.tree) if verify else None
     if culprit is not None:
         rest = make_plan(
@@ -123,6 +125,12 @@ def make_plan(
     )
 
 
+def _reads_all(selection: Selection, project: Project) -> bool:
+    """Whether files that cannot matter are parsed as well, only to tell which of them are broken."""
+    wide = selection.everything or bool(selection.phases)
+    return wide or sum(map(len, project.texts.values())) <= SMALL
+
+
 # -- one pass ------------------------------------------------------------------------------------------
 
 
@@ -143,9 +151,10 @@ def _pass(run: _Run, step: Step, number: int | None) -> None:
                 elif isinstance(said.outcome, Refusal):
                     refused[key].append(said.outcome)
                 else:
-                    obstacle = _unwanted(run, _id(key, said.outcome), said.outcome)
+                    change = replace(said.outcome, diff=step.diff)
+                    obstacle = _unwanted(run, key, change)
                     if obstacle is None:
-                        proposed.append((key, replace(said.outcome, diff=step.diff)))
+                        proposed.append((key, change))
                     else:
                         refused[key].append(obstacle)
         proposed = [pair for pair in proposed if not _held_back(run, pair, refused)]
@@ -207,12 +216,13 @@ def _grounded(
     left_out = False
     if ground.change is not None:
         key = (ground.change.subject.kind, ground.change.file, ground.change.subject.name, 0)
-        obstacle = _unwanted(run, _id(key, ground.change), ground.change)
+        change = replace(ground.change, diff=step.diff)
+        obstacle = _unwanted(run, key, change)
         left_out = obstacle is not None
         if obstacle is not None:
             run.refuse(obstacle)
         else:
-            first.append((key, replace(ground.change, diff=step.diff)))
+            first.append((key, change))
     standing: list[tuple[Key, Change]] = []
     for key, change in proposed:
         lacking = ground.lacking.get(change.file)
@@ -291,8 +301,8 @@ def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:
     return waiting
 
 
-def _unwanted(run: _Run, id_: str, change: Change) -> Refusal | None:
-    if id_ in run.without:
+def _unwanted(run: _Run, key: Key, change: Change) -> Refusal | None:
+    if _id(key, change) in run.without:
         code, reason = "not-wanted", "the change was not wanted in this run"
     elif run.safe_only and change.applicability is not Applicability.SAFE:
         code, reason = "needs-review", "the change needs a look, and only safe ones were asked for"
@@ -302,10 +312,15 @@ def _unwanted(run: _Run, id_: str, change: Change) -> Refusal | None:
 
 
 def _id(key: Key, change: Change) -> str:
-    """The id of a change: that of its object, or of all objects that are made together, whoever proposes it."""
+    """The id of a change: that of its object, or of all objects that are made together, whoever proposes it.
+
+    What a documented diff does to an object is another change than what the codemod does to it afterwards.
+    """
     parts = [str(part) for part in key]
     if change.also:
         parts = sorted({str(subject) for subject in (change.subject, *change.also)})
+    if change.diff is not None:
+        parts.append(f"diff {change.diff}")
     return hashlib.sha256("\0".join((change.codemod, *parts)).encode()).hexdigest()[:12]
 
 

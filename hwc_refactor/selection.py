@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from hwc_refactor.codemod import Codemod
 from hwc_refactor.nixos.objects import Kind
-from hwc_refactor.recipes import RecipePass, recipes
+from hwc_refactor.recipes import Recipe, RecipePass, recipes
 from hwc_refactor.registry import codemods
 from hwc_refactor.settings import Settings
 
@@ -45,6 +45,9 @@ PHASES: Mapping[int, Phase] = {
 
 ORDER = tuple(name for phase in PHASES.values() for name in phase.codemods)
 """All codemods in the order in which they run: what others build on comes first, hardening last."""
+
+DIFF_ORDER = tuple(number for phase in PHASES.values() for number in phase.diffs)
+"""All documented diffs in the order in which they run: what is critical comes before containers are moved."""
 
 
 class SelectionError(Exception):
@@ -98,7 +101,7 @@ class Step:
 
 
 def steps(selection: Selection, settings: Settings) -> list[Step]:
-    """The steps of a run, in their order: documented diffs, phases, codemods.
+    """The steps of a run, in their order: documented diffs, phases, codemods; those of each as in the plan.
 
     Within a phase, and in a run of everything, a documented diff is about the documented configuration
     alone: a service of the same name elsewhere is no reason to give it the values of that document.
@@ -106,7 +109,9 @@ def steps(selection: Selection, settings: Settings) -> list[Step]:
     Raises:
         SelectionError: when a diff, phase or codemod does not exist or is not in this release.
     """
-    found = list(_diff_steps(selection.diffs))
+    for number in selection.diffs:
+        _recipe(number)
+    found = list(_diff_steps(number for number in DIFF_ORDER if number in selection.diffs))
     wanted = {_known(name) for name in selection.codemods}
     for number in sorted({*selection.phases, *(PHASES if selection.everything else ())}):
         found += _phase_steps(_whole(number) if number in selection.phases else PHASES[number])
@@ -168,17 +173,21 @@ def _phase_steps(phase: Phase) -> Iterator[Step]:
 
 
 def _diff_steps(diffs: Iterable[int]) -> Iterator[Step]:
-    for number in dict.fromkeys(diffs):
-        recipe = recipes().get(number)
-        if recipe is None:
-            if 1 <= number <= 6:
-                raise SelectionError(
-                    f"diff {number} is not in this release yet; 'hwc-refactor list' shows what it has"
-                )
-            raise SelectionError(f"there is no diff {number}; the documented diffs are 1 to 6")
-        for target in recipe.passes:
+    for number in diffs:
+        for target in _recipe(number).passes:
             one = None if target.batch else target
             yield Step(codemods()[target.codemod], one, number, target.parameters)
+
+
+def _recipe(number: int) -> Recipe:
+    """A documented diff that this release has. Raises SelectionError."""
+    if number not in DIFF_ORDER:
+        raise SelectionError(f"there is no diff {number}; the documented diffs are 1 to 6")
+    if number not in recipes():
+        raise SelectionError(
+            f"diff {number} is not in this release yet; 'hwc-refactor list' shows what it has"
+        )
+    return recipes()[number]
 
 
 def _known(name: str) -> str:

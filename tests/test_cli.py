@@ -248,6 +248,41 @@ def test_a_broken_file_is_told_with_its_place_and_stops_nobody(home: Path, call:
     assert [(error["file"], error["line"], error["column"]) for error in errors] == [("broken.nix", 2, 12)]
 
 
+def test_a_broken_file_that_holds_nothing_is_told_by_every_selection(home: Path, call: Call) -> None:
+    (home / "plain.nix").write_text("{\n  a = ;\n}\n")
+    for selection in (("--codemod", "pin-image"), ("--diff", "3"), ("--phase", "2"), ("--all",)):
+        made = call("apply", *selection, "--check", "--format", "json")
+        assert made.code == 2
+        errors = json.loads(made.out)["errors"]
+        assert [(error["file"], error["line"], error["column"]) for error in errors] == [("plain.nix", 2, 6)]
+
+
+def test_in_a_large_tree_only_what_is_of_interest_is_parsed(
+    home: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "SMALL", 1)
+    (home / "plain.nix").write_text("{\n  a = ;\n}\n")
+    assert call("apply", "--codemod", "pin-image", "--dry-run").code == 0
+    assert call("apply", "--codemod", "pin-image", "--dry-run", "plain.nix").code == 2
+    assert call("apply", "--all", "--dry-run").code == 2
+
+
+def test_every_change_has_an_id_of_its_own(home: Path, call: Call) -> None:
+    changes = json.loads(call("apply", "--all", "--dry-run", "--format", "json").out)["changes"]
+    ids = [change["id"] for change in changes]
+    assert len(set(ids)) == len(ids)
+    again = json.loads(call("apply", "--diff", "2", "--dry-run", "--format", "json").out)["changes"]
+    assert {change["id"] for change in again} == {change["id"] for change in changes if change["diff"] == 2}
+
+
+def test_documented_diffs_run_in_the_order_of_the_plan(home: Path, call: Call) -> None:
+    given = [word for number in (1, 5, 6, 4, 3, 2) for word in ("--diff", str(number))]
+    planned = [word for number in (3, 2, 4, 5, 6, 1) for word in ("--diff", str(number))]
+    made = call("apply", *given, "--dry-run")
+    assert made.code == 0
+    assert made.out == call("apply", *planned, "--dry-run").out
+
+
 def test_a_diff_whose_object_is_not_there_says_what_it_looked_for(call: Call, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     missing = call("apply", "--diff", "3", "--dry-run", "--root", tmp_path / "empty")

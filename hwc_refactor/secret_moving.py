@@ -12,6 +12,7 @@ from hwc_refactor.nixos.env_files import EnvFile
 from hwc_refactor.nixos.inline_secrets import Inline
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.options import declarations
+from hwc_refactor.nixos.secret_exports import export_at
 from hwc_refactor.nixos.secret_moves import Moves
 from hwc_refactor.nixos.secret_uses import Mention
 from hwc_refactor.nixos.secrets import Secret
@@ -96,10 +97,10 @@ def _variables(
     how = secret_variables.wiring(block, names, manner) if names else None
     if how is None:
         return
+    secret_variables.wire(draft, block, how)
     for one in evaluated:
         assert one.slot is not None
         draft.remove_binding(block, one.slot)
-    secret_variables.wire(draft, block, how)
     draft.note(IN_STORE)
 
 
@@ -121,7 +122,12 @@ def _scripts(
             path = credentials.quoted_path(name)
             if one.form == "private" and copies is not None:
                 path = f'"{copies.in_script}/{name}"'
-            ranges[one.start, one.end] = path[1:-1] if one.quoted else path
+            export = export_at(block, one)
+            if export is None:
+                ranges[one.start, one.end] = path[1:-1] if one.quoted else path
+                continue
+            ranges[export.name.start_byte, export.name.end_byte] = export.form.variable
+            ranges[export.value.start_byte, export.value.end_byte] = f'"{export.form.lead}{path[1:-1]}"'
         draft.rewrite_script(script, [(start, end, text) for (start, end), text in ranges.items()])
 
 

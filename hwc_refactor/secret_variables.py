@@ -13,7 +13,8 @@ from hwc_refactor.nixos import python_reads
 from hwc_refactor.nixos.deployed import Deployed, deployed, runs_python
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.programs import Program, main_program
-from hwc_refactor.nixos.secret_programs import file_variable
+from hwc_refactor.nixos.secret_exports import taken_as_file, unnamed
+from hwc_refactor.nixos.secret_programs import file_form
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,11 +70,11 @@ def wiring(block: Block, variables: Mapping[str, str], manner: Manner) -> Wiring
     program = main_program(block)
     if program is None:
         return None
-    if program.script is not None and program.script.sound and program.script.body.editable:
-        return InShell(program.script, variables)
-    by_file = _by_file(program, variables)
+    by_file = _by_file(block, program, variables)
     if by_file is not None:
         return by_file
+    if program.script is not None and program.script.sound and program.script.body.editable:
+        return InShell(program.script, variables)
     found = deployed(block)
     if found is None or not runs_python(block, found):
         return None
@@ -82,11 +83,17 @@ def wiring(block: Block, variables: Mapping[str, str], manner: Manner) -> Wiring
     return None if replacements is None else InPython(found, replacements)
 
 
-def _by_file(program: Program, variables: Mapping[str, str]) -> ByFile | None:
-    name = program.executable.name
-    names = {variable: file_variable(name or "", variable) for variable in variables}
-    known = {other: f"%d/{variables[variable]}" for variable, other in names.items() if other is not None}
-    return ByFile(known) if len(known) == len(variables) else None
+def _by_file(block: Block, program: Program, variables: Mapping[str, str]) -> ByFile | None:
+    known: dict[str, str] = {}
+    for variable, credential in variables.items():
+        if program.script is None:
+            form = file_form(program.executable.name or "", variable)
+        else:
+            form = taken_as_file(block, variable) if unnamed(block, variable) else None
+        if form is None or block.get("environment", form.variable):
+            return None
+        known[form.variable] = f"{form.lead}%d/{credential}"
+    return ByFile(known)
 
 
 def wire(draft: Draft, block: Block, how: Wiring) -> None:

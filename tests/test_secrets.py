@@ -13,7 +13,7 @@ from hwc_refactor.nixos.env_files import env_files
 from hwc_refactor.nixos.inline_secrets import inline_secrets, is_secret_name
 from hwc_refactor.nixos.objects import SERVICE, objects
 from hwc_refactor.nixos.python_reads import from_credentials
-from hwc_refactor.nixos.secret_programs import file_variable
+from hwc_refactor.nixos.secret_programs import FileForm, file_form
 from hwc_refactor.nixos.secret_uses import mentions
 from hwc_refactor.nixos.secrets import is_file_option
 from hwc_refactor.nixos.tree import Tree
@@ -66,10 +66,13 @@ def test_options_that_hold_the_path_of_a_secret(name: str, holds: bool) -> None:
 
 
 def test_programs_with_a_variable_for_a_file() -> None:
-    assert file_variable("restic", "RESTIC_PASSWORD") == "RESTIC_PASSWORD_FILE"
-    assert file_variable("restic", "AWS_SECRET_ACCESS_KEY") is None
-    assert file_variable("vaultwarden", "ADMIN_TOKEN") == "ADMIN_TOKEN_FILE"
-    assert file_variable("unheard-of", "ADMIN_TOKEN") is None
+    assert file_form("restic", "RESTIC_PASSWORD") == FileForm("RESTIC_PASSWORD_FILE")
+    assert file_form("restic", "AWS_SECRET_ACCESS_KEY") is None
+    assert file_form("vaultwarden", "ADMIN_TOKEN") == FileForm("ADMIN_TOKEN_FILE")
+    assert file_form("borg", "BORG_PASSPHRASE") == FileForm("BORG_PASSCOMMAND", "cat ")
+    assert file_form("authelia", "AUTHELIA_SESSION_SECRET") == FileForm("AUTHELIA_SESSION_SECRET_FILE")
+    assert file_form("authelia", "SMTP_PASSWORD") is None
+    assert file_form("unheard-of", "ADMIN_TOKEN") is None
 
 
 # -- places in scripts -----------------------------------------------------------------------------------

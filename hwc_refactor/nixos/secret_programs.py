@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-Part = Literal["readers", "examiners", "speakers", "copiers", "printers", "wrappers"]
+Part = Literal["readers", "examiners", "speakers", "copiers", "printers", "wrappers", "changers"]
 
 
 @cache
@@ -17,11 +18,26 @@ def commands(part: Part) -> frozenset[str]:
     return frozenset(str(_data()[part]["names"]).split())
 
 
-def file_variable(program: str, variable: str) -> str | None:
-    """The variable by which a program takes the path of a file for another one: `RESTIC_PASSWORD_FILE`."""
+@dataclass(frozen=True, slots=True)
+class FileForm:
+    """How a program takes a value from a file instead of from a variable.
+
+    Attributes:
+        variable: the variable that tells it of the file: `RESTIC_PASSWORD_FILE`, `BORG_PASSCOMMAND`.
+        lead: what stands before the path in it.
+    """
+
+    variable: str
+    lead: str = ""
+
+
+def file_form(program: str, variable: str) -> FileForm | None:
+    """How a program takes the value of a variable from a file; None when it does not."""
     for entry in _data()["file-variables"]:
-        if program in entry["names"].split() and {variable, "*"} & set(entry["variables"].split()):
-            return variable + str(entry["suffix"])
+        if program in entry["names"].split():
+            if any(fnmatchcase(variable, pattern) for pattern in entry["variables"].split()):
+                name = str(entry.get("becomes") or variable + entry["suffix"])
+                return FileForm(name, str(entry.get("text", "{path}")).removesuffix("{path}"))
     return None
 
 

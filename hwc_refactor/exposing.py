@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from hwc_refactor.model import Exposure, PlannedChange
@@ -20,9 +20,13 @@ def exposed(before: Tree, after: Tree, changes: Sequence[PlannedChange]) -> list
     A service that was given a new name is the one that is there now and was not before, in a file of the
     change. No figure is given where a service cannot be found again, or too little of it is in sight.
     """
-    if not any(planned.change.subject.kind == SERVICE.name for planned in changes):
+    about = [planned.change for planned in changes if planned.change.subject.kind == SERVICE.name]
+    if not about:
         return list(changes)
-    old, new = _services(before), _services(after)
+    names = {change.subject.name for change in about}
+    old, new = _services(before, names), _services(after, names)
+    if any((change.file, change.subject.name) not in new for change in about):  # a name is new: look at all
+        old, new = _services(before), _services(after)
     return [replace(planned, exposure=_of(planned, old, new)) for planned in changes]
 
 
@@ -39,11 +43,11 @@ def _of(planned: PlannedChange, old: Mapping[Place, Block], new: Mapping[Place, 
     return None if figures[0] is None or figures[1] is None else Exposure(figures[0], figures[1])
 
 
-def _services(tree: Tree) -> dict[Place, Block]:
+def _services(tree: Tree, names: Collection[str] | None = None) -> dict[Place, Block]:
     """The services of a tree that can be told apart by file and name."""
     found: dict[Place, Block] = {}
     twice: set[Place] = set()
-    for block in objects(tree, SERVICE):
+    for block in objects(tree, SERVICE, names):
         place = (block.file, block.name)
         twice |= {place} & found.keys()
         found[place] = block

@@ -6,7 +6,7 @@ tool. A rung that cannot run is named, never counted as passed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from hwc_refactor import check, systemd
@@ -87,10 +87,14 @@ def _complained_of(changes: Sequence[PlannedChange], before: Tree, after: Tree) 
     if not _of_units(changes) or systemd.analyzer() is None:
         return None
     touched = {path for change in changes for path in change.after}
-    there, old = _units(before, touched)
+    names = {change.change.subject.name for change in changes}
+    there, old = _units(before, touched, names)
+    found, units = _units(after, touched, names)
+    if {key[1:3] for key in there} - {key[1:3] for key in found}:  # a unit has a new name: look at all
+        there, old = _units(before, touched, None)
+        found, units = _units(after, touched, None)
     texts = {unit.text for unit in old.values()}
     hidden = there - old.keys()  # what was wrong with them before is not known
-    _, units = _units(after, touched)
     new = [(at, unit) for at, unit in units.items() if unit.text not in texts and at not in hidden]
     complaints = systemd.complaints([unit for _, unit in new])
     if not complaints:
@@ -110,12 +114,14 @@ def _of_units(changes: Sequence[PlannedChange]) -> bool:
     return any(change.change.subject.kind in {kind.name for kind in _UNITS} for change in changes)
 
 
-def _units(tree: Tree, files: set[str]) -> tuple[set[Key], dict[Key, UnitFile]]:
-    """The services and timers of some files, and the unit files of those that are in sight."""
+def _units(
+    tree: Tree, files: set[str], names: Collection[str] | None
+) -> tuple[set[Key], dict[Key, UnitFile]]:
+    """The services and timers of some files, of some names only, and the unit files of those in sight."""
     there: set[Key] = set()
     units: dict[Key, UnitFile] = {}
     for kind in _UNITS:
-        blocks = [block for block in objects(tree, kind) if block.file in files]
+        blocks = [block for block in objects(tree, kind, names) if block.file in files]
         for key, block in zip(keys(kind, ((b.file, b.name) for b in blocks)), blocks, strict=True):
             there.add(key)
             unit = rendered(block)

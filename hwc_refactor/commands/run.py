@@ -135,12 +135,15 @@ def _read(request: Request, root: Path, settings: Settings) -> Project:
 
 
 def _plan(request: Request, project: Project, settings: Settings) -> Plan:
-    from hwc_refactor.baseline import fingerprints
     from hwc_refactor.plan import make_plan
 
     progress = Progress(quiet=request.common.quiet)
     request.context.meta["hwc_refactor.progress"] = progress
-    known = fingerprints(request.baseline)
+    known: frozenset[str] = frozenset()
+    if request.baseline is not None:
+        from hwc_refactor.baseline import fingerprints
+
+        known = fingerprints(request.baseline)
 
     def replan(without: frozenset[str]) -> Plan:
         try:

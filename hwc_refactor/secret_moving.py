@@ -8,6 +8,7 @@ from hwc_refactor import credentials, env_file_moves, placing, private_copies, s
 from hwc_refactor.credentials import Credential, Layout
 from hwc_refactor.draft import Draft
 from hwc_refactor.nix.shell import Script
+from hwc_refactor.nixos.deployed import deployed
 from hwc_refactor.nixos.env_files import EnvFile
 from hwc_refactor.nixos.inline_secrets import Inline
 from hwc_refactor.nixos.objects import Block
@@ -129,6 +130,9 @@ def _scripts(
             ranges[export.name.start_byte, export.name.end_byte] = export.form.variable
             ranges[export.value.start_byte, export.value.end_byte] = f'"{export.form.lead}{path[1:-1]}"'
         draft.rewrite_script(script, [(start, end, text) for (start, end), text in ranges.items()])
+        named = deployed(block)
+        if named is not None and named.how != "itself" and named.path == script.body.path:
+            secret_variables.tell(draft, named)
 
 
 def _tell(draft: Draft, block: Block, found: Moves, secrets: Sequence[Secret]) -> None:

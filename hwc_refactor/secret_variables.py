@@ -10,7 +10,7 @@ from hwc_refactor.draft import Draft
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nixos import python_reads
-from hwc_refactor.nixos.deployed import Deployed, deployed, runs_python
+from hwc_refactor.nixos.deployed import Deployed, deployed, deployed_script, runs_python
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.programs import Program, main_program
 from hwc_refactor.nixos.secret_exports import taken_as_file, unnamed
@@ -31,6 +31,7 @@ class InShell:
 
     script: Script
     variables: Mapping[str, str]
+    file: Deployed | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +76,9 @@ def wiring(block: Block, variables: Mapping[str, str], manner: Manner) -> Wiring
         return by_file
     if program.script is not None and program.script.sound and program.script.body.editable:
         return InShell(program.script, variables)
-    found = deployed(block)
+    found, named = deployed(block), deployed_script(block)
+    if named is not None and named[1].sound:
+        return InShell(named[1], variables, found)
     if found is None or not runs_python(block, found):
         return None
     directory = manner.fallback or f"/run/credentials/{block.name}.service"
@@ -103,12 +106,14 @@ def wire(draft: Draft, block: Block, how: Wiring) -> None:
         NoPlace: when a place serves other services too.
     """
     match how:
-        case InShell(script=script, variables=variables):
+        case InShell(script=script, variables=variables, file=other):
             lines = [
                 f'export {name}="$(cat "$CREDENTIALS_DIRECTORY/{credential}")"'
                 for name, credential in variables.items()
             ]
             script_heads.prepend(draft, block, script, lines)
+            if other is not None:
+                tell(draft, other)
         case ByFile(variables=variables):
             draft.add(
                 block, ("environment",), [f"{name} = {quote(path)};" for name, path in variables.items()]
@@ -116,10 +121,11 @@ def wire(draft: Draft, block: Block, how: Wiring) -> None:
         case InPython(file=file, replacements=replacements):
             for first, last, data in replacements:
                 draft.replace_bytes(file.path, first, last, data)
-            _tell(draft, file)
+            tell(draft, file)
 
 
-def _tell(draft: Draft, file: Deployed) -> None:
+def tell(draft: Draft, file: Deployed) -> None:
+    """Say what is left to do for a program that the service runs by a path outside of the root."""
     if file.how == "by-name":
         draft.review(
             f"{file.path} is the only file of this name and is taken to be the program that runs as {file.named}:"

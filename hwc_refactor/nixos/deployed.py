@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from hwc_refactor.nix.shell import Script, script_in_file
 from hwc_refactor.nix.values import PathValue, Value
-from hwc_refactor.nixos.executables import executable_of
+from hwc_refactor.nixos.executables import SHELLS, executable_of
 from hwc_refactor.nixos.facts import Place, facts
 from hwc_refactor.nixos.objects import SERVICE, Block, objects
 from hwc_refactor.nixos.programs import Program, main_program, programs
@@ -60,6 +61,19 @@ def runs_python(block: Block, found: Deployed) -> bool:
         or (first.startswith(b"#!") and b"python" in first)
         or interpreter.startswith("python")
     )
+
+
+def deployed_script(block: Block) -> tuple[Program, Script] | None:
+    """The shell script of the root that a service runs by a path outside of it."""
+    program, found = main_program(block), deployed(block)
+    if program is None or found is None or found.how == "itself" or runs_python(block, found):
+        return None
+    first = found.data[:80].split(b"\n")[0].split()
+    last = first[-1] if first and first[0].startswith(b"#!") else b""
+    shell = posixpath.basename(last.decode(errors="replace").removeprefix("#!"))
+    if program.executable.is_shell or shell in SHELLS:
+        return program, script_in_file(program.at, found.path, found.data)
+    return None
 
 
 def _named(block: Block, program: Program) -> Deployed | None:

@@ -40,7 +40,7 @@ _VARIANTS = frozenset({"withPackages", "override", "overrideAttrs", "withPlugins
 _ATTRS_BUILDERS = {"writeShellApplication": "text", "writeTextFile": "text"}
 """Builders that take a set: the attribute that holds the text."""
 
-_SHELLS = frozenset({"bash", "sh", "dash", "ash", "runtimeShell"})
+SHELLS = frozenset({"bash", "sh", "dash", "ash", "runtimeShell"})
 _SHEBANG = re.compile(rb"\s*#!\s*(\S+)(?:[ \t]+(\S+))?")
 _NAME = re.compile(r"[\w.+@\[:-]+\Z")
 _PLACE = re.compile(r"__nix(\d+)__")
@@ -90,7 +90,7 @@ class Executable:
     @property
     def is_shell(self) -> bool:
         """Whether it is a shell."""
-        return self.name in _SHELLS
+        return self.name in SHELLS
 
 
 UNKNOWN = Executable(None)
@@ -242,7 +242,7 @@ def _file(builder: str, name: str | None, script: Script, path: str | None, data
         interpreter = "sh"
     elif builder.startswith(("writePython3", "writePyPy3")):
         interpreter = "python3"
-    is_shell = interpreter in _SHELLS or (interpreter is None and (path or "").endswith((".sh", ".bash")))
+    is_shell = interpreter in SHELLS or (interpreter is None and (path or "").endswith((".sh", ".bash")))
     plain = builder in ("writeText", "toFile", "writeTextFile") and interpreter is None
     shown = script if is_shell or plain else None
     return WrittenFile(builder, name, shown, interpreter, path, data, (), script.body.holes)

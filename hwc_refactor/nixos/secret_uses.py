@@ -15,6 +15,7 @@ from hwc_refactor.nix.shell import Script, script_of
 from hwc_refactor.nix.strings import STRING_TYPES
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr
+from hwc_refactor.nixos.deployed import deployed_script
 from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.private_files import assigned_privately, taken_privately
@@ -102,13 +103,19 @@ def hidden(block: Block) -> tuple[Hidden, ...]:
 
 
 def written_scripts(block: Block) -> Iterator[tuple[Program, Script]]:
-    """The scripts of a service as they are written; not the pieces of one that are scripts themselves."""
+    """The scripts of a service as they are written; not the pieces of one that are scripts themselves.
+
+    Also one of the root that it runs by a path outside of it, where it is the only one of its name.
+    """
     seen: set[tuple[int, str, int]] = set()
     for program, script in facts(block).scripts:
         place = (id(program), script.at.file.source.path, script.at.node.start_byte)
         if script.body.offset is not None or place not in seen:
             yield program, script
         seen.add(place)
+    found = deployed_script(block)
+    if found is not None:
+        yield found
 
 
 def _mentions(block: Block) -> Iterator[Mention]:

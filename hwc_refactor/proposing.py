@@ -147,8 +147,8 @@ def targets(tree: Tree, project: Project, step: Step, names: Iterable[str] | Non
             blocks = _named(tree, step, target, target.becomes)
         if not blocks and not (target.optional or step.at_home):
             raise SelectionError(
-                f"diff {step.diff} is about the {target.kind} '{target.name}' in {target.file}: there is"
-                f" neither that file nor another definition of this {target.kind} under {project.root}"
+                f"diff {step.diff} is about the {target.kind} '{target.name}' in {target.file}: no"
+                f" {target.kind} of this name is defined there or anywhere else under {project.root}"
             )
     named = keys(step.kind, ((block.file, block.name) for block in blocks))
     return dict(zip(named, blocks, strict=True))

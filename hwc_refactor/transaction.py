@@ -36,12 +36,14 @@ class Outcome:
         finished: True when the files are new, False when they are old.
         paths: all its files, relative to the root.
         left: those of them which were left alone because somebody else changed them meanwhile.
+        undone: whether this leaves a write taken back: a write that is old, an undo that is new.
     """
 
     description: str
     finished: bool
     paths: tuple[str, ...]
     left: tuple[str, ...]
+    undone: bool
 
 
 def apply(
@@ -130,7 +132,7 @@ def _finish(state: State, journal: Journal, fault: Fault) -> Outcome:
     fault("close")
     remove(state.journal)
     fault("closed")
-    return Outcome(journal.description, True, tuple(entry.path for entry in journal.entries), tuple(left))
+    return _outcome(journal, True, left)
 
 
 def _take_back(state: State) -> Outcome | None:
@@ -139,12 +141,11 @@ def _take_back(state: State) -> Outcome | None:
     if journal is None:
         remove(state.pending)
         return None
-    paths = tuple(entry.path for entry in journal.entries)
     record = load_record(state.pending if journal.undoes is None else state.record(journal.undoes))
     if record is None:
         # The record is closed last: everything is new already.
         remove(state.journal)
-        return Outcome(journal.description, True, paths, ())
+        return _outcome(journal, True, ())
     left: list[str] = []
     if journal.phase != STARTED:
         save_journal(state, replace(journal, phase=REVERTING))
@@ -157,7 +158,13 @@ def _take_back(state: State) -> Outcome | None:
     if journal.undoes is None:
         remove(state.pending)
     remove(state.journal)
-    return Outcome(journal.description, False, paths, tuple(left))
+    return _outcome(journal, False, left)
+
+
+def _outcome(journal: Journal, finished: bool, left: Sequence[str]) -> Outcome:
+    paths = tuple(entry.path for entry in journal.entries)
+    undone = finished == (journal.undoes is not None)
+    return Outcome(journal.description, finished, paths, tuple(left), undone)
 
 
 def _replace(state: State, entry: Entry) -> bool:

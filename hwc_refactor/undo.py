@@ -52,18 +52,21 @@ class UndoReport:
     """What an undo did.
 
     Attributes:
-        undone: the write which was taken back.
+        undone: the write which was taken back; None when that was the one which had been cut off.
         left: paths which somebody else changed in the last moment, and which were left alone.
         recovered: what an earlier run had left unfinished, None when there was nothing.
     """
 
-    undone: Summary
+    undone: Summary | None
     left: tuple[str, ...]
     recovered: RecoverReport | None
 
 
 def undo(root: Path, *, fault: Callable[[str], None] = no_fault) -> UndoReport:
     """Take back the last write, all of it or nothing; the write before it is the last one then.
+
+    Where the last run was cut off, and putting that right leaves a write taken back, that is all: nobody
+    who calls an undo after a crash means the write before as well.
 
     Contents come back byte for byte, removed files also with their mode; new files go, and so do the
     directories made for them when they are empty. An existing file keeps the mode it has now: a write
@@ -78,6 +81,8 @@ def undo(root: Path, *, fault: Callable[[str], None] = no_fault) -> UndoReport:
     """
     with session(root) as state:
         recovered = transaction.settle(state, fault)
+        if recovered is not None and recovered.undone:
+            return UndoReport(None, recovered.left, recovered)
         known = numbers(state)
         record = load_record(state.record(known[-1])) if known else None
         if record is None:

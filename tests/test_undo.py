@@ -61,7 +61,8 @@ def stop_at(step: str) -> Callable[[str], None]:
     return fault
 
 
-def killed_undo(root: Path, step: str) -> None:
+def killed(step: str, work: Callable[[Callable[[str], None]], object]) -> None:
+    """Run the work in a forked child, which dies at the step."""
     child = os.fork()
     if child == 0:
 
@@ -70,10 +71,21 @@ def killed_undo(root: Path, step: str) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         try:
-            undo(root, fault=fault)
+            work(fault)
         finally:
             os._exit(0)
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def killed_undo(root: Path, step: str) -> None:
+    killed(step, lambda fault: undo(root, fault=fault))
+
+
+def description_of_undone(root: Path) -> str:
+    """Undo; what the write was that was taken back."""
+    undone = undo(root).undone
+    assert undone is not None
+    return undone.description
 
 
 def test_undo(root: Path) -> None:
@@ -83,6 +95,7 @@ def test_undo(root: Path) -> None:
     steps: list[str] = []
     report = undo(root, fault=steps.append)
     assert steps == STEPS_OLD + STEPS_NEW
+    assert report.undone is not None
     assert report.undone.description == "the write"
     assert report.undone.paths == tuple(change.path for change in CHANGES)
     assert report.undone.time.tzinfo is not None
@@ -100,11 +113,11 @@ def test_a_stack(root: Path) -> None:
         write(root, [FileChange("a.nix", old, b"%d" % number)], description=str(number))
         seen.append(snapshot(root))
     for number in (3, 2):
-        assert undo(root).undone.description == str(number)
+        assert description_of_undone(root) == str(number)
         assert snapshot(root) == seen[number]
     write(root, [FileChange("a.nix", b"1", b"again")], description="again")
     for name in ("again", "1", "0"):
-        assert undo(root).undone.description == name
+        assert description_of_undone(root) == name
     assert snapshot(root) == seen[0]
 
 
@@ -157,16 +170,27 @@ def test_kill_at_every_step(root: Path, step: str) -> None:
         undo(root)
 
 
-def test_undo_recovers_first(root: Path) -> None:
-    before = snapshot(root)
+def test_undo_after_a_cut_off_undo_takes_no_second_write_back(root: Path) -> None:
     write(root, [FileChange("n", None, b"1")], description="first")
+    first = snapshot(root)
     write(root, CHANGES, description="second")
     killed_undo(root, "replace gone.nix")
     report = undo(root)
     assert report.recovered is not None
     assert report.recovered.finished
-    assert report.undone.description == "first"
+    assert report.undone is None
+    assert snapshot(root) == first
+    assert description_of_undone(root) == "first"
+
+
+@pytest.mark.parametrize("step", ["stage a.nix", "stage made/other.nix", "staged", "prepared", *STEPS_NEW])
+def test_undo_after_a_cut_off_write_takes_back_that_one_alone(root: Path, step: str) -> None:
+    write(root, [FileChange("n", None, b"1")], description="first")
+    before = snapshot(root)
+    killed(step, lambda fault: write(root, CHANGES, description="second", fault=fault))
+    report = undo(root)
     assert snapshot(root) == before
+    assert (report.undone is None) == (step not in STEPS_NEW)
 
 
 def change_content(root: Path) -> None:

@@ -51,7 +51,7 @@ def undo(context: click.Context, /, dry_run: bool, **_: object) -> int:
             f"nothing was taken back: files are not as the last apply left them:\n{listed}"
         ) from error
     tell(recovered(report.recovered))
-    if not common.quiet:
+    if report.undone is not None and not common.quiet:
         tell(_summary("Took back", report.undone))
     for path in report.left:
         tell([Line(f"error: {path} was changed by somebody else just now and was left alone", "error")])

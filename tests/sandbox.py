@@ -152,6 +152,8 @@ def _hand_over(shared: Path, units: Mapping[str, Unit]) -> None:
         "drive.service": "[Unit]\nDefaultDependencies=no\nSuccessAction=exit-force\nFailureAction=exit-force\n"
         "Requires=neighbour.service\nAfter=neighbour.service\n"
         "[Service]\nType=oneshot\nExecStart=/bin/sh /run/shared/drive.sh\n",
+        "bystander.service": "[Unit]\nDefaultDependencies=no\nStartLimitIntervalSec=0\n"
+        "[Service]\nType=oneshot\nExecStart=/bin/touch /srv/bystander\n",
         "neighbour.service": "[Unit]\nDefaultDependencies=no\n[Service]\nType=exec\n"
         f"ExecStart={PYTHON} -I /run/shared/neighbour.py\n",
     }

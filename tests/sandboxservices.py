@@ -381,6 +381,12 @@ while True:
         "grep -q ':1B5F ' /var/lib/it/connections",
         breaks=(("ProcSubset", "pid"), ("PrivateNetwork", "true")),
     ),
+    "other-units": Service(
+        "restarts another unit",
+        _script("systemctl restart bystander.service"),
+        "test -e /srv/bystander",
+        breaks=(("User", "figures"), ("RestrictAddressFamilies", "AF_INET")),
+    ),
     "home": Service(
         "reads a file in a home directory",
         _script("mkdir -p /srv/lists\ncat /home/media/list > /srv/lists/media"),

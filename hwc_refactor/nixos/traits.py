@@ -103,9 +103,12 @@ def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str
         effective = ran.effective
         assert effective is not None
         what = f"{effective.why} ({ran.name})" if effective.why else f"runs {ran.name}"
-        for need in sorted(effective.needs - ({"home"} if dynamic else set())):
+        spared = ({"home"} if dynamic else set()) | (
+            {"account", "root"} if "account" in effective.needs else set()
+        )
+        for need in sorted(effective.needs - spared):
             yield need, Trait(what, ran.line)
-            if need in SYSTEM:
+            if need in SYSTEM and "account" not in effective.needs:
                 yield "system", Trait(what, ran.line)
             if need == "code" and (ran.known is None or ran.known.runs != "shell"):
                 yield "opaque", Trait(f"{what}, which is not read", ran.line)

@@ -13,7 +13,7 @@ let
   };
   bash = package "bash";
   python3 = package "python3";
-  pkgs = lib.genAttrs [ "coreutils" "curl" "findutils" "gawk" "git" "gnugrep" "gnused" "iproute2" "jq" "nodejs" "sqlite" "util-linux" ] package // {
+  pkgs = lib.genAttrs [ "coreutils" "curl" "findutils" "gawk" "git" "gnugrep" "gnused" "iproute2" "jq" "nodejs" "sqlite" "systemd" "util-linux" ] package // {
     inherit bash python3;
     runtimeShell = "${bash}/bin/bash";
     writeText = builtins.toFile;
@@ -51,7 +51,7 @@ let
   # What NixOS makes of a script: a program of its own (nixos/lib/systemd-lib.nix).
   program = name: text: "${builtins.toFile name "#!${bash}/bin/bash\nset -e\n\n${text}\n"}";
   unit = name: service: {
-    environment = { PATH = lib.concatMapStringsSep ":" (package: "${package}/bin") (service.path ++ [ pkgs.coreutils ]); } // service.environment;
+    environment = { PATH = lib.concatMapStringsSep ":" (package: "${package}/bin") (service.path ++ [ pkgs.coreutils pkgs.systemd ]); } // service.environment;
     settings = service.serviceConfig
       // lib.optionalAttrs (service.script != "") { ExecStart = program "unit-script-${name}-start" service.script; }
       // lib.optionalAttrs (service.preStart != "") { ExecStartPre = program "unit-script-${name}-pre-start" service.preStart; };

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nixos.directories import Directory, normal
-from hwc_refactor.nixos.facts import Ran, facts
+from hwc_refactor.nixos.doings import Ran
+from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.reach import Reached, reached
 from hwc_refactor.nixos.spellings import needless

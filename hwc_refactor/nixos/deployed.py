@@ -14,9 +14,10 @@ from typing import Literal
 from hwc_refactor.nix.shell import Script, script_in_file
 from hwc_refactor.nix.values import PathValue, Value
 from hwc_refactor.nixos.executables import SHELLS, executable_of
-from hwc_refactor.nixos.facts import Place, facts
+from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import SERVICE, Block, objects
 from hwc_refactor.nixos.programs import Program, main_program, programs
+from hwc_refactor.nixos.script_words import Place
 from hwc_refactor.nixos.secret_programs import commands
 from hwc_refactor.nixos.tree import Tree
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Item, Ref, Slot, Str, Text
-from hwc_refactor.nixos.facts import place_of
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.programs import Program, programs
+from hwc_refactor.nixos.script_words import place_of
 from hwc_refactor.nixos.secret_uses import Mention, mentions
 from hwc_refactor.nixos.secrets import Secret, secret_of
 

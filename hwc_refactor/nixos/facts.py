@@ -1,148 +1,34 @@
-"""What a service does, as far as its scripts and command lines show: commands, paths, and what is not known.
-
-Every fact knows the script and the place in it. What is not known is listed as a doubt and never counts as
-harmless.
-"""
+"""Reading what a service does from its scripts and command lines, nested ones too."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
-from hwc_refactor.nix.shell import Body, Command, Piece, Script, Word, script_of
+from hwc_refactor.nix.shell import Body, Command, Script, Word, script_of
 from hwc_refactor.nix.syntax import Node
-from hwc_refactor.nix.values import Call, Expr, Gap, Ref, Scalar, Str, Value
+from hwc_refactor.nix.values import Expr, Gap, Str, Value
 from hwc_refactor.nixos.commands import Knowledge, knowledge
+from hwc_refactor.nixos.doings import Doubt, Facts, Ran, Use
 from hwc_refactor.nixos.executables import Executable, executable_of, executable_value
 from hwc_refactor.nixos.objects import Block
-from hwc_refactor.nixos.options import settled
 from hwc_refactor.nixos.programs import Program, programs
 from hwc_refactor.nixos.pythons import python_facts, runs_module
+from hwc_refactor.nixos.script_words import (
+    MAX_NESTING,
+    Place,
+    after_options,
+    is_option,
+    number_of,
+    option_values,
+    place_of,
+)
 from hwc_refactor.nixos.tree import Tree
-
-MAX_NESTING = 5
-TEMPLATE = "tmp." + "X" * 10
-"""How mktemp names what it makes (coreutils manual)."""
 
 PYTHON_PROGRAM = Knowledge(frozenset({"network"}), "runs a Python program that is in sight")
 PYTHON_SERVER = Knowledge(frozenset({"network", "listens"}), "runs a Python program that serves a port")
 _HOLE = re.compile(r"__nix(\d+)__")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Place:
-    """A path, or another text, that a script names.
-
-    Attributes:
-        text: its text; a part that stays open shows as `${…}` with its Nix source, or as `$name`.
-        root: the expression of the interpolation it begins with, where that is no known text; else None.
-        lead: the expression of the interpolation it begins with, known or not, and the length of what that
-            stands for in `text`.
-        known: whether all of it is known text.
-        refs: the values of the interpolations in it that are no known text, in order.
-        script: the script it stands in, None for a command line of the unit itself.
-        node: the node in the script's tree.
-    """
-
-    text: str
-    root: Expr | None
-    known: bool
-    refs: tuple[Value, ...] = ()
-    script: Script | None = None
-    node: Node | None = None
-    lead: tuple[Expr, int] | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Use:
-    """A path that is written or read, and how.
-
-    Attributes:
-        how: the command that does, or the redirection (`>`, `<`).
-        place: the path.
-        program: the program of the service it belongs to.
-        made: whether it is made as a directory.
-        kept: whether it is there already and only its rights change.
-    """
-
-    how: str
-    place: Place
-    program: Program
-    made: bool = False
-    kept: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ran:
-    """A command that a service runs.
-
-    Attributes:
-        executable: the program.
-        words: its arguments.
-        known: what is known of it, None when nothing is.
-        program: the program of the service it belongs to.
-        script: the script it stands in, None for a command line of the unit itself.
-        command: the command in that script.
-        ports: what a program in sight is told to listen on; None among them for what is not known.
-    """
-
-    executable: Executable
-    words: tuple[Place, ...]
-    known: Knowledge | None
-    program: Program
-    script: Script | None = None
-    command: Command | None = None
-    ports: tuple[int | None, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Its name, `?` when that is not known."""
-        return self.executable.name or "?"
-
-    @property
-    def operands(self) -> tuple[Place, ...]:
-        """The arguments that are no options and no values of options."""
-        return operands(self.words, self.known)
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """What it needs, its subcommand considered; empty for an unknown command."""
-        return self.effective.needs if self.effective is not None else frozenset()
-
-    @property
-    def effective(self) -> Knowledge | None:
-        """What is known of it, its subcommands considered."""
-        known = self.known
-        for place in self.words[:5]:
-            if known is not None:
-                known = known.subcommands.get(place.text.split("=", 1)[0], known)
-        return known
-
-    @property
-    def line(self) -> int:
-        """The line it stands on, from 1."""
-        if self.script is not None and self.command is not None:
-            return self.script.line(self.command.node)
-        return self.program.at.line
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Doubt:
-    """Something that is not known of what a service does, in words for the user."""
-
-    reason: str
-    program: Program
-    script: Script | None = None
-    node: Node | None = None
-
-    @property
-    def line(self) -> int:
-        """The line it is about, from 1."""
-        if self.script is not None and self.node is not None:
-            return self.script.line(self.node)
-        return self.program.at.line
 
 
 @dataclass(slots=True, eq=False)
@@ -152,35 +38,6 @@ class _Found:
     reads: list[Use] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     scripts: list[tuple[Program, Script]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, eq=False)
-class Facts:
-    """What a service does.
-
-    Attributes:
-        programs: what it runs.
-        scripts: all scripts in sight, nested ones too, each with the program it belongs to.
-        ran: the commands, in scripts and on command lines.
-        writes, reads: the paths that are written, and those that are read by redirection.
-        doubts: what is not known.
-    """
-
-    programs: tuple[Program, ...]
-    scripts: tuple[tuple[Program, Script], ...]
-    ran: tuple[Ran, ...]
-    writes: tuple[Use, ...]
-    reads: tuple[Use, ...]
-    doubts: tuple[Doubt, ...]
-
-    @cached_property
-    def unknown_commands(self) -> tuple[Ran, ...]:
-        """The commands of which nothing is known."""
-        return tuple(ran for ran in self.ran if ran.known is None)
-
-    def needing(self, *needs: str) -> tuple[Ran, ...]:
-        """The commands that need one of these."""
-        return tuple(ran for ran in self.ran if ran.needs & set(needs))
 
 
 def facts(block: Block) -> Facts:
@@ -337,7 +194,7 @@ class _Reader:
 
     def _python(self, ran: Ran) -> Ran:
         """A Python program whose text is in sight, or a module that is known: what it does, as facts."""
-        rest = _after_options(list(ran.words), Knowledge(value_options=("-W", "-X")))
+        rest = after_options(list(ran.words), Knowledge(value_options=("-W", "-X")))
         first = next((number for number, word in enumerate(ran.words) if word.text == "-m"), None)
         if first is not None and first + 1 < len(ran.words) and runs_module(ran.words[first + 1].text):
             return replace(ran, known=PYTHON_SERVER)
@@ -387,7 +244,7 @@ class _Reader:
         folders = ran.name == "install" and any(word.text in ("-d", "--directory") for word in ran.words)
         chosen = places if folders else chosen
         made, kept = ran.name == "mkdir" or folders, known.writes == "rest"
-        for place in (*chosen, *_option_values(ran.words, known.write_options)):
+        for place in (*chosen, *option_values(ran.words, known.write_options)):
             if place.text not in ("-", "") and not place.text.startswith(("/dev/null", "/dev/std")):
                 self._found.writes.append(Use(ran.name, place, self._program, made, kept))
 
@@ -398,7 +255,7 @@ class _Reader:
         words = list(ran.words)
         match known.runs:
             case "rest" | "second" | "env":
-                rest = _after_options(words, known)
+                rest = after_options(words, known)
                 if known.runs == "second":
                     rest = rest[1:]
                 while known.runs == "env" and rest and "=" in rest[0].text:
@@ -472,133 +329,6 @@ class _Reader:
     def place(self, script: Script, at: Word | Node) -> Place:
         """A word of a script with its variables and interpolations filled in as far as they are known."""
         return place_of(self._tree, script, at)
-
-
-def number_of(tree: Tree, value: Value, depth: int = 0) -> int | None:
-    """The number that a value is, as itself, as text, or as the default of an option that nothing sets."""
-    match value:
-        case Scalar(value=int(number)) if not isinstance(number, bool):
-            return number
-        case Str() if value.literal is not None and value.literal.isdigit():
-            return int(value.literal)
-        case Str(parts=(Gap(value=inner),)) if depth < MAX_NESTING:
-            return number_of(tree, inner, depth + 1)
-        case Call(name="toString", args=(given,)) if depth < MAX_NESTING:
-            return number_of(tree, tree.resolver.value(given), depth + 1)
-        case Ref(path=("config", *option)) if depth < MAX_NESTING:
-            default = settled(tree, option)
-            return None if default is None else number_of(tree, tree.resolver.value(default), depth + 1)
-    return None
-
-
-def place_of(tree: Tree, script: Script, at: Word | Node, depth: int = 0) -> Place:
-    """A word of a script with its variables and interpolations filled in as far as they are known."""
-    word = at if isinstance(at, Word) else script.word(at)
-    text, refs, root, known = "", list[Value](), None, True
-    lead: tuple[Expr, int] | None = None
-    for number, piece in enumerate(word.pieces):
-        shown, below = _filled(tree, script, piece, depth)
-        if below is not None:
-            refs += below.refs
-            known = known and below.known
-            if number == 0:
-                root, lead = below.root, below.lead
-        else:
-            known = False
-        text += shown
-    node = at if not isinstance(at, Word) else script.root.descendant_for_byte_range(word.start, word.end)
-    return Place(text, root, known, tuple(refs), script, node, lead)
-
-
-def _filled(tree: Tree, script: Script, piece: Piece, depth: int) -> tuple[str, Place | None]:
-    """The text of a piece, and what is known of it; None when only the running script knows."""
-    if piece.kind == "text":
-        return piece.text, Place(piece.text, None, True)
-    if piece.kind == "hole":
-        expr = script.body.holes[piece.hole]
-        value = tree.resolver.value(expr)
-        literal = value.literal if isinstance(value, Str) else None
-        if literal is not None:
-            return literal, Place(literal, None, True, lead=(expr, len(literal)))
-        if isinstance(value, Str) and isinstance(value.parts[0], Gap):
-            lead = (expr, len(value.shown))
-            return value.shown, Place(value.shown, value.parts[0].at, False, _gaps(value), lead=lead)
-        shown = value.shown if isinstance(value, Str) else "${" + expr.text + "}"
-        refs = _gaps(value) if isinstance(value, Str) else (value,)
-        return shown, Place(shown, expr, False, refs, lead=(expr, len(shown)))
-    if piece.kind == "variable" and depth < MAX_NESTING:
-        constant = script.constants.get(piece.text)
-        if constant is not None:
-            place = place_of(tree, script, constant, depth + 1)
-            return place.text, place
-        return "$" + piece.text, None
-    if piece.kind == "command":
-        made = _temporary(tree, script, piece.node, depth)
-        return piece.text if made is None else made.text, made
-    return piece.text, None
-
-
-def _temporary(tree: Tree, script: Script, node: Node, depth: int) -> Place | None:
-    """The path that `$(mktemp …)` gives, its random part as written; None for any other substitution."""
-    inner = [child for child in node.named_children if child.type != "comment"]
-    command = script.command(inner[0]) if len(inner) == 1 and inner[0].type == "command" else None
-    if command is None or command.program != "mktemp" or depth > MAX_NESTING:
-        return None
-    words = [place_of(tree, script, word, depth + 1) for word in command.arguments]
-    known = knowledge("mktemp")
-    folders = list(_option_values(words, ("-p", "--tmpdir")))
-    templates = list(operands(words, known))
-    if folders:
-        return replace(folders[-1], text=f"{folders[-1].text}/{templates[0].text if templates else TEMPLATE}")
-    if templates and "-t" not in [word.text for word in words]:
-        return templates[0]
-    return Place(f"/tmp/{TEMPLATE}", None, True)
-
-
-def _gaps(value: Str) -> tuple[Value, ...]:
-    return tuple(part.value for part in value.parts if isinstance(part, Gap))
-
-
-def is_option(text: str, option: str) -> bool:
-    """Whether a word is an option, or several short ones among which it is: `-Ei.bak` for `-i`."""
-    if option.startswith("--"):
-        return text.split("=", 1)[0] == option
-    return re.match(r"-[A-Za-z]*" + re.escape(option[1:]), text) is not None
-
-
-def operands(words: Sequence[Place], known: Knowledge | None) -> tuple[Place, ...]:
-    """The arguments that are no options and no values of options."""
-    return tuple(_operands(words, known.value_options if known is not None else ()))
-
-
-def _operands(words: Sequence[Place], value_options: tuple[str, ...]) -> Iterator[Place]:
-    skip = plain = False
-    for word in words:
-        if skip:
-            skip = False
-        elif plain or not word.text.startswith("-") or word.text == "-":
-            yield word
-        elif word.text == "--":
-            plain = True
-        else:
-            skip = word.text in value_options
-
-
-def _after_options(words: Sequence[Place], known: Knowledge) -> list[Place]:
-    at = 0
-    while at < len(words) and words[at].text.startswith("-"):
-        at += 2 if words[at].text in known.value_options else 1
-    return list(words[at:])
-
-
-def _option_values(words: Sequence[Place], options: tuple[str, ...]) -> Iterator[Place]:
-    for number, word in enumerate(words):
-        if word.text in options and number + 1 < len(words):
-            yield words[number + 1]
-        for option in options:
-            if option.startswith("--") and word.text.startswith(option + "="):
-                text = word.text[len(option) + 1 :]
-                yield Place(text, None, word.known, word.refs, word.script, word.node)
 
 
 def _node(ran: Ran) -> Node | None:

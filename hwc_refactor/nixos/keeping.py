@@ -15,7 +15,8 @@ from hwc_refactor.nixos.directories import (
     holding,
     normal,
 )
-from hwc_refactor.nixos.facts import Ran, facts
+from hwc_refactor.nixos.doings import Ran
+from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.mentions import Mention, kept_by_module, mentions
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.path_options import option_for

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Expr, ListValue, PathValue, Ref, Str, Unknown, Value
-from hwc_refactor.nixos.facts import Facts, Place, Ran, place_of
+from hwc_refactor.nixos.doings import Facts, Ran
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.options import declarations
 from hwc_refactor.nixos.places import takes_text
 from hwc_refactor.nixos.programs import Program
+from hwc_refactor.nixos.script_words import Place, place_of
 from hwc_refactor.nixos.secrets import Secret, secret_of
 from hwc_refactor.nixos.tree import Tree
 

@@ -13,7 +13,8 @@ from importlib.resources import files
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Scalar, Str
-from hwc_refactor.nixos.facts import Ran, facts
+from hwc_refactor.nixos.doings import Ran
+from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.programs import main_program
 

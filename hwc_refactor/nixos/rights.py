@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hwc_refactor.nixos.facts import Place, Ran, number_of
+from hwc_refactor.nixos.doings import Ran
 from hwc_refactor.nixos.rootless_candidate import Candidate
+from hwc_refactor.nixos.script_words import Place, number_of
 
 FIRST_FREE_PORT = 1024
 """Ports below need CAP_NET_BIND_SERVICE: ip(7), net.ipv4.ip_unprivileged_port_start."""

@@ -14,7 +14,8 @@ from typing import TypeVar
 from hwc_refactor.nix.values import Attrs, Expr, ListValue, Ref, Scalar, Slot, Str
 from hwc_refactor.nixos.accounts import accounts
 from hwc_refactor.nixos.arguments import expanded
-from hwc_refactor.nixos.facts import Facts, Ran, facts
+from hwc_refactor.nixos.doings import Facts, Ran
+from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.inventory import ROOT, UNKNOWN, USER, runs_as
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.options import settled

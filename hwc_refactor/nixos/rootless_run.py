@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from hwc_refactor.nix.values import Expr
-from hwc_refactor.nixos.facts import Ran
+from hwc_refactor.nixos.doings import Ran
 from hwc_refactor.nixos.programs import NOT_IN_SIGHT
 from hwc_refactor.nixos.rootless_candidate import Candidate, Obstacle, Predicate
 

@@ -28,8 +28,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hwc_refactor.nix.values import Scalar, Str
-from hwc_refactor.nixos.facts import Facts, Ran, Use, facts, is_option
+from hwc_refactor.nixos.doings import Facts, Ran, Use
+from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.script_words import is_option
 from hwc_refactor.nixos.writable import writable
 
 HOMES = ("/home/", "/root", "/run/user/", "~", "$HOME")

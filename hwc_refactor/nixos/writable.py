@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from hwc_refactor.nix.scope import same_meaning
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Expr
-from hwc_refactor.nixos.facts import Use, facts
+from hwc_refactor.nixos.doings import Use
+from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import Block
 
 MANAGED = {

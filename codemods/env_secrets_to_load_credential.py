@@ -3,12 +3,12 @@
 What it does
     A secret of agenix or sops-nix, or one whose path an option holds, is loaded by the manager
     (`LoadCredential`), and the script reads the copy below `$CREDENTIALS_DIRECTORY`. An environment file
-    that a service writes for itself from secrets goes: its plain lines become `environment`, and its secrets
-    are read by the script, by a Python program of the tree, or by a variable such as RESTIC_PASSWORD_FILE.
-    A program that takes only a file which its user alone may read, such as ssh or libpq, is given a copy of
-    mode 0600 in the unit's `RuntimeDirectory`. What reads a secret when the unit stops stays as it is. A
-    container cannot load credentials: what it gets from a secret's file at evaluation comes from an environment
-    file, written by a service that does.
+    that a service writes from secrets for itself, or for another one, goes: its plain lines become
+    `environment`, and its secrets are read by the script, by a Python program of the tree, or by a variable
+    such as RESTIC_PASSWORD_FILE. A program that takes only a file which its user alone may read, such as ssh
+    or libpq, is given a copy of mode 0600 in the unit's `RuntimeDirectory`. What reads a secret when the unit
+    stops stays as it is. A container cannot load credentials: what it gets from a secret's file at evaluation
+    comes from an environment file, written by a service that does.
 Why
     What a script reads into a variable is handed on to every program it starts, what it writes into a file
     stays there, and the user of the service has to be able to read the secret's own file. A credential is
@@ -67,6 +67,7 @@ from hwc_refactor import container_secrets, secret_moving, secret_recipe, secret
 from hwc_refactor.codemod import Context, Outcomes, codemod
 from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nixos.env_files import env_files, secrets_read
+from hwc_refactor.nixos.env_writers import written_elsewhere
 from hwc_refactor.nixos.inline_secrets import Inline, inline_secrets
 from hwc_refactor.nixos.objects import CONTAINER, SERVICE, USER_SERVICE, Block
 from hwc_refactor.nixos.secret_moves import Moves, moves
@@ -99,27 +100,29 @@ def propose(block: Block, ctx: Context) -> Outcomes:
         return [*_elsewhere(block, ctx, found), *_inline(block, ctx, inline)]
     extra = secret_recipe.missing(block, ctx)
     evaluated = _evaluated(block, ctx, inline)
+    given = {one.key for one in secret_moving.given_away(block, found, secret_recipe.manner(ctx))}
     stays = [
         *(
             ctx.finding("read-by-script" if one.exposed else "file").refuse(
                 block, one.code, one.reason, one.at
             )
             for one in found.obstacles
+            if one.code != "writes-secret-to-file" or one.secret.key not in given
         ),
         *_inline(block, ctx, [one for one in inline if one not in evaluated]),
         *_environment_files(block, ctx),
     ]
     private = found.settings or any(mention.form == "private" for mention in found.mentions)
-    if not found.mentions and not found.settings and not extra and not evaluated:
+    manner = secret_recipe.manner(ctx)
+    written = [one for one in written_elsewhere(block) if secret_moving.can_move(block, one, manner)]
+    if not found.mentions and not found.settings and not extra and not evaluated and not written:
         return stays
     rule = "read-by-script" if found.exposing or not evaluated else "inline"
-    if private and not found.exposing and not evaluated and not extra:
+    if private and not found.exposing and not evaluated and not extra and not written:
         rule = "file"
     draft = ctx.finding(rule).draft(block, f"load the secrets of {block.name} as credentials", WHY)
     try:
-        secret_moving.move(
-            draft, block, found, files, evaluated, secret_recipe.layout(ctx), secret_recipe.manner(ctx)
-        )
+        secret_moving.move(draft, block, found, files, evaluated, written, secret_recipe.layout(ctx), manner)
         secret_recipe.write(draft, block, ctx, extra)
     except NoPlace as obstacle:
         reason = f"It cannot be changed for it alone: {obstacle}."

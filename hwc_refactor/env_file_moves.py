@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 
 from hwc_refactor import credentials, placing
 from hwc_refactor.draft import Draft
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import escape_quoted, identifier_or_quoted
+from hwc_refactor.nix.values import Item, Slot
 from hwc_refactor.nixos.env_files import EnvFile, readings
+from hwc_refactor.nixos.env_writers import Written
 from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import SERVICE, Block, objects
 from hwc_refactor.placing import NoPlace
@@ -37,13 +40,44 @@ def remove(draft: Draft, block: Block, found: EnvFile) -> None:
         NoPlace: when one of these places serves other services too, or is given by an expression.
     """
     _plain_lines(draft, block, found)
-    _writer(draft, block, found)
+    _writer(draft, found.writer, found)
     _reader(draft, block, found)
     path = found.reading.path
     draft.note(f"The file {path} of earlier runs still holds the secrets: delete it once.")
     for other in _mentioning(block, path):
-        if any(use.place.text == path for use in facts(other).writes):
+        if other is not found.writer and any(use.place.text == path for use in facts(other).writes):
             draft.note(f"The script of {other.name} still makes {path}, which nothing reads any more.")
+
+
+def remove_service(draft: Draft, block: Block, found: Written) -> None:
+    """Take a service out that did nothing but write an environment file, and what ordered another behind it.
+
+    Raises:
+        NoPlace: when one of these places serves other services too.
+    """
+    writer = found.file.writer
+    for slot in dict.fromkeys(tie.slot for tie in found.ties):
+        items = [tie.item for tie in found.ties if tie.slot is slot]
+        _without(draft, block, slot, items)
+    _plain_lines(draft, block, found.file)
+    _reader(draft, block, found.file)
+    _tell_comments(draft, found.file.script, 0, len(found.file.script.body.data))
+    draft.remove_binding(writer, writer.slots[0])
+    draft.note(
+        f"{writer.name} only wrote {found.file.reading.path}, which nothing reads any more: the service is gone, and"
+        " the file of earlier runs holds the secrets until it is deleted."
+    )
+
+
+def _without(draft: Draft, block: Block, slot: Slot, items: Sequence[Item]) -> None:
+    holder = items[0].holder
+    if holder is None:
+        raise NoPlace("its order is given by an expression")
+    placing.demand_own(block.tree, block, holder)
+    if len(holder.node.named_children) == len(items) and holder.node == slot.expr.node:
+        draft.remove_binding(block, slot)
+    else:
+        draft.remove_elements(holder.file, holder.node, [one.expr.node for one in items])
 
 
 def _mentioning(block: Block, path: str) -> list[Block]:

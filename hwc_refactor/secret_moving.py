@@ -10,8 +10,9 @@ from hwc_refactor.draft import Draft
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nixos.deployed import deployed
 from hwc_refactor.nixos.env_files import EnvFile
+from hwc_refactor.nixos.env_writers import Written, written_elsewhere
 from hwc_refactor.nixos.inline_secrets import Inline
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.objects import SERVICE, Block, objects
 from hwc_refactor.nixos.options import declarations
 from hwc_refactor.nixos.secret_exports import export_at
 from hwc_refactor.nixos.secret_moves import Moves
@@ -31,6 +32,7 @@ def move(
     found: Moves,
     files: Sequence[EnvFile],
     evaluated: Sequence[Inline],
+    written: Sequence[Written],
     layout: Layout,
     manner: Manner,
 ) -> None:
@@ -42,6 +44,7 @@ def move(
         found: the places in its scripts that can read a credential.
         files: the environment files that it writes for itself.
         evaluated: variables whose value is read when the configuration is evaluated, from the file of a secret.
+        written: the environment files that other services write for it, and that can go.
         layout: how a new list of credentials looks.
         manner: how a Python program looks that reads them.
 
@@ -52,6 +55,7 @@ def move(
         *(one.secret for one in found.mentions),
         *(one.secret for one in found.settings),
         *(one.secret for one in evaluated if one.secret is not None),
+        *(one.secret.secret for each in written for one in each.file.secrets if one.secret is not None),
     ]
     by_key = credentials.credentials_for(draft, block, secrets)
     known = {name for name, _ in credentials.loaded(block)}
@@ -61,6 +65,8 @@ def move(
     for file in files:
         if _file(draft, block, file, by_key, manner):
             gone |= {id(one.secret) for one in file.secrets}
+    for other in written:
+        _written(draft, block, other, by_key, manner)
     _variables(draft, block, evaluated, by_key, manner)
     _scripts(draft, block, [one for one in found.mentions if id(one) not in gone], by_key, copies)
     _tell(draft, block, found, secrets)
@@ -70,10 +76,9 @@ def _file(
     draft: Draft, block: Block, file: EnvFile, by_key: Mapping[_Key, Credential], manner: Manner
 ) -> bool:
     """Take an environment file out where all that it held can move; whether it is gone."""
-    secrets = [one for one in file.secrets if one.secret is not None and one.secret.secret.key in by_key]
-    names = {one.name: by_key[one.secret.secret.key].name for one in secrets if one.secret is not None}
+    names = _names(file, by_key)
     how = None
-    if len(secrets) == len(file.secrets) and not env_file_moves.read_elsewhere(block, file):
+    if len(names) == len(file.secrets) and not env_file_moves.read_elsewhere(block, file):
         how = secret_variables.wiring(block, names, manner)
     if how is None:
         listed = ", ".join(f"{name} in '$CREDENTIALS_DIRECTORY/{value}'" for name, value in names.items())
@@ -85,6 +90,46 @@ def _file(
     env_file_moves.remove(draft, block, file)
     secret_variables.wire(draft, block, how)
     return True
+
+
+def _names(file: EnvFile, by_key: Mapping[_Key, Credential]) -> dict[str, str]:
+    """The variables of an environment file that hold secrets, and their credentials."""
+    secrets = [one for one in file.secrets if one.secret is not None and one.secret.secret.key in by_key]
+    return {one.name: by_key[one.secret.secret.key].name for one in secrets if one.secret is not None}
+
+
+def can_move(block: Block, written: Written, manner: Manner) -> bool:
+    """Whether what reads an environment file of another service can read credentials instead."""
+    names = {one.name: "x" for one in written.file.secrets}
+    alone = not env_file_moves.read_elsewhere(block, written.file)
+    return alone and secret_variables.wiring(block, names, manner) is not None
+
+
+def given_away(block: Block, found: Moves, manner: Manner) -> list[Secret]:
+    """The secrets that a service writes into environment files of others, who can read credentials instead."""
+    if not any(one.code == "writes-secret-to-file" for one in found.obstacles):
+        return []
+    return [
+        one.secret.secret
+        for other in objects(block.tree, SERVICE)
+        if other.own and other.file == block.file and other.name != block.name
+        for written in written_elsewhere(other)
+        if written.file.writer is block and can_move(other, written, manner)
+        for one in written.file.secrets
+        if one.secret is not None
+    ]
+
+
+def _written(
+    draft: Draft, block: Block, written: Written, by_key: Mapping[_Key, Credential], manner: Manner
+) -> None:
+    how = secret_variables.wiring(block, _names(written.file, by_key), manner)
+    assert how is not None
+    if written.file.rest:
+        env_file_moves.remove(draft, block, written.file)
+    else:
+        env_file_moves.remove_service(draft, block, written)
+    secret_variables.wire(draft, block, how)
 
 
 def _variables(

@@ -65,6 +65,7 @@ class EnvFile:
 
     Attributes:
         reading: where the service reads it.
+        writer: the service that writes it.
         program: what writes it.
         script: the script that does.
         variables: its lines.
@@ -74,6 +75,7 @@ class EnvFile:
     """
 
     reading: Reading
+    writer: Block
     program: Program
     script: Script
     variables: tuple[Variable, ...]
@@ -132,7 +134,7 @@ def secrets_read(block: Block) -> Iterator[tuple[Secret, Expr]]:
 def env_files(block: Block) -> tuple[EnvFile, ...]:
     """The environment files that a service writes from secrets and reads, where all of it is understood."""
     found = (
-        _env_file(block, program, program.script, reading)
+        env_file(block, program, program.script, reading)
         for reading in readings(block)
         for program in programs(block)
         if program.directive == "ExecStartPre" and program.script is not None and program.script.sound
@@ -140,7 +142,8 @@ def env_files(block: Block) -> tuple[EnvFile, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def _env_file(block: Block, program: Program, script: Script, reading: Reading) -> EnvFile | None:
+def env_file(block: Block, program: Program, script: Script, reading: Reading) -> EnvFile | None:
+    """The file of a reading as a script of a service writes it; None where that is not understood."""
     reader = _Reader(block, script, reading.path)
     if not reader.read() or not any(one.secret is not None for one in reader.variables):
         return None
@@ -150,6 +153,7 @@ def _env_file(block: Block, program: Program, script: Script, reading: Reading) 
     removed = tuple(sorted(_lines(script.body.data, node) for node in reader.removed))
     return EnvFile(
         reading,
+        block,
         program,
         script,
         tuple(reader.variables),

@@ -63,6 +63,19 @@ def recipes() -> Mapping[int, Recipe]:
     return found
 
 
+def recorded(recipe: Recipe) -> str:
+    """What a documented diff changes in the example, as a unified diff of one file: the documented one if it can."""
+    whole = (files("patches") / f"diff{recipe.diff}.patch").read_text(encoding="utf-8")
+    parts = [HEAD + part for part in whole.split(HEAD)[1:]]
+    documented = [step.file for step in recipe.passes if step.file]
+    ours = [part for path in documented for part in parts if part.startswith(f"{HEAD}a/{path} ")]
+    return next((part for part in (*ours, *parts) if "\n--- /dev/null\n" not in part), "").rstrip("\n")
+
+
+HEAD = "diff --git "
+"""What the part of each file begins with."""
+
+
 def _recipe(data: Mapping[str, object]) -> Recipe:
     passes = data["pass"]
     benefits = data["benefits"]

@@ -227,6 +227,17 @@ def test_the_root_is_that_of_the_paths_when_they_are_elsewhere(
     assert f"hwc-refactor undo --root {home}" in made.err
 
 
+def test_a_path_that_leaves_the_root_by_a_link_is_refused(home: Path, call: Call, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "x.nix").write_bytes((home / GLUETUN).read_bytes())
+    (home / "link").symlink_to(tmp_path / "elsewhere")
+    for path in ("link", "link/x.nix", home / "link"):
+        made = call("apply", "--all", "--allow-dirty", path)
+        assert (made.code, made.out) == (2, b"")
+        assert "leads outside of the root" in made.err
+    assert tree(tmp_path / "elsewhere") == {"x.nix": (home / GLUETUN).read_bytes()}
+
+
 def test_safe_only_leaves_out_what_needs_a_look_and_says_so(home: Path, call: Call) -> None:
     made = call("apply", "--diff", "3", "--safe-only")
     assert made.code == 0
@@ -504,6 +515,22 @@ def test_explain_prints_the_manual(call: Call) -> None:
     assert "privileged-required" in text
     page = json.loads(call("explain", "diff-3", "--format", "json").out)
     assert (page["kind"], page["id"], page["severity"]) == ("diff", 3, "critical")
+
+
+@pytest.mark.parametrize("number", sorted(recipes()))
+def test_explain_tells_of_a_diff_what_it_tells_of_codemods(call: Call, number: int) -> None:
+    sections = json.loads(call("explain", str(number), "--format", "json").out)["sections"]
+    for heading in ("Why", "What it does", "When it refuses", "What a person must still do", "Sources"):
+        assert sections[heading].strip()
+    recipe = recipes()[number]
+    for step in recipe.passes:
+        assert (
+            codemods()[step.codemod].manual.sections["When it refuses"].split(":")[0]
+            in sections["When it refuses"]
+        )
+    example = sections["Before and after"]
+    assert example.startswith("diff --git a/domains/")
+    assert {"-", "+"} <= {line[:1] for line in example.splitlines()[3:]}
 
 
 @pytest.mark.parametrize("command", [[], ["apply"], ["list"], ["explain"], ["undo"]])

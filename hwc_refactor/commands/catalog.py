@@ -112,13 +112,14 @@ def explain(context: click.Context, /, id_: str, format_: str, **_: object) -> i
     Why it is there, what it writes, when it refuses, and what a person must still do.
     """
     from hwc_refactor.catalog import codemod_names, names
-    from hwc_refactor.recipes import recipes
+    from hwc_refactor.recipes import recipes, recorded
     from hwc_refactor.registry import codemods
     from hwc_refactor.report import manual, plain
 
     word = id_.lower().removeprefix("diff").strip(" -")
     if word.isdecimal() and int(word) in recipes():
-        page = manual.of_diff(recipes()[int(word)])
+        recipe = recipes()[int(word)]
+        page = manual.of_diff(recipe, recorded(recipe), codemods())
     elif id_ in codemods():
         page = manual.of_codemod(codemods()[id_])
     elif word in names():

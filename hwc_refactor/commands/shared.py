@@ -151,7 +151,7 @@ class Common:
         """The root: as told, else as the settings file says, else the work tree around here or the paths.
 
         Raises:
-            Failure: when the paths belong to different roots.
+            Failure: when the paths belong to different roots, or leave the one around here by a link.
             SettingsError: when the settings file cannot be used.
         """
         from hwc_refactor.settings import FILE_NAME, root_named_by
@@ -170,6 +170,9 @@ class Common:
         there = [path.resolve() for path in paths if path.exists()]
         if all(path.is_relative_to(here) for path in there):
             return here
+        for path in paths:
+            if Path(os.path.abspath(path)).is_relative_to(here) and not path.resolve().is_relative_to(here):
+                raise Failure(f"{path} leads outside of the root {here} through a symbolic link")
         roots = {find_root(path) for path in there}
         if len(roots) > 1:
             raise Failure(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -52,8 +52,27 @@ def of_codemod(codemod: Codemod) -> Page:
     return Page("codemod", codemod.id, codemod.manual.summary, facts, codemod.manual.sections, again)
 
 
-def of_diff(recipe: Recipe) -> Page:
-    """The manual of a documented diff: its recipe."""
+_AT_HOME = (
+    "At the documented file first; when the object is not there, at every definition of that name"
+    " under the root. When there is none, it says so and ends with exit code 2."
+)
+_EVERYWHERE = (
+    "At all of them under the root, or those that --only names. When there is none, nothing is to do."
+)
+
+#: What a documented diff has from the manuals of its codemods.
+_SHARED = ("When it refuses", "What a person must still do", "Sources")
+
+
+def of_diff(recipe: Recipe, example: str, known: Mapping[str, Codemod]) -> Page:
+    """The manual of a documented diff: its recipe, and what holds for its codemods.
+
+    Args:
+        recipe: the documented diff.
+        example: what it changes in the example, as a unified diff.
+        known: all codemods by id.
+    """
+    parts = [known[name] for name in dict.fromkeys(step.codemod for step in recipe.passes)]
     steps = "\n".join(
         f"{step.codemod} on all {step.kind}s"
         if step.batch
@@ -64,18 +83,25 @@ def of_diff(recipe: Recipe) -> Page:
         "Why": recipe.why,
         "What it does": steps,
         "Benefits": "\n".join(f"- {benefit}" for benefit in recipe.benefits),
-        "Where it looks": (
-            "At the documented file first; when the object is not there, at every definition of that name"
-            " under the root. When there is none, it says so and ends with exit code 2."
-        ),
-        "More": "\n".join(
-            f"hwc-refactor explain {name}" for name in dict.fromkeys(step.codemod for step in recipe.passes)
-        ),
+        "Where it looks": _EVERYWHERE
+        if all(step.batch or step.optional for step in recipe.passes)
+        else _AT_HOME,
+        "Before and after": example,
+        **{heading: _gathered(parts, heading) for heading in _SHARED},
+        "More": "\n".join(f"hwc-refactor explain {one.id}" for one in parts),
     }
     facts = {"severity": recipe.severity.label}
     number = str(recipe.diff)
     return Page(
         "diff", number, recipe.title, facts, sections, f"hwc-refactor apply --diff {number} --dry-run"
+    )
+
+
+def _gathered(parts: Sequence[Codemod], heading: str) -> str:
+    """A section of several codemods, each under its name."""
+    return "\n".join(
+        f"{one.id}\n" + "\n".join(f"    {line}" for line in one.manual.sections[heading].split("\n"))
+        for one in parts
     )
 
 

@@ -58,6 +58,9 @@ INTERVAL, BURST = "startLimitIntervalSec", "startLimitBurst"
 LIMITS = {INTERVAL: "300", BURST: "5"}
 """What the audit documents for an application."""
 
+_KEYS = {INTERVAL: ("StartLimitIntervalSec", "StartLimitInterval"), BURST: ("StartLimitBurst",)}
+"""What systemd calls them; `StartLimitInterval` is the name before version 230 (systemd's NEWS)."""
+
 _MEANT = re.compile(
     r"(?i)\b(?:exits?|quits?|stops?|clean(?:ly)?|even (?:if|when|on)|success|intentional|deliberate|on purpose|because"
     r"|since|so that|otherwise|never|must|every time|idle|again)\b"
@@ -123,11 +126,10 @@ def _obstacle(block: Block, ctx: Context, slot: Slot) -> Refusal | None:
         )
     for path in (
         (INTERVAL,),
-        ("unitConfig", "StartLimitIntervalSec"),
-        ("serviceConfig", "StartLimitIntervalSec"),
+        *((part, key) for part in ("unitConfig", "serviceConfig") for key in _KEYS[INTERVAL]),
     ):
         for limit in block.get(*path):
-            if limit.expr.text.strip('"') == "0":
+            if unwrapped(block.tree, limit.expr).expr.text.strip('"') in ("0", "0s"):
                 return ctx.refuse(
                     block, "unbounded-is-meant", "A limit of 0 says that it shall never give up.", limit.expr
                 )
@@ -158,12 +160,12 @@ def _limit(draft: Draft, block: Block, ctx: Context) -> None:
     """Bounds beside `serviceConfig`; those that stand in it move."""
     limits = dict(ctx.table("start-limit")) if ctx.diff is not None else dict(LIMITS)
     for name in (INTERVAL, BURST):
-        key = name[:1].upper() + name[1:]
-        misplaced = plain(block, key)
-        if misplaced is not None:
-            limits[name] = misplaced.expr.text
-            draft.remove_binding(block, misplaced)
-        if block.get(name) or block.get("unitConfig", key):
+        for key in _KEYS[name]:
+            misplaced = plain(block, key)
+            if misplaced is not None:
+                limits[name] = misplaced.expr.text
+                draft.remove_binding(block, misplaced)
+        if block.get(name) or any(block.get("unitConfig", key) for key in _KEYS[name]):
             limits.pop(name, None)
     bindings = [Snippet(f"{name} = {value};") for name, value in limits.items()]
     if not bindings:

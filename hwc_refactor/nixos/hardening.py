@@ -34,6 +34,7 @@ class Directive:
         against: the traits that speak against it.
         out_of_sight: what it is for a program whose needs are not known.
         implied_by: settings that bring it along.
+        no_new_privileges: whether it brings NoNewPrivileges along for a user without CAP_SYS_ADMIN.
         mounts: whether it gives the unit a mount namespace of its own.
         since: the version of systemd that brought it, 0 when that is not known.
         source: where that is said.
@@ -47,6 +48,7 @@ class Directive:
     against: frozenset[str]
     out_of_sight: OutOfSight
     implied_by: tuple[str, ...]
+    no_new_privileges: bool
     mounts: bool
     since: int
     source: str
@@ -68,6 +70,7 @@ def directives() -> Mapping[str, Directive]:
             frozenset(entry.get("against", ())),
             entry.get("out-of-sight", "never"),
             tuple(entry.get("implied-by", ())),
+            entry.get("no-new-privileges", False),
             entry.get("mounts", False),
             entry.get("since", 0),
             entry["source"],
@@ -126,7 +129,10 @@ def _verdict(block: Block, directive: Directive, *, asked: bool) -> Verdict:
     if bringing is not None and not asked:
         return Verdict(directive, (), f"{bringing} brings it along", there=True)
     known = traits(block)
-    against = next((known[name] for name in sorted(directive.against) if name in known), None)
+    speaking = set(directive.against)
+    if directive.no_new_privileges and "static-user" in known:
+        speaking.add("user")
+    against = next((known[name] for name in sorted(speaking) if name in known), None)
     if against is not None:
         return Verdict(directive, (), str(against))
     settings, reason = _settings(block, directive, known)
@@ -217,6 +223,8 @@ _CAPABILITIES = {
     "listens": ("CAP_NET_BIND_SERVICE",),
     "processes": ("CAP_KILL", "CAP_SYS_PTRACE"),
     "realtime": ("CAP_SYS_NICE",),
+    "clock": ("CAP_SYS_TIME",),
+    "hostname": ("CAP_SYS_ADMIN",),
 }
 """What some needs are as capabilities (capabilities(7))."""
 

@@ -7,7 +7,7 @@ known: what it may do beyond the other traits is then open.
 |---|---|
 | opaque | runs something of which it is not known what it needs |
 | network, remote, listens | uses internet sockets; reaches other hosts than its own; may listen on a port |
-| netlink, raw-network | asks the kernel about its network; opens raw sockets |
+| netlink, raw-network, sockets | asks the kernel about its network; opens raw sockets; sockets of other families |
 | devices, modules, mounts, tunables, clock, kernel-log, hostname, realtime | works on these parts of the system |
 | system | changes the system: accounts, units, the Nix store |
 | units, manager, dbus, journal | changes units; asks the service manager; talks over D-Bus; reads the journal |
@@ -131,6 +131,8 @@ def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str
             yield "shares-files", Trait(f"sets the rights of files with {ran.name}", ran.line)
         if ran.name == "hostname" and ran.operands:
             yield "hostname", Trait("sets the host name", ran.line)
+        if ran.name == "date" and any(re.match(r"--set|-[a-zA-Z]*s", word.text) for word in ran.words):
+            yield "clock", Trait("sets the clock", ran.line)
         if ran.name in ("chrt", "ionice", "nice", "taskset"):
             yield "realtime", Trait(f"changes how it is scheduled with {ran.name}", ran.line)
         for word in ran.words:
@@ -262,6 +264,17 @@ def _shared_tmp(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
             path = re.split(r"[\s;:,'\"$*]", place.text[at:])[0] if at >= 0 else ""
             if len(path) > len(root) and _named_elsewhere(block, path):
                 yield "shares-tmp", Trait(f"names {path}, which stands elsewhere too", line)
+            elif len(path) > len(root) and not _comes_from_it(known, path, root):
+                yield "shares-tmp", Trait(f"names {path}, which it does not make itself", line)
+
+
+def _comes_from_it(known: Facts, path: str, root: str) -> bool:
+    """Whether a service makes a path in /tmp itself: the file, and the folder that it lies in."""
+    folder = root + path[len(root) :].split("/", 1)[0]
+    made = [
+        use.place.text for use in writes(known) if use.made or not use.place.text.startswith(folder + "/")
+    ]
+    return any(text.startswith(folder) for text in made)
 
 
 def line_of(use: Use) -> int:
@@ -295,6 +308,9 @@ def _configured(block: Block) -> Iterator[tuple[str, Trait]]:
     group = block.text("serviceConfig", "Group")
     for name in sorted({name for name in (*groups, group) if name in DEVICE_GROUPS}):
         yield "devices", Trait(f"is in the group {name}, which owns devices", line)
+    gains = block.value("serviceConfig", "NoNewPrivileges")
+    if isinstance(gains, Scalar) and gains.value is False:
+        yield "user", Trait("sets NoNewPrivileges to false", line)
     if block.get("serviceConfig", "BusName"):
         yield "dbus", Trait("owns a name on D-Bus", line)
     directory = block.value("serviceConfig", "WorkingDirectory")

@@ -17,7 +17,7 @@ known: what it may do beyond the other traits is then open.
 | root-user, static-user | runs as root; runs as a user of the system's own accounts |
 | home, proc, processes | names places in home directories; reads figures in /proc; looks at other processes |
 | code, jit | runs a program of another language than shell; makes code while it runs |
-| writes-unknown | writes to a place that cannot be named in its unit |
+| writes-unknown, files | writes to a place that cannot be named in its unit; runs a program that may |
 | shares-tmp, shares-files, setgid | hands files to others through /tmp, or elsewhere; makes setgid folders |
 """
 
@@ -125,6 +125,8 @@ def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str
         ):
             yield "network", Trait(f"asks for names of hosts with {ran.name}", ran.line)
             yield "netlink", Trait(f"asks for names of hosts with {ran.name}", ran.line)
+        if _names_files_itself(ran):
+            yield "files", Trait(f"writes a file that {ran.name} names itself", ran.line)
         if ran.name == "chmod" or (
             ran.name in ("mkdir", "install") and any(w.text == "-m" for w in ran.words)
         ):
@@ -155,6 +157,18 @@ def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str
             yield "proc", Trait(f"reads {use.place.text}", line_of(use))
         if use.place.text.startswith(_NETWORK_FIGURES):
             yield "netlink", Trait(f"reads {use.place.text}", line_of(use))
+
+
+def _names_files_itself(ran: Ran) -> bool:
+    """Whether a download gets its name, in the working directory, from its address (curl(1), wget(1))."""
+    options = [word.text for word in ran.words if word.text.startswith("-")]
+    letters = "".join(text[1:] for text in options if not text.startswith("--"))
+    if ran.name == "curl":
+        return "O" in letters or any(text.startswith("--remote-name") for text in options)
+    said = "O" in letters or any(
+        text.startswith(("--output-document", "--spider", "--delete-after")) for text in options
+    )
+    return ran.name == "wget" and not said
 
 
 def _keeps_owners(ran: Ran) -> bool:

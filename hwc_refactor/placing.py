@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hwc_refactor.nix.scope import Env, attrpath_of
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
-from hwc_refactor.nix.values import Attrs, Call, Expr, Slot
+from hwc_refactor.nix.values import Attrs, Branch, Call, Expr, Slot
 from hwc_refactor.nixos.objects import Block, Kind, objects
 from hwc_refactor.nixos.tree import Tree
 
@@ -55,6 +55,9 @@ def home(tree: Tree, block: Block, prefix: tuple[str, ...]) -> Home:
         literal = literal_set(tree, slot.expr)
         if literal is None:
             continue
+        if prefix and (text := _condition(tree, slot.expr)) is not None:
+            reason = f"'{prefix[-1]}' is there only under a condition ({text})"
+            continue
         obstacle = not_own(tree, block, literal)
         if obstacle is None:
             return Home(literal.file, literal.node)
@@ -76,6 +79,17 @@ def home(tree: Tree, block: Block, prefix: tuple[str, ...]) -> Home:
     raise NoPlace(reason)
 
 
+def _condition(tree: Tree, expr: Expr) -> str | None:
+    """The condition under which alone a value is there, as source text."""
+    value = tree.resolver.value(expr)
+    if isinstance(value, Call) and value.name in _CONDITIONAL and len(value.args) == 2:
+        return value.args[0].text
+    return None
+
+
+_CONDITIONAL = frozenset({"mkIf", "optionalAttrs"})
+
+
 def binding_in(home: Home, tree: Tree, block: Block, path: tuple[str, ...]) -> Node | None:
     """The binding of an attribute when it stands in the set that `home` names."""
     for slot in block.get(*path):
@@ -92,20 +106,26 @@ def literal_set(tree: Tree, expr: Expr) -> Expr | None:
             return value.at
         case Attrs(at=at) if at.node.type == "binary_expression":
             for side in ("right", "left"):
-                child = tree.resolver.child(at, side)
-                found = None if child is None else literal_set(tree, child)
+                found = _operand(tree, tree.resolver.child(at, side))
                 if found is not None:
                     return found
         case Call(name="mkIf" | "optionalAttrs", args=(_, content)):
             return literal_set(tree, content)
-        case Call(name="recursiveUpdate", args=(_, content)):
-            return literal_set(tree, content)
+        case Call(name="recursiveUpdate", args=(left, right)):
+            return _operand(tree, right) or _operand(tree, left)
         case Call(name="mkMerge", args=(listed,)):
             for item in tree.resolver.items(listed):
                 found = None if item.unknown or item.conditions else literal_set(tree, item.expr)
                 if found is not None and not isinstance(tree.resolver.value(item.expr), Call):
                     return found
     return None
+
+
+def _operand(tree: Tree, expr: Expr | None) -> Expr | None:
+    """The set literal of one side of `//`, when that side is there in every case."""
+    if expr is None or isinstance(value := tree.resolver.value(expr), Branch):
+        return None
+    return None if isinstance(value, Call) and value.name in _CONDITIONAL else literal_set(tree, expr)
 
 
 def demand_own(tree: Tree, block: Block, expr: Expr) -> None:

@@ -30,6 +30,7 @@ DIRECTIVE_KEYS = (
         "against",
         "out-of-sight",
         "implied-by",
+        "no-new-privileges",
         "mounts",
         "since",
         "source",

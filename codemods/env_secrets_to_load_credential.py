@@ -8,7 +8,8 @@ What it does
     such as RESTIC_PASSWORD_FILE. A program that takes only a file which its user alone may read, such as ssh
     or libpq, is given a copy of mode 0600 in the unit's `RuntimeDirectory`. What reads a secret when the unit
     stops stays as it is. A container cannot load credentials: what it gets from a secret's file at evaluation
-    comes from an environment file, written by a service that does.
+    comes from an environment file, written by a service that does, or from a secret of podman where a service of
+    the tree makes one of the same file.
 Why
     What a script reads into a variable is handed on to every program it starts, what it writes into a file
     stays there, and the user of the service has to be able to read the secret's own file. A credential is
@@ -70,6 +71,7 @@ from hwc_refactor.nixos.env_files import env_files, secrets_read
 from hwc_refactor.nixos.env_writers import written_elsewhere
 from hwc_refactor.nixos.inline_secrets import Inline, inline_secrets
 from hwc_refactor.nixos.objects import CONTAINER, SERVICE, USER_SERVICE, Block
+from hwc_refactor.nixos.podman_secrets import podman_secrets
 from hwc_refactor.nixos.secret_moves import Moves, moves
 from hwc_refactor.placing import NoPlace
 from hwc_refactor.secret_declarations import scheme
@@ -137,10 +139,16 @@ def _container(block: Block, ctx: Context, inline: Sequence[Inline]) -> Outcomes
     stays = list(_inline(block, ctx, [one for one in inline if one not in read]))
     if not read:
         return stays
-    title = f"hand the secrets of {block.name} over in a file that a service of its own writes"
+    known = podman_secrets(block.tree) if not block.get("podman", "user") else {}
+    podman = all(one.secret is not None and one.secret.key in known for one in read)
+    how = "as secrets of podman" if podman else "in a file that a service of its own writes"
+    title = f"hand the secrets of {block.name} over {how}"
     draft = ctx.finding("inline", "", read[0].at).draft(block, title, WHY)
     try:
-        container_secrets.move(draft, block, read)
+        if podman:
+            container_secrets.by_podman(draft, block, read, known)
+        else:
+            container_secrets.move(draft, block, read)
     except NoPlace as obstacle:
         reason = f"It cannot be changed for it alone: {obstacle}."
         return [ctx.finding("inline").refuse(block, "shared-definition", reason, read[0].at), *stays]

@@ -6,7 +6,7 @@ for this container alone, and nobody else may read what it writes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hwc_refactor import credentials
 from hwc_refactor.credentials import Credential
@@ -17,6 +17,7 @@ from hwc_refactor.nix.strings import identifier_or_quoted
 from hwc_refactor.nix.values import Expr, Ref
 from hwc_refactor.nixos.inline_secrets import Inline
 from hwc_refactor.nixos.objects import SERVICE, Block, objects
+from hwc_refactor.nixos.podman_secrets import PodmanSecret
 from hwc_refactor.placing import Home, NoPlace, in_called_function
 
 _UNIT = """\
@@ -51,6 +52,28 @@ systemd.services.{attribute} = {{
     }} > /run/{unit}/env
   '';
 }};"""
+
+
+def by_podman(
+    draft: Draft, block: Block, evaluated: Sequence[Inline], known: Mapping[tuple[str, str], PodmanSecret]
+) -> None:
+    """Take variables that are read at evaluation from secrets of podman that services of the tree make.
+
+    Raises:
+        NoPlace: when a place serves others too.
+    """
+    flags: list[str] = []
+    for one in evaluated:
+        assert one.secret is not None
+        assert one.slot is not None
+        made = known[one.secret.key]
+        flags.append(f"--secret={made.name},type=env,target={one.name}")
+        draft.remove_binding(block, one.slot)
+        draft.review(
+            f"{made.maker} makes the secret {made.name} of podman: it has to run on the same host, and before the"
+            " container starts. The value is all that the file holds, a last line feed too."
+        )
+    draft.extend_list(block, ("extraOptions",), flags)
 
 
 def move(draft: Draft, block: Block, evaluated: Sequence[Inline]) -> None:

@@ -23,7 +23,7 @@ from hwc_refactor.nixos.loop_units import shared_conditions
 from hwc_refactor.nixos.loops import Loop
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.renaming import rename_service
-from hwc_refactor.ticking import drop_restarts, faithful
+from hwc_refactor.ticking import drop_restarts, faithful, limit
 from hwc_refactor.timers import add_timer, beside
 from hwc_refactor.unlooping import Replacement, indentation, newline, unlooped
 
@@ -59,12 +59,13 @@ def documented(draft: Draft, block: Block, loop: Loop, ctx: Context) -> Obstacle
     placing.demand_own(block.tree, block, loop.script.at)
     place = beside(block, shared_conditions(block))
     draft.rewrite_script(loop.script, list(_script(block, loop, logging, ctx)))
-    _service(draft, block, ctx)
-    _names(draft, block, loop, ctx)
     every, before = interval(block, loop), delay(block, loop)
     assert every is not None
+    patient = ctx.settings.timer_style != "faithful"
+    _service(draft, block, ctx, [] if patient else limit(draft, block, every))
+    _names(draft, block, loop, ctx)
     times = {key: quote(text) for key, text in ctx.table("timer").items()}
-    if ctx.settings.timer_style == "faithful":
+    if not patient:
         times = faithful(every, before, first=loop.sleeps_first)
     settings = "\n".join(f"  {key} = {text};" for key, text in times.items())
     add_timer(
@@ -144,10 +145,10 @@ def _shebang(loop: Loop) -> Node | None:
 # -- the service ---------------------------------------------------------------------------------------
 
 
-def _service(draft: Draft, block: Block, ctx: Context) -> None:
+def _service(draft: Draft, block: Block, ctx: Context, limits: Sequence[Snippet]) -> None:
     if block.get("serviceConfig", "User"):
         draft.remove(block, ("serviceConfig", "User"))
-    first = _snippets(ctx.texts("settings") or ())
+    first = [*limits, *_snippets(ctx.texts("settings") or ())]
     last = _snippets(ctx.texts("sandbox") or ())
     if block.get("serviceConfig", "Type"):
         draft.set(block, ("serviceConfig", "Type"), '"oneshot"')

@@ -123,6 +123,18 @@ def run_once(draft: Draft, block: Block, loop: Loop) -> None:
         )
 
 
+def limit(draft: Draft, block: Block, every: Interval) -> list[Snippet]:
+    """How long a round may take, where the service does not say so itself."""
+    if any(_slots(block, "serviceConfig", name) for name in ("TimeoutStartSec", "TimeoutSec")):
+        return []
+    longest = span(_longest(every))
+    draft.note(
+        f"A round that takes longer than {longest} is ended: without TimeoutStartSec, one that hangs"
+        " would stop the timer for ever. Raise it where a round may take longer."
+    )
+    return [Snippet(f'TimeoutStartSec = "{longest}";')]
+
+
 def add_type(draft: Draft, block: Block, every: Interval, *, timeout: bool) -> None:
     """Make it a oneshot, with a limit to how long a round may take."""
     typed = _slots(block, "serviceConfig", "Type")
@@ -131,14 +143,8 @@ def add_type(draft: Draft, block: Block, every: Interval, *, timeout: bool) -> N
         inner = unwrapped(block.tree, slot.expr).expr
         placing.demand_own(block.tree, block, inner)
         draft.replace_text(inner.file, inner.node, '"oneshot"')
-    limits = ("TimeoutStartSec", "TimeoutSec")
-    if timeout and not any(_slots(block, "serviceConfig", name) for name in limits):
-        longest = _longest(every)
-        items.append(Snippet(f'TimeoutStartSec = "{span(longest)}";'))
-        draft.note(
-            f"A round that takes longer than {span(longest)} is ended: without TimeoutStartSec, one that hangs"
-            " would stop the timer for ever. Raise it where a round may take longer."
-        )
+    if timeout:
+        items += limit(draft, block, every)
     if len(items) > 1 and not block.get("serviceConfig"):
         draft.add_set(block, ("serviceConfig",), items)
     elif items:

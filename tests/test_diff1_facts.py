@@ -185,7 +185,9 @@ def test_the_faithful_form_may_be_asked_for(tmp_path: Path) -> None:
     root = copy_example(tmp_path / "root")
     settings = Settings(timer_style="faithful")
     write_after(root, make_plan(read_project(root, (), settings), Selection(diffs=(1,)), settings))
-    assert evaluated(root, None, ALONE)["systemd"]["timers"][NEW]["timerConfig"] == FAITHFUL
+    systemd = evaluated(root, None, ALONE)["systemd"]
+    assert systemd["timers"][NEW]["timerConfig"] == FAITHFUL
+    assert systemd["services"][NEW]["serviceConfig"]["TimeoutStartSec"] == "1h"
 
 
 OTHERS = """{

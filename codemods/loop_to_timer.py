@@ -79,10 +79,10 @@ from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.documented_loop import documented
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import BuildError
-from hwc_refactor.nixos.loop_obstacles import interval
+from hwc_refactor.nixos.intervals import interval
+from hwc_refactor.nixos.loop_search import service_loop
 from hwc_refactor.nixos.loop_units import used_elsewhere
 from hwc_refactor.nixos.loop_verdict import obstacles
-from hwc_refactor.nixos.loops import service_loop
 from hwc_refactor.nixos.objects import SERVICE, USER_SERVICE, Block
 from hwc_refactor.placing import NoPlace
 from hwc_refactor.ticking import convert, refused

@@ -80,7 +80,7 @@ from hwc_refactor.groundwork import Ground, SharedModule, is_shared, lay
 from hwc_refactor.model import Change, Severity
 from hwc_refactor.monitoring import CannotSay, Wanted, monitor
 from hwc_refactor.nix.build import BuildError
-from hwc_refactor.nixos import loop_obstacles, loop_units
+from hwc_refactor.nixos import loop_endings, loop_units
 from hwc_refactor.nixos.checks import Check, check_of, short_name
 from hwc_refactor.nixos.loop_obstacles import Obstacle
 from hwc_refactor.nixos.loop_verdict import obstacles
@@ -144,9 +144,9 @@ def _declared(block: Block, ctx: Context) -> Outcome | None:
 def _obstacles(block: Block, check: Check) -> Iterator[Obstacle]:
     """Why a check stays as it is: the reasons of its loop first."""
     if check.loop is not None:
-        besides = (loop_obstacles.exit_is_the_signal,)
+        besides = (loop_endings.exit_is_the_signal,)
         yield from obstacles(block, check.loop, besides=besides)
-        yield from loop_obstacles.exit_is_told(block, check.loop)
+        yield from loop_endings.exit_is_told(block, check.loop)
     else:
         yield from loop_units.unrepeated(block)
     for does in check.does:

@@ -18,7 +18,8 @@ from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Gap, Str
 from hwc_refactor.nixos.executables import executable_of
-from hwc_refactor.nixos.loop_obstacles import Obstacle, delay, interval
+from hwc_refactor.nixos.intervals import delay, interval
+from hwc_refactor.nixos.loop_obstacles import Obstacle
 from hwc_refactor.nixos.loop_units import shared_conditions
 from hwc_refactor.nixos.loops import Loop
 from hwc_refactor.nixos.objects import Block

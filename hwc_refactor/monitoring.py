@@ -21,8 +21,7 @@ from hwc_refactor.nix.strings import STRING_TYPES, attr_name, identifier_or_quot
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Call, Expr, Gap, Scalar, Slot, Str
 from hwc_refactor.nixos.checks import Check
-from hwc_refactor.nixos.intervals import Interval
-from hwc_refactor.nixos.loop_obstacles import delay, interval
+from hwc_refactor.nixos.intervals import Interval, delay, interval
 from hwc_refactor.nixos.loop_units import said, shared_conditions
 from hwc_refactor.nixos.looping import names
 from hwc_refactor.nixos.objects import Block

@@ -17,8 +17,8 @@ from hwc_refactor.nix.shell_walk import reached
 from hwc_refactor.nix.values import Expr, Item, ListValue, Slot
 from hwc_refactor.nixos.commands import knowledge
 from hwc_refactor.nixos.executables import executable_of
-from hwc_refactor.nixos.intervals import Interval, span
-from hwc_refactor.nixos.loop_obstacles import Obstacle, delay, interval
+from hwc_refactor.nixos.intervals import Interval, delay, interval, span
+from hwc_refactor.nixos.loop_obstacles import Obstacle
 from hwc_refactor.nixos.loop_units import said, shared_conditions
 from hwc_refactor.nixos.looping import names
 from hwc_refactor.nixos.loops import Loop

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.shell_walk import leavings
 from hwc_refactor.nix.syntax import Node
-from hwc_refactor.nixos.loop_obstacles import delay
+from hwc_refactor.nixos.intervals import delay
 from hwc_refactor.nixos.loops import Loop, sleep_of
 from hwc_refactor.nixos.objects import Block
 

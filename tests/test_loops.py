@@ -13,10 +13,10 @@ from hwc_refactor.nix.shell import Body, Script, script_of
 from hwc_refactor.nix.shell_flow import carried
 from hwc_refactor.nix.shell_walk import background, leavings
 from hwc_refactor.nix.strings import escape_indented, escape_quoted
-from hwc_refactor.nixos.intervals import span
-from hwc_refactor.nixos.loop_obstacles import interval
+from hwc_refactor.nixos.intervals import interval, span
+from hwc_refactor.nixos.loop_search import service_loop
 from hwc_refactor.nixos.looping import is_waiting, names, types, waits
-from hwc_refactor.nixos.loops import Loop, service_loop
+from hwc_refactor.nixos.loops import Loop
 from hwc_refactor.nixos.objects import SERVICE, objects
 from hwc_refactor.nixos.programs import programs
 from hwc_refactor.nixos.tree import Tree

@@ -13,7 +13,8 @@ from typing import Any
 from hwc_refactor.nix.shell_walk import leavings
 from hwc_refactor.nixos.doings import Ran
 from hwc_refactor.nixos.facts import facts
-from hwc_refactor.nixos.loops import Loop, service_loop, sleep_of
+from hwc_refactor.nixos.loop_search import service_loop
+from hwc_refactor.nixos.loops import Loop, sleep_of
 from hwc_refactor.nixos.objects import TIMER, Block, objects
 from hwc_refactor.nixos.programs import main_program
 

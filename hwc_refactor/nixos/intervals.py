@@ -13,7 +13,7 @@ from decimal import Decimal
 from hwc_refactor.nix.shell import Piece, Script, Word
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Scalar, Str
-from hwc_refactor.nixos.loops import sleep_of
+from hwc_refactor.nixos.loops import Loop, sleep_of
 from hwc_refactor.nixos.objects import Block
 
 _SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([smhd]?)\Z")
@@ -161,3 +161,16 @@ def _from_environment(block: Block, name: str, default: str | None) -> Interval 
     unknown = slots or files or block.doubts("environment") or default is None
     seconds = None if unknown or default is None else _seconds(default)
     return None if seconds is None else Interval(seconds)
+
+
+def interval(block: Block, loop: Loop) -> Interval | None:
+    """How long the loop sleeps between its rounds."""
+    return interval_of(block, loop.script, loop.sleeps[0]) if loop.sleeps else None
+
+
+def delay(block: Block, loop: Loop) -> Interval | None:
+    """How long it sleeps once before its first round."""
+    last = loop.before[-1] if loop.before else None
+    if last is None or last.script is not loop.script:
+        return None
+    return interval_of(block, last.script, last.node)

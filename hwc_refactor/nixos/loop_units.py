@@ -10,7 +10,8 @@ from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.values import Condition, Scalar, Slot
 from hwc_refactor.nixos.commands import knowledge
 from hwc_refactor.nixos.facts import facts
-from hwc_refactor.nixos.loop_obstacles import Obstacle, lasting
+from hwc_refactor.nixos.loop_obstacles import Obstacle
+from hwc_refactor.nixos.loop_setup import lasting
 from hwc_refactor.nixos.looping import names, types
 from hwc_refactor.nixos.loops import Loop
 from hwc_refactor.nixos.objects import TIMER, USER_SERVICE, USER_TIMER, Block, objects

@@ -4,37 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hwc_refactor.nixos import loop_obstacles as script
+from hwc_refactor.nixos import loop_endings as endings
+from hwc_refactor.nixos import loop_setup as setup
+from hwc_refactor.nixos import loop_standing as standing
+from hwc_refactor.nixos import loop_state as state
+from hwc_refactor.nixos import loop_times as times
 from hwc_refactor.nixos import loop_units as unit
+from hwc_refactor.nixos import loop_work as work
 from hwc_refactor.nixos.loop_obstacles import Obstacle, Predicate
 from hwc_refactor.nixos.loops import Loop
 from hwc_refactor.nixos.objects import Block
 
 OBSTACLES: tuple[Predicate, ...] = (
     unit.name,
-    script.beside,
-    script.driven_by_events,
-    script.waits_for_condition,
+    standing.beside,
+    work.driven_by_events,
+    endings.waits_for_condition,
     unit.timer,
     unit.kind,
     unit.open_definition,
-    script.inside,
-    script.not_in_sight,
-    script.starts_jobs,
-    script.cleans_up,
+    standing.inside,
+    standing.not_in_sight,
+    work.starts_jobs,
+    endings.cleans_up,
     unit.cleans_up,
-    script.exit_is_the_signal,
-    script.only_sleeps,
-    script.carries_state,
-    script.opened_once,
+    endings.exit_is_the_signal,
+    times.only_sleeps,
+    state.carries_state,
+    setup.opened_once,
     unit.own_tmp,
-    script.sleeps_more_than_once,
-    script.may_skip_sleep,
-    script.interval_unknown,
-    script.interval_too_short,
-    script.waits_before,
-    script.setup_has_effects,
-    script.keeps_a_process,
+    times.sleeps_more_than_once,
+    times.may_skip_sleep,
+    times.interval_unknown,
+    times.interval_too_short,
+    setup.waits_before,
+    setup.setup_has_effects,
+    work.keeps_a_process,
     unit.starts_with_effects,
     unit.elsewhere,
     unit.disabled,

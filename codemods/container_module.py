@@ -55,6 +55,7 @@ from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.companions import drop_said
 from hwc_refactor.groundwork import Ground, SharedModule, is_shared, lay
 from hwc_refactor.model import Severity
+from hwc_refactor.module_words import CannotSay
 from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nix.values import Attrs
 from hwc_refactor.nixos.bodies import Family, family_of
@@ -64,7 +65,7 @@ from hwc_refactor.nixos.profiles import find_profile
 from hwc_refactor.nixos.secrets import declared_secrets
 from hwc_refactor.placing import NoPlace
 from hwc_refactor.relocating import is_divisible, relocate
-from hwc_refactor.standardizing import CannotSay, Wishes, standardize
+from hwc_refactor.standardizing import Wishes, standardize
 
 MODULE = SharedModule("services.hwc.container", "modules/services/hwc-container.nix")
 TARGET = ("services", "hwc", "container")

@@ -78,7 +78,8 @@ from collections.abc import Iterator, Sequence
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.groundwork import Ground, SharedModule, is_shared, lay
 from hwc_refactor.model import Change, Severity
-from hwc_refactor.monitoring import CannotSay, Wanted, monitor
+from hwc_refactor.module_words import CannotSay
+from hwc_refactor.monitoring import Wanted, monitor
 from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nixos import loop_endings, loop_units
 from hwc_refactor.nixos.checks import Check, check_of, short_name

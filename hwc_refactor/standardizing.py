@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from hwc_refactor import placing
 from hwc_refactor.draft import Draft
+from hwc_refactor.module_words import CannotSay
 from hwc_refactor.mounting import pairs
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import comment_text, comments_of
@@ -70,16 +71,6 @@ GAINS = {
 }
 """The documented limits, in the words of the table."""
 NO_NEW_PRIVILEGES = "no new privileges"
-
-
-class CannotSay(Exception):
-    """Something cannot be said in the module's words. `code` names the reason, the message is for users."""
-
-    def __init__(self, code: str, message: str, at: Expr | None = None) -> None:
-        """Give the refusal's code, its sentence and the place it is about."""
-        super().__init__(message)
-        self.code = code
-        self.at = at
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ WORDS = {
         "mounting",
         "companions",
     ),
+    *("module_words", "monitor_script", "monitor_times"),
     *("documented_loop", "monitoring", "renaming", "ticking", "timers", "unlooping"),
     *(
         "container_secrets",

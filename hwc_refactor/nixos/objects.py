@@ -141,6 +141,10 @@ class Block:
                 return ()
         return slots
 
+    def whole(self, *path: str) -> list[Slot]:
+        """Those definitions of an attribute that give it a value, not only something below it."""
+        return [slot for slot in self.get(*path) if not slot.rest]
+
     def _below(self, slots: tuple[Slot, ...], name: str) -> tuple[Slot, ...]:
         view = self.view if slots is self.slots else self.tree.resolver.step(slots)
         return () if view is None else view.slots.get(name, ())
@@ -164,7 +168,7 @@ class Block:
 
         `mkForce`, `mkDefault` and the like are looked through: `modifiers` has them.
         """
-        slots = [slot for slot in self.get(*path) if not slot.rest]
+        slots = self.whole(*path)
         if not slots:
             return None
         if len(slots) > 1 or slots[0].conditions:
@@ -173,7 +177,7 @@ class Block:
 
     def modifiers(self, *path: str) -> frozenset[str]:
         """The wrappers around the definitions of an attribute, and around what holds them: `mkForce`."""
-        slots = [slot for slot in self.get(*path) if not slot.rest]
+        slots = self.whole(*path)
         around = (self.tree.resolver.content(slot.expr)[1] for slot in slots)
         return frozenset().union(*(slot.modifiers for slot in slots), *around)
 

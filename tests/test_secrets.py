@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 
+from hwc_refactor.draft import About, Draft
+from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nix.edits import Edit, Span, apply_edits
 from hwc_refactor.nixos.deployed import deployed
 from hwc_refactor.nixos.env_files import env_files
@@ -14,7 +17,7 @@ from hwc_refactor.nixos.inline_secrets import inline_secrets, is_secret_name
 from hwc_refactor.nixos.objects import SERVICE, objects
 from hwc_refactor.nixos.python_reads import from_credentials
 from hwc_refactor.nixos.secret_programs import FileForm, file_form
-from hwc_refactor.nixos.secret_uses import mentions
+from hwc_refactor.nixos.secret_uses import mentions, written_scripts
 from hwc_refactor.nixos.secrets import is_file_option
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.plan import make_plan
@@ -317,3 +320,41 @@ def test_a_secret_itself_is_never_told() -> None:
     (refusal,) = plan.refusals
     assert value not in repr(refusal)
     assert refusal.code == "inline-secret"
+
+
+# -- several changes of one script -----------------------------------------------------------------------
+
+WORDS = """\
+{ a, b, ... }: {
+  systemd.services.x.script = ''
+    one ''$two ${a}
+      three''\\tfour \'\'\'five ${b} six
+  '';
+}
+"""
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_changes_of_one_script_in_any_order_give_what_they_give_at_once(order: tuple[int, ...]) -> None:
+    tree = Tree({"a.nix": WORDS.encode()})
+    (block,) = objects(tree, SERVICE)
+    ((_, script),) = written_scripts(block)
+    data = script.body.data
+    wanted = [(b"one", "$ONE and ${more}"), (b"__nix0__", "a"), (b"three\tfour", "3''4"), (b"six", "")]
+    ranges = [(data.index(old), data.index(old) + len(old), new) for old, new in wanted]
+    together, apart = (Draft(tree, ID, About.block(block), "change x", "why") for _ in range(2))
+    together.rewrite_script(script, ranges)
+    for number in order:
+        apart.rewrite_script(script, [ranges[number]])
+    assert apart.now(script.at.file).source.data == together.now(script.at.file).source.data
+
+
+def test_a_range_that_is_gone_is_no_place() -> None:
+    tree = Tree({"a.nix": WORDS.encode()})
+    (block,) = objects(tree, SERVICE)
+    ((_, script),) = written_scripts(block)
+    draft = Draft(tree, ID, About.block(block), "change x", "why")
+    start = script.body.data.index(b"three")
+    draft.rewrite_script(script, [(start, start + 5, "3")])
+    with pytest.raises(BuildError):
+        draft.rewrite_script(script, [(start, start + 5, "III")])

@@ -46,7 +46,7 @@ class PrivateSetting:
 
 def private_settings(block: Block) -> tuple[PrivateSetting, ...]:
     """The settings of a service that do so, for the secrets of a scheme or an option."""
-    found = (*_variables(block), *_lines(block))
+    found = (*_variables(block), *_assignments(block), *_lines(block))
     return tuple(one for one in found if one.secret.scheme != "path")
 
 
@@ -65,6 +65,31 @@ def _variables(block: Block) -> Iterator[PrivateSetting]:
             elif not isinstance(value, Str):
                 for inner in secrets_within(block.tree, slot.expr):
                     yield PrivateSetting(inner, name, slot, slot.expr, built=True)
+
+
+def _assignments(block: Block) -> Iterator[PrivateSetting]:
+    """Elements of `Environment` that are `NAME=path` and nothing else."""
+    resolver = block.tree.resolver
+    for slot in block.get("serviceConfig", "Environment"):
+        alone = isinstance(resolver.value(slot.expr), Str)
+        items = () if alone or slot.rest else resolver.items(slot.expr)
+        pairs = (
+            [(slot.expr, False)]
+            if alone
+            else [(one.expr, bool(one.conditions)) for one in items if not one.unknown]
+        )
+        for expr, built in pairs:
+            value = resolver.value(expr)
+            body = line_body(value) if isinstance(value, Str) else None
+            name, _, path = (
+                ("", "", "") if body is None else body.data.decode(errors="replace").partition("=")
+            )
+            if not path or body is None or private_variable(name) != "file" or not isinstance(value, Str):
+                continue
+            script = Script(value.at, body)
+            for secret, start, end in secret_paths(block.tree, script):
+                if (start, end) == (len(name) + 1, len(body.data)):
+                    yield PrivateSetting(secret, name, slot, value.at, "", script, start, end, built)
 
 
 def _lines(block: Block) -> Iterator[PrivateSetting]:

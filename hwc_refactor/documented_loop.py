@@ -24,7 +24,7 @@ from hwc_refactor.nixos.loop_units import shared_conditions
 from hwc_refactor.nixos.loops import Loop
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.renaming import rename_service
-from hwc_refactor.ticking import drop_restarts, faithful, limit
+from hwc_refactor.ticking import documented_times, drop_restarts, faithful, limit
 from hwc_refactor.timers import add_timer, beside
 from hwc_refactor.unlooping import Replacement, indentation, newline, unlooped
 
@@ -65,9 +65,7 @@ def documented(draft: Draft, block: Block, loop: Loop, ctx: Context) -> Obstacle
     patient = ctx.settings.timer_style != "faithful"
     _service(draft, block, ctx, [] if patient else limit(draft, block, every))
     _names(draft, block, loop, ctx)
-    times = {key: quote(text) for key, text in ctx.table("timer").items()}
-    if not patient:
-        times = faithful(every, before, first=loop.sleeps_first)
+    times = documented_times(every) if patient else faithful(every, before, first=loop.sleeps_first)
     settings = "\n".join(f"  {key} = {text};" for key, text in times.items())
     add_timer(
         draft,
@@ -207,6 +205,7 @@ def _tell(draft: Draft, block: Block, loop: Loop, logging: _Logging, name: str) 
     text = logging.target.text
     for number, hole in enumerate(loop.script.holes()):
         text = text.replace(f"__nix{number}__", "${" + hole.text + "}")
+    draft.review()
     draft.note(
         f"Its lines go to the journal ('journalctl -u {name}'), no longer to {text}: what reads that file, or"
         " makes its folder, is not needed any more."

@@ -18,6 +18,7 @@ from hwc_refactor.recipes import RecipePass
 from hwc_refactor.selection import SelectionError, Step
 from hwc_refactor.settings import Settings
 from hwc_refactor.suppressions import Suppression, suppressing, suppressions
+from hwc_refactor.unread import problems_of
 from hwc_refactor.workers import Question
 
 Place = tuple[str, int, int, int]
@@ -149,9 +150,19 @@ def targets(tree: Tree, project: Project, step: Step, names: Iterable[str] | Non
             raise SelectionError(
                 f"diff {step.diff} is about the {target.kind} '{target.name}' in {target.file}: no"
                 f" {target.kind} of this name is defined there or anywhere else under {project.root}"
+                f"{_unreadable(tree, target)}"
             )
     named = keys(step.kind, ((block.file, block.name) for block in blocks))
     return dict(zip(named, blocks, strict=True))
+
+
+def _unreadable(tree: Tree, target: RecipePass) -> str:
+    """The files in which the object of a documented diff may be, but which cannot be parsed; a line for each."""
+    if target.file in tree.paths:
+        tree.sound(target.file)
+    broken = [*problems_of(tree.parsed_files)]
+    lines = [f"{one.file}:{one.line}:{one.column}: error: {one.message}" for one in broken]
+    return "".join(f"\n{line}" for line in lines) if lines else ""
 
 
 def _named(tree: Tree, step: Step, target: RecipePass, name: str) -> list[Block]:

@@ -302,6 +302,15 @@ def test_a_diff_whose_object_is_not_there_says_what_it_looked_for(call: Call, tm
     assert GLUETUN in missing.err
 
 
+def test_a_diff_whose_file_is_broken_says_where(call: Call, tmp_path: Path) -> None:
+    place = tmp_path / "broken" / GLUETUN
+    place.parent.mkdir(parents=True)
+    place.write_text(BROKEN)
+    missing = call("apply", "--diff", "3", "--dry-run", "--root", tmp_path / "broken")
+    assert (missing.code, missing.out) == (2, b"")
+    assert f"{GLUETUN}:2:12: error: " in missing.err
+
+
 def test_commit_makes_one_commit_for_each_change(home: Path, call: Call) -> None:
     before = tree(home)
     made = call("apply", "--diff", "3", "--commit")

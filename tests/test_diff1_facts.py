@@ -190,6 +190,18 @@ def test_the_faithful_form_may_be_asked_for(tmp_path: Path) -> None:
     assert systemd["services"][NEW]["serviceConfig"]["TimeoutStartSec"] == "1h"
 
 
+def test_the_timer_keeps_the_interval_of_the_loop(tmp_path: Path) -> None:
+    root = copy_example(tmp_path / "root")
+    file = root / "domains/infrastructure/hardware/parts/gpu.nix"
+    file.write_text(file.read_text(encoding="utf-8").replace("sleep 60", "sleep 300"), encoding="utf-8")
+    (change,) = plan_for(root, 1).changes
+    patch = change.patch.decode()
+    for line in ('OnBootSec = "5min";', 'OnUnitActiveSec = "5min";', 'AccuracySec = "10s";'):
+        assert line in patch
+    file.write_text(file.read_text(encoding="utf-8").replace("wantedBy = [ ];", ""), encoding="utf-8")
+    assert plan_for(root, 1).changes[0].change.applicability is Applicability.REVIEW
+
+
 OTHERS = """{
   systemd.services.dashboard = {
     after = [ "gpu-monitor.service" ];

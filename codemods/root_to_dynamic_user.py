@@ -69,7 +69,8 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.rights import Rights, rights_of
 from hwc_refactor.nixos.rootless_candidate import PERSON, Candidate, candidate, obstacles
-from hwc_refactor.nixos.rootless_files import FILES, Files, names_home, private
+from hwc_refactor.nixos.rootless_directories import Files, private
+from hwc_refactor.nixos.rootless_files import FILES, names_home
 from hwc_refactor.nixos.rootless_run import RUN
 from hwc_refactor.nixos.rootless_said import MEANT
 from hwc_refactor.placing import NoPlace

@@ -1,7 +1,6 @@
 """The audit: what every codemod finds on the text as it is, and what it would do about it.
 
-Nothing is rewritten here: each codemod is asked about each object on one and the same snapshot. An audit is
-made of plain values, so that it can be kept, sent to another process, and shown in any form.
+Nothing is rewritten here: each codemod is asked about each object on one and the same snapshot.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hwc_refactor.codemod import Codemod, Outcome
+from hwc_refactor.findings import Audit, Finding, Suppressed, Tally, rank
 from hwc_refactor.groundwork import NoGround
-from hwc_refactor.model import Change, NewFile, Problem, Refusal, Severity, Subject
-from hwc_refactor.nix.edits import Edit
+from hwc_refactor.model import Change, Problem, Refusal
 from hwc_refactor.nixos.inventory import Inventory, Service, Unit, container, service, user_service
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, USER_SERVICE, Block, Key, Kind
 from hwc_refactor.nixos.tree import Tree
@@ -23,106 +22,6 @@ from hwc_refactor.settings import Settings
 from hwc_refactor.suppressions import Suppression, suppressions
 from hwc_refactor.unread import ENCRYPTED
 from hwc_refactor.workers import Progress, Question, working
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong, and what the tool would do about it.
-
-    Attributes:
-        codemod, rule: who finds it, and as what.
-        file, line, column, end_line: where it stands, from 1; columns in characters.
-        message: what is wrong.
-        code, reason: why it is left as it is; empty where it would be changed.
-        title: the change in one line; empty where it is refused.
-        fingerprint: tells it from others, wherever its lines move to.
-        edits, new_files: the change.
-        diff: number of the documented diff that was asked about.
-    """
-
-    codemod: str
-    rule: str
-    severity: Severity
-    file: str
-    line: int
-    column: int
-    end_line: int
-    subject: Subject
-    message: str
-    fingerprint: str
-    code: str = ""
-    reason: str = ""
-    title: str = ""
-    notes: tuple[str, ...] = ()
-    edits: tuple[Edit, ...] = ()
-    new_files: tuple[NewFile, ...] = ()
-    diff: int | None = None
-
-    @property
-    def action(self) -> str:
-        """`change` or `refuse`."""
-        return "refuse" if self.code else "change"
-
-
-@dataclass(frozen=True, slots=True)
-class Suppressed:
-    """A finding that the user has decided to leave.
-
-    Attributes:
-        kind: `comment`, `settings` or `baseline`.
-        reason: why, in the user's words.
-    """
-
-    finding: Finding
-    kind: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What one step looked at.
-
-    Attributes:
-        codemod, diff, at_home, generic: the step.
-        looked: the objects that it was asked about and that are made in the tree.
-        changes, refusals: those among them, and others, with such an outcome.
-    """
-
-    codemod: str
-    diff: int | None
-    at_home: bool
-    generic: bool
-    looked: frozenset[Key] = frozenset()
-    changes: frozenset[Key] = frozenset()
-    refusals: frozenset[Key] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """The outcome of an audit.
-
-    Attributes:
-        root: absolute path of the root, for reports.
-        findings: the gravest first, then by file and line.
-        suppressed: those that the user has decided to leave.
-        suppressions: all such decisions that hold for what was looked at, each with the codemods that it
-            kept from a finding.
-        problems: files that cannot be used, and faults of the tool.
-        inventory: the services and containers there are, with the rights they run with.
-        tallies: what each step looked at.
-        files: how many files were read.
-        locked: how many of them git-crypt has locked; nothing can be said about those.
-    """
-
-    root: str
-    findings: tuple[Finding, ...]
-    suppressed: tuple[Suppressed, ...] = ()
-    suppressions: tuple[tuple[Suppression, frozenset[str]], ...] = ()
-    problems: tuple[Problem, ...] = ()
-    inventory: Inventory = field(default_factory=Inventory)
-    tallies: tuple[Tally, ...] = ()
-    files: int = 0
-    locked: int = 0
 
 
 def audit(
@@ -198,11 +97,6 @@ def _counting(asking: Asking, kind: Kind, say: Callable[[Block], Service | Unit]
         return say(block) if block.own and asking.wants(block) else None
 
     return Question(kind, "inventory", ask)
-
-
-def rank(finding: Finding) -> tuple[object, ...]:
-    """What findings are sorted by: the gravest first, then by place."""
-    return (-finding.severity, finding.file, finding.line, finding.column, finding.codemod, finding.subject)
 
 
 @dataclass(slots=True)

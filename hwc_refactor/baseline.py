@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hwc_refactor.audit import Audit, Finding, Suppressed
+from hwc_refactor.findings import Audit, Finding, Suppressed
 from hwc_refactor.settings import SettingsError
 
 VERSION = 1

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hwc_refactor.audit import Tally
+from hwc_refactor.findings import Tally
 from hwc_refactor.nixos.objects import Key
 from hwc_refactor.selection import PHASES, Selection, Step, missing_of, once, steps
 from hwc_refactor.settings import Settings

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from difflib import get_close_matches
 
-from hwc_refactor.audit import Audit, Finding, rank
 from hwc_refactor.baseline import Entry
 from hwc_refactor.codemod import Rule
+from hwc_refactor.findings import Audit, Finding, rank
 from hwc_refactor.model import Severity, Subject
 from hwc_refactor.proposing import fingerprint
 from hwc_refactor.suppressions import Suppression

@@ -13,6 +13,7 @@ from conftest import Call
 from hwc_refactor import audit, cache
 from hwc_refactor.cache import Cache, Entry
 from hwc_refactor.commands.answers import Shown, answered
+from hwc_refactor.findings import Audit
 from hwc_refactor.project import Listing, Project, list_project
 from hwc_refactor.settings import Settings
 
@@ -188,9 +189,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def audits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """One entry for each audit that is really made."""
     made: list[str] = []
-    real: Callable[..., audit.Audit] = audit.audit
+    real: Callable[..., Audit] = audit.audit
 
-    def counted(*arguments: object, **options: object) -> audit.Audit:
+    def counted(*arguments: object, **options: object) -> Audit:
         made.append("audit")
         return real(*arguments, **options)
 

@@ -24,7 +24,7 @@ from hwc_refactor.commands.shared import (
 from hwc_refactor.model import Problem
 
 if TYPE_CHECKING:
-    from hwc_refactor.audit import Audit
+    from hwc_refactor.findings import Audit
 
 __all__ = ["explain", "list_"]
 

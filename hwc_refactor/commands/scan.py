@@ -35,8 +35,8 @@ from hwc_refactor.commands.shared import (
 )
 
 if TYPE_CHECKING:
-    from hwc_refactor.audit import Audit
     from hwc_refactor.commands.answers import Shown
+    from hwc_refactor.findings import Audit
     from hwc_refactor.project import Project
     from hwc_refactor.settings import Overrides, Settings
 

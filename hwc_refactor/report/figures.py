@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hwc_refactor.audit import Audit
+from hwc_refactor.findings import Audit
 from hwc_refactor.model import Severity
 from hwc_refactor.nixos.inventory import ROOT, Service
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hwc_refactor.audit import Finding
+from hwc_refactor.findings import Finding
 from hwc_refactor.model import Problem, Severity
 from hwc_refactor.report.escape import visible
 from hwc_refactor.report.sheet import Sheet

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from hwc_refactor.audit import Audit, Finding
+from hwc_refactor.findings import Audit, Finding
 from hwc_refactor.model import Plan, PlannedChange, Problem, Refusal, Subject
 from hwc_refactor.patch import unified
 from hwc_refactor.report.figures import Figures, Share, figures, most_exposed

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import quote
 
 from hwc_refactor import __version__
-from hwc_refactor.audit import Finding, Suppressed
 from hwc_refactor.codemod import FINDS, HEADINGS, Rule
+from hwc_refactor.findings import Finding, Suppressed
 from hwc_refactor.model import Problem, Severity
 from hwc_refactor.nix.edits import Edit
 from hwc_refactor.nix.source import Source

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from hwc_refactor.audit import Audit, Finding
+from hwc_refactor.findings import Audit, Finding
 from hwc_refactor.model import Severity
 from hwc_refactor.nixos.inventory import Service
 from hwc_refactor.report.figures import Figures, Share, figures, most_exposed

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from hwc_refactor.audit import Audit, Finding, Suppressed
 from hwc_refactor.codemod import Rule
+from hwc_refactor.findings import Audit, Finding, Suppressed
 from hwc_refactor.model import Applicability, Plan, PlannedChange, Problem, Refusal
 from hwc_refactor.nixos.inventory import Service
 from hwc_refactor.proposing import fingerprint

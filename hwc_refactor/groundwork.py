@@ -6,6 +6,8 @@ reviewed, committed and taken back alone.
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -82,12 +84,13 @@ def lay(
 ) -> Ground:
     """What has to be done so that some objects reach a module."""
     present = _present(tree, module)
+    path = _path(tree, module)
     missing = [block for block in blocks if present is None or not _reaches(settings, present, block)]
     if not missing:
         return Ground()
-    places, lacking = _places(tree, settings, missing, present or module.path)
-    if present is None and tree.data(module.path) is not None:
-        taken = NoGround("module-path-taken", f"There is another file at {module.path} already.")
+    places, lacking = _places(tree, settings, missing, present or path)
+    if present is None and tree.data(path) is not None:
+        taken = NoGround("module-path-taken", f"There is another file at {path} already.")
         return Ground(None, {block.file: taken for block in missing})
     if not places:
         return Ground(None, lacking)
@@ -98,7 +101,7 @@ def lay(
     draft = Draft(tree, codemod, about, f"{verb} the module {module.option}", why)
     for place in places:
         try:
-            draft.import_module(place.file, place.node, place.path_to(present or module.path))
+            draft.import_module(place.file, place.node, place.path_to(present or path))
         except BuildError:
             computed = NoGround(
                 "module-import-unclear",
@@ -112,8 +115,8 @@ def lay(
             " however often it is imported; --module-import FILE names one place instead."
         )
     if present is None:
-        draft.new_file(module.path, module.text)
-        draft.note(f"A flake sees only files that git knows: git add {module.path}.")
+        draft.new_file(path, module.text)
+        draft.note(f"A flake sees only files that git knows: git add {path}.")
     return Ground(draft.done(), lacking)
 
 
@@ -127,6 +130,24 @@ _UNCLEAR = NoGround(
 def is_shared(tree: Tree, module: SharedModule, path: str) -> bool:
     """Whether a file is the shared module."""
     return path.endswith(module.file_name) and module.declares in (tree.data(path) or b"")
+
+
+_SWEPT = re.compile(rb"import-tree\s+(\./[\w./-]*)")
+
+
+def _path(tree: Tree, module: SharedModule) -> str:
+    """Where the module goes: out of the reach of a flake that reads all files of a folder as modules of its own.
+
+    import-tree leaves out what has a name that begins with an underscore (its README, "files are ignored").
+    """
+    folder, _, name = module.path.rpartition("/")
+    for path in tree.holding(b"import-tree"):
+        data = tree.data(path) or b""
+        for found in _SWEPT.finditer(data) if b"mkFlake" in data else ():
+            swept = posixpath.normpath(posixpath.join(posixpath.dirname(path), found[1].decode()))
+            if swept == "." or f"{folder}/".startswith(f"{swept}/"):
+                return f"{folder}/_{name}"
+    return module.path
 
 
 def _present(tree: Tree, module: SharedModule) -> str | None:

@@ -130,7 +130,13 @@ class _Writer:
         options = self._single("extraOptions")
         operands = [] if options is None else operands_of(self.block, options.expr)
         terms = read_terms(self.block, operands, self.makers)
-        middle = [self._network(terms, options), *self._gpu(terms), *self._user(), *self._time_zone()]
+        whole = options is not None and bool(operands) and all(_all_taken(terms, one) for one in operands)
+        middle = [
+            self._network(terms, options if whole else None),
+            *self._gpu(terms),
+            *self._user(),
+            *self._time_zone(),
+        ]
         end = [*self._no_new_privileges(terms), *self._secrets(), *self._resources(terms)]
         self._ports(terms)
         self._rename()

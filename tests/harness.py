@@ -76,6 +76,11 @@ _HERE = re.compile(r"(?:[ \t]*# <- here)+$", re.MULTILINE)
 Texts = Mapping[str, bytes]
 
 
+def shipped(path: str) -> bytes | None:
+    """The shared module of a path, whose name may begin with an underscore."""
+    return shipped_modules().get(path.replace("/_", "/"))
+
+
 class Failed(AssertionError):
     """A case does not hold. The message begins with the kind: missing, noisy, wrong, or what was broken."""
 
@@ -162,7 +167,7 @@ def read_case(path: Path) -> Case:
     return Case(
         path,
         texts,
-        {name: shipped_modules()[name] if data == SHIPPED else data for name, data in _files(after).items()}
+        {name: (shipped(name) or data) if data == SHIPPED else data for name, data in _files(after).items()}
         if dashes
         else None,
         tuple(sorted((*mark, code) for mark, code in zip(marks, codes, strict=True))),
@@ -179,7 +184,7 @@ def rewrite(case: Case, plan: Plan) -> None:
     found = _DASHES.search(text)
     assert found is not None
     after = {
-        path: (SHIPPED if data == shipped_modules().get(path) else data).decode()
+        path: (SHIPPED if data == shipped(path) else data).decode()
         for path, data in plan.after.items()
         if case.before.get(path) != data
     }

@@ -133,6 +133,8 @@ def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str
             yield "shares-files", Trait(f"sets the rights of files with {ran.name}", ran.line)
         if ran.name == "hostname" and ran.operands:
             yield "hostname", Trait("sets the host name", ran.line)
+        if ran.name == "ip" and any(word.text in ("-n", "-netns", "netns") for word in ran.words):
+            yield "namespaces", Trait("makes or enters namespaces of the network with ip", ran.line)
         if ran.name == "date" and any(re.match(r"--set|-[a-zA-Z]*s", word.text) for word in ran.words):
             yield "clock", Trait("sets the clock", ran.line)
         if ran.name in ("chrt", "ionice", "nice", "taskset"):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from hwc_refactor import placing
 from hwc_refactor.draft import Draft
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import Bound, Env, Free, Parameter, env_along, inner, lookup, root_env
@@ -16,6 +17,7 @@ from hwc_refactor.nix.strings import escape_quoted, identifier_or_quoted
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Gap, ListValue, Ref, Str, Text
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.secret_uses import Optional
 from hwc_refactor.nixos.secrets import Secret, secret_of
 from hwc_refactor.placing import Home, NoPlace
 
@@ -148,6 +150,48 @@ def add(
         draft.extend_list_by(block, OPTION, elements)
     else:
         raise NoPlace("its LoadCredential is given by an expression")
+
+
+def add_optional(
+    draft: Draft, block: Block, credential: Credential, option: Optional, *, others: bool
+) -> None:
+    """Load a credential where a condition holds.
+
+    Args:
+        draft: the change.
+        block: the service.
+        credential: the credential.
+        option: what stands under the condition and reads it.
+        others: whether the draft loads other credentials too.
+
+    Raises:
+        NoPlace: when there is no place for it.
+    """
+    home = draft.home(block, ("serviceConfig",))
+    if others or not means_the_same(option.condition, home) or not means_the_same(option.function, home):
+        raise NoPlace(f"a list of credentials cannot depend on {option.condition.text} there")
+    condition = option.condition.text
+    if option.condition.node.type not in (
+        "variable_expression",
+        "select_expression",
+        "parenthesized_expression",
+    ):
+        condition = f"({condition})"
+    text = f"{option.function.text.removesuffix('String')} {condition} {credential.element}"
+    slots = [slot for slot in block.get(*OPTION) if not slot.rest]
+    if not slots:
+        put(draft, block, Snippet(f"LoadCredential = {text};"))
+        return
+    slot = slots[0]
+    if (
+        len(slots) > 1
+        or slot.binding is None
+        or slot.expr.node.type != "list_expression"
+        or block.extra(slot)
+    ):
+        raise NoPlace("its LoadCredential is given by an expression")
+    placing.demand_own(block.tree, block, slot.expr)
+    draft.replace_value(slot.expr.file, slot.binding, f"{slot.expr.text} ++ {text}")
 
 
 def put(draft: Draft, block: Block, snippet: Snippet, before: str | None = None) -> None:

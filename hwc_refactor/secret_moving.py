@@ -15,8 +15,8 @@ from hwc_refactor.nixos.inline_secrets import Inline
 from hwc_refactor.nixos.objects import SERVICE, Block, objects
 from hwc_refactor.nixos.options import declarations
 from hwc_refactor.nixos.secret_exports import export_at
-from hwc_refactor.nixos.secret_moves import Moves
-from hwc_refactor.nixos.secret_uses import Mention
+from hwc_refactor.nixos.secret_moves import Moves, condition_of
+from hwc_refactor.nixos.secret_uses import Mention, Optional
 from hwc_refactor.nixos.secrets import Secret
 from hwc_refactor.private_copies import Folder
 from hwc_refactor.secret_variables import Manner
@@ -59,7 +59,13 @@ def move(
     ]
     by_key = credentials.credentials_for(draft, block, secrets)
     known = {name for name, _ in credentials.loaded(block)}
-    credentials.add(draft, block, [one for one in by_key.values() if one.name not in known], layout=layout)
+    new = {key: one for key, one in by_key.items() if one.name not in known}
+    optional = {key: option for key in new if (option := _option(found, key)) is not None}
+    always = [one for key, one in new.items() if key not in optional]
+    credentials.add(draft, block, always, layout=layout)
+    for key, option in optional.items():
+        others = bool(always) or len(optional) > 1
+        credentials.add_optional(draft, block, new[key], option, others=others)
     copies = private_copies.copy(draft, block, found.mentions, found.settings, files, by_key)
     gone: set[int] = set()
     for file in files:
@@ -70,6 +76,12 @@ def move(
     _variables(draft, block, evaluated, by_key, manner)
     _scripts(draft, block, [one for one in found.mentions if id(one) not in gone], by_key, copies)
     _tell(draft, block, found, secrets)
+
+
+def _option(found: Moves, key: _Key) -> Optional | None:
+    """The condition under which alone a secret is read."""
+    named = any(one.secret.key == key for one in found.settings)
+    return None if named else condition_of([one for one in found.mentions if one.secret.key == key])
 
 
 def _file(

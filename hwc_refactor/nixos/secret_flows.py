@@ -39,6 +39,18 @@ def written_to(mention: Mention) -> list[Node]:
     return follower.targets
 
 
+def written_around(mention: Mention) -> list[Node]:
+    """The same in the script around a part that is there under a condition, by the variables of that part."""
+    if mention.option is None:
+        return []
+    follower = _Follower(mention.option.around)
+    for node in mention.script.chain(mention.start, mention.end):
+        name = node.child_by_field_name("name") if node.type == "variable_assignment" else None
+        if name is not None:
+            follower.named(mention.script.source(name))
+    return follower.targets
+
+
 class _Follower:
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -86,7 +98,10 @@ class _Follower:
 
     def _variable(self, assignment: Node) -> None:
         name = assignment.child_by_field_name("name")
-        text = "" if name is None else self._script.source(name)
+        self.named("" if name is None else self._script.source(name))
+
+    def named(self, text: str) -> None:
+        """A variable that holds the secret."""
         for node in self._script.nodes("simple_expansion", "expansion"):
             if node.named_children and self._script.source(node.named_children[0]) == text:
                 self._value(node)

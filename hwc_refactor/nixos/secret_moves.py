@@ -9,8 +9,8 @@ from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.private_settings import PrivateSetting, private_settings
-from hwc_refactor.nixos.secret_flows import written_to
-from hwc_refactor.nixos.secret_uses import Hidden, Mention, hidden, mentions
+from hwc_refactor.nixos.secret_flows import written_around, written_to
+from hwc_refactor.nixos.secret_uses import Hidden, Mention, Optional, hidden, mentions
 from hwc_refactor.nixos.secrets import Secret
 
 MOVABLE = frozenset({"read", "stdin", "source", "private"})
@@ -118,12 +118,32 @@ def _obstacle(block: Block, group: Sequence[Mention], allowed: frozenset[str]) -
     if not any(mention.form in (*MOVABLE, "copied") for mention in start):
         stop = next((mention for mention in group if mention.form in (*MOVABLE, "copied")), None)
         return None if stop is None else _stops(stop)
+    if _by_condition(start):
+        where = start[0].option
+        assert where is not None
+        reason = f"{start[0].secret.name} is only read where {where.condition.text} holds."
+        return Obstacle("secret-by-condition", reason, start[0].secret, place(start[0]), exposed)
     for mention in start:
         found = _at(block, mention, allowed)
         if found is not None:
             code, reason = found
             return Obstacle(code, reason, mention.secret, place(mention), exposed)
     return None
+
+
+def condition_of(group: Sequence[Mention]) -> Optional | None:
+    """What all places that name one secret stand in; None when one of them is always there."""
+    options = [mention.option for mention in group]
+    return None if None in options or not options else options[0]
+
+
+def _by_condition(start: Sequence[Mention]) -> bool:
+    """Whether a secret is read under conditions that a list of credentials cannot have."""
+    options = [mention.option for mention in start if mention.option is not None]
+    private = any(mention.form == "private" for mention in start)
+    return bool(options) and (
+        private or (condition_of(start) is not None and len({one.condition.text for one in options}) > 1)
+    )
 
 
 def _at(block: Block, mention: Mention, allowed: frozenset[str]) -> tuple[str, str] | None:
@@ -157,6 +177,8 @@ def _at(block: Block, mention: Mention, allowed: frozenset[str]) -> tuple[str, s
     if extra:
         return "secret-by-condition", f"{name} is only read where {extra[0].text} holds."
     targets = [mention.script.source(node) for node in written_to(mention)]
+    if mention.option is not None:
+        targets += [mention.option.around.source(node) for node in written_around(mention)]
     targets = [text for text in targets if text not in allowed]
     if targets:
         return (

@@ -14,7 +14,7 @@ from typing import Literal
 from hwc_refactor.nix.shell import Script, script_of
 from hwc_refactor.nix.strings import STRING_TYPES
 from hwc_refactor.nix.syntax import Node
-from hwc_refactor.nix.values import Expr
+from hwc_refactor.nix.values import Call, Expr
 from hwc_refactor.nixos.deployed import deployed_script
 from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import Block
@@ -38,6 +38,23 @@ _DELIVERED_TEXT = re.compile(rb"/run/(?:agenix|secrets|secrets-for-users)/[\w./-
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Optional:
+    """A stretch of a script that is there under a condition: `${lib.optionalString condition ''…''}`.
+
+    Attributes:
+        function: the function, by the name it has there.
+        condition: the condition.
+        script: the stretch.
+        around: the script that it is a part of.
+    """
+
+    function: Expr
+    condition: Expr
+    script: Script
+    around: Script
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Mention:
     """One place in a script that names the path of a secret.
 
@@ -52,6 +69,7 @@ class Mention:
         command: the command that is given the path or reads the file; empty for the shell itself.
         variable: the shell variable that holds the path, where the path itself stands only in its assignment.
         repeated: whether it stands in a loop or a function, and may be read more than once.
+        option: the `optionalString` in which it stands; None for what is always there.
     """
 
     secret: Secret
@@ -65,6 +83,7 @@ class Mention:
     command: str = ""
     variable: str = ""
     repeated: bool = False
+    option: Optional | None = None
 
     @property
     def on_stop(self) -> bool:
@@ -124,12 +143,19 @@ def _mentions(block: Block) -> Iterator[Mention]:
             continue
         for secret, start, end in secret_paths(block.tree, script):
             yield from _judged(script, program, secret, start, end)
+        for option in _options(block.tree, script):
+            for secret, start, end in secret_paths(block.tree, option.script):
+                for mention in _judged(option.script, program, secret, start, end):
+                    yield replace(mention, option=option)
 
 
 def _hidden(block: Block) -> Iterator[Hidden]:
     tree = block.tree
     scripts = list(written_scripts(block))
     read = {one.body.string.node.id for _, one in scripts if one.body.string is not None and one.sound}
+    for _, script in scripts:
+        inside = [one.script.body.string for one in _options(tree, script)]
+        read |= {one.node.id for one in inside if one is not None}
     for program, script in scripts:
         for hole in script.body.holes:
             if secret_of(tree.resolver.value(hole)) is None:
@@ -137,6 +163,29 @@ def _hidden(block: Block) -> Iterator[Hidden]:
     for program in facts(block).programs:
         if program.script is None and program.line is None:
             yield from _concealed(tree, program.at, program, read)
+
+
+def _options(tree: Tree, script: Script) -> Iterator[Optional]:
+    """The stretches of a script that are whole commands and there under a condition."""
+    data = script.body.data
+    for number, start, end in script.hole_places():
+        hole = script.body.holes[number]
+        value = tree.resolver.value(hole)
+        if not isinstance(value, Call) or value.name != "optionalString" or len(value.args) != 2:
+            continue
+        alone = not data[data.rfind(b"\n", 0, start) + 1 : start].strip() and data[end : end + 1] in (
+            b"",
+            b"\n",
+            b"\r",
+        )
+        function = hole.node
+        while function.type in ("apply_expression", "parenthesized_expression"):
+            function = function.child_by_field_name("function") or function.named_children[0]
+        found = script_of(value.args[1])
+        kinds = [node.type for node in script.chain(start, end)]
+        at_top = kinds == ["program", "command", "command_name", "word"]
+        if found is not None and found.sound and script.sound and alone and at_top:
+            yield Optional(Expr(hole.file, function, hole.env), value.args[0], found, script)
 
 
 def _concealed(tree: Tree, expr: Expr, program: Program, read: set[int]) -> Iterator[Hidden]:

@@ -11,7 +11,6 @@ from hwc_refactor.nixos.directories import (
     Directory,
     candidates,
     declared,
-    directory_at,
     holding,
     normal,
 )
@@ -26,6 +25,9 @@ from hwc_refactor.nixos.spellings import everywhere
 from hwc_refactor.nixos.surveys import Survey, surveyed
 from hwc_refactor.nixos.tmpfiles import NOBODY_ELSES, NOT_SAID, Rule, rules
 from hwc_refactor.nixos.traits import traits
+
+PERMISSIONS = frozenset({"ReadWritePaths", "ReadWriteDirectories", "BindPaths"})
+"""Settings that allow a service to write somewhere; what it writes shows elsewhere."""
 
 ELSEWHERE = (
     "/etc/",
@@ -80,11 +82,16 @@ def keeping(block: Block, named: Mapping[str, str]) -> Keeping:
     obstacles: dict[str, InTheWay] = {}
     for path in reached(block, facts(block)):
         text = normal(path.text)
-        if not path.writes or is_temporary(text) or holding((*own, *wanted), path.text) is not None:
+        if (
+            path.by in PERMISSIONS
+            or not path.writes
+            or is_temporary(text)
+            or holding((*own, *wanted), path.text) is not None
+        ):
             continue
         choices = candidates(path.text, folder=path.folder)
         if not choices:
-            if text.startswith(ELSEWHERE) and directory_at(text) is None:
+            if text.startswith(ELSEWHERE) and (directory_at(text) is None or text.startswith("/var/log/")):
                 option = option_for(block.tree, text, named)
                 spelled = option is not None and any(True for _ in everywhere(block, option[0]))
                 if option is not None and spelled:

@@ -101,7 +101,7 @@ def _element(block: Block, use: Use, text: str, folders: set[str]) -> Element | 
         if _visible(block, expr):
             if any(map(str.isspace, block.tree.resolver.literal(expr) or "")):
                 return None
-            if text[:1] not in "/$" or (_OPEN.search(text[length:]) and not _has_more(use)):
+            if not text.startswith(("/", "${")) or (_OPEN.search(text[length:]) and not _has_more(use)):
                 return None
             whole = use.kept or expr.text in folders
             name = expr.text if whole else f"(dirOf {expr.text})"

@@ -24,17 +24,10 @@ from hwc_refactor.nix.values import Expr, Slot
 from hwc_refactor.nixos.containers import Container
 from hwc_refactor.nixos.images import split_source
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.operands import Operand, operands_of
+from hwc_refactor.nixos.plain_values import is_host_zone, is_true, number_text
 from hwc_refactor.nixos.profiles import Profile
-from hwc_refactor.nixos.terms import (
-    RESOURCES,
-    Operand,
-    Terms,
-    is_host_zone,
-    is_true,
-    number_text,
-    operands_of,
-    read_terms,
-)
+from hwc_refactor.nixos.terms import RESOURCES, Terms, read_terms
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.placing import NoPlace
 

@@ -11,6 +11,7 @@ from hwc_refactor.nixos.directories import (
     Directory,
     candidates,
     declared,
+    directory_at,
     holding,
     normal,
 )

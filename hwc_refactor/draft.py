@@ -271,6 +271,9 @@ class Draft:
     ) -> None:
         """Insert bindings into a set or elements into a list."""
         copy = self._copy(file)
+        name = build.captured(copy.current, copy.node(holder), items)
+        if name is not None:
+            raise NoPlace(f"it is a recursive set that reads '{name}' from around it")
         insert = build.insert_elements if holder.type == "list_expression" else build.insert_bindings
         edits = insert(
             copy.current,

@@ -6,6 +6,7 @@ from hwc_refactor.nix.build_list import insert_elements, remove_elements, remove
 from hwc_refactor.nix.build_module import insert_formal, insert_import
 from hwc_refactor.nix.build_remove import Built
 from hwc_refactor.nix.build_set import (
+    captured,
     insert_bindings,
     nest_binding,
     remove_binding,
@@ -20,6 +21,7 @@ __all__ = [
     "Built",
     "Item",
     "Snippet",
+    "captured",
     "check",
     "insert_bindings",
     "insert_elements",

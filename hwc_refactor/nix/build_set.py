@@ -43,6 +43,43 @@ def insert_bindings(
     return insert(box, "bindings", snippets, after, before, flat=len(snippets) == 1)
 
 
+def captured(file: ParsedFile, attrset: Node, items: Sequence[Item]) -> str | None:
+    """A name that a recursive set reads from around it, and that new bindings would give another meaning.
+
+    Args:
+        file: the file.
+        attrset: the node of a set; only a recursive one captures names.
+        items: the bindings that are to be inserted.
+    """
+    if attrset.type not in ("rec_attrset_expression", "let_attrset_expression"):
+        return None
+    known = {path[0] for item in box_of(file, attrset).items for path in _paths(file, item)}
+    wrappings = (wrapped(as_snippet(item).text.strip().encode(), "bindings") for item in items)
+    new = {
+        path[0]
+        for text in wrappings
+        if text is not None
+        for item in box_of(text, text.root.named_children[0]).items
+        for path in _paths(text, item)
+    }
+    stack = [attrset] if new - known else []
+    while stack:
+        node = stack.pop()
+        names = node.child_by_field_name("attrs") if node.type == "inherit" else None
+        read = (
+            [node]
+            if node.type == "variable_expression"
+            else names.named_children
+            if names is not None
+            else ()
+        )
+        for name in read:
+            if file.text(name) in new - known:
+                return file.text(name).decode(errors="replace")
+        stack += node.children
+    return None
+
+
 def remove_binding(file: ParsedFile, binding: Node, *, with_comments: bool = True) -> Built:
     """Remove a binding or `inherit`, with the comments that belong to it unless told otherwise.
 

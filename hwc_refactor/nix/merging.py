@@ -89,11 +89,15 @@ def under(slot: Slot, outer: Slot) -> Slot:
     """A definition found inside of another one, with the conditions, modifiers and doubts of that."""
     if outer.certain and not outer.modifiers:
         return slot
-    return replace(
-        slot,
-        conditions=(*outer.conditions, *slot.conditions),
-        modifiers=(*outer.modifiers, *slot.modifiers),
-        doubt=slot.doubt or outer.doubt,
+    return Slot(
+        slot.rest,
+        slot.expr,
+        slot.binding,
+        slot.holder,
+        slot.depth,
+        (*outer.conditions, *slot.conditions),
+        (*outer.modifiers, *slot.modifiers),
+        slot.doubt or outer.doubt,
     )
 
 

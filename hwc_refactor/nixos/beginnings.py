@@ -27,7 +27,7 @@ _GUARDS = frozenset({"list", "if_statement"})
 
 def depends_on_absence(block: Block, directory: Directory) -> str | None:
     """Why a directory must not be there before the service makes it itself; a sentence, None where it may."""
-    for path in reached(block, facts(block)):
+    for path in reached(block):
         if path.by in ("a test", "test") and normal(path.text.rstrip("/")) == directory.path:
             if not _only_makes(path):
                 return f"It looks whether {directory.path} is there (line {path.line})"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -73,8 +74,8 @@ def import_places(
         name: (name not in wanted and _listed(tree, place), len(over[name]))
         for name, place in candidates.items()
     }
+    reach = Counter(name for path in rest for name in over[path])
     while rest:
-        reach = {name: sum(name in over[path] for path in rest) for name in candidates}
         best = max(candidates, key=lambda name: (reach[name], *ranks[name], name), default=None)
         if best is None or not reach[best]:
             break
@@ -82,7 +83,9 @@ def import_places(
             del candidates[best]
             continue
         found.append(candidates[best])
-        rest = {path for path in rest if best not in over[path]}
+        gone = {path for path in rest if best in over[path]}
+        reach.subtract(name for path in gone for name in over[path])
+        rest -= gone
     return found, rest
 
 

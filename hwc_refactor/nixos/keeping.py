@@ -24,7 +24,7 @@ from hwc_refactor.nixos.places import is_taken, is_temporary
 from hwc_refactor.nixos.reach import Reached, reached
 from hwc_refactor.nixos.spellings import everywhere
 from hwc_refactor.nixos.surveys import Survey, surveyed
-from hwc_refactor.nixos.tmpfiles import NOBODY_ELSES, NOT_SAID, Rule, rules
+from hwc_refactor.nixos.tmpfiles import NOBODY_ELSES, NOT_SAID, Rule, rules_over
 from hwc_refactor.nixos.traits import traits
 
 PERMISSIONS = frozenset({"ReadWritePaths", "ReadWriteDirectories", "BindPaths"})
@@ -77,11 +77,16 @@ def keeping(block: Block, named: Mapping[str, str]) -> Keeping:
         block: the service.
         named: the options that the user names for paths.
     """
+    key = ("keeping", id(block), tuple(named.items()))
+    return block.tree.remember(key, block, lambda: _keeping(block, named))
+
+
+def _keeping(block: Block, named: Mapping[str, str]) -> Keeping:
     options: dict[str, str] = {}
     own = declared(block)
     wanted: dict[Directory, tuple[Rule, ...]] = {}
     obstacles: dict[str, InTheWay] = {}
-    for path in reached(block, facts(block)):
+    for path in reached(block):
         text = normal(path.text)
         if (
             path.by in PERMISSIONS
@@ -150,7 +155,9 @@ def _obstacle(block: Block, directory: Directory, path: Reached) -> InTheWay | t
         reason = f"{given.name} gives {directory.path} to somebody else (line {given.line})."
         return InTheWay("made-for-another", reason, path)
     made = tuple(
-        rule for rule in rules(block.tree) if rule.path == directory.path and _same_owner(block, rule)
+        rule
+        for rule in rules_over(block.tree, directory.path)
+        if rule.path == directory.path and _same_owner(block, rule)
     )
     lines = {(rule.at.file.source.path, rule.at.line) for rule in made}
     for mention in mentions(block, directory.path):
@@ -213,7 +220,7 @@ class _Reaching:
 def _reaching(block: Block) -> _Reaching:
     """Its directories are told by their paths: a variable names those of its own unit alone."""
     own = (directory.path for directory in declared(block))
-    spelled = (normal(path.text) for path in reached(block, facts(block)))
+    spelled = (normal(path.text) for path in reached(block))
     paths = {text for text in spelled if not text.lstrip("${").startswith(tuple(VARIABLES))}
     return _Reaching(block.file, block.name, frozenset(paths.union(own)))
 

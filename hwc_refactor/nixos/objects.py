@@ -10,7 +10,7 @@ from functools import cached_property
 from hwc_refactor.nix.names import MODIFIERS
 from hwc_refactor.nix.values import Attrs, Call, Condition, Expr, Item, Slot, Str, Unknown, Value
 from hwc_refactor.nixos.discover import Found, definitions, definitions_in
-from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.nixos.tree import MANY, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,31 +134,35 @@ class Block:
 
     def get(self, *path: str) -> tuple[Slot, ...]:
         """The definitions of an attribute: `get("serviceConfig", "User")`. Empty when none is in sight."""
-        slots = self.slots
-        for name in path:
-            slots = self._below(slots, name)
-            if not slots:
-                return ()
-        return slots
+        if not path:
+            return self.slots
+        view = self._set(path[:-1])
+        return () if view is None else view.slots.get(path[-1], ())
 
     def whole(self, *path: str) -> list[Slot]:
         """Those definitions of an attribute that give it a value, not only something below it."""
         return [slot for slot in self.get(*path) if not slot.rest]
 
-    def _below(self, slots: tuple[Slot, ...], name: str) -> tuple[Slot, ...]:
-        view = self.view if slots is self.slots else self.tree.resolver.step(slots)
-        return () if view is None else view.slots.get(name, ())
+    @cached_property
+    def _sets(self) -> dict[tuple[str, ...], Attrs | None]:
+        """The sets that were put together, by their paths."""
+        return {(): self.view}
+
+    def _set(self, path: tuple[str, ...]) -> Attrs | None:
+        """The set at a path over all its definitions; None when it is not there or no set."""
+        if path not in self._sets:
+            slots = self.get(*path)
+            self._sets[path] = self.tree.resolver.step(slots) if slots else None
+        return self._sets[path]
 
     def names(self, *path: str) -> tuple[str, ...]:
         """The attribute names below a path."""
-        slots = self.get(*path)
-        view = self.tree.resolver.step(slots) if slots else None
+        view = self._set(path)
         return tuple(view.slots) if view is not None else ()
 
     def doubts(self, *path: str) -> tuple[Unknown, ...]:
         """Why the set at a path may hold more than can be seen, or something else."""
-        slots = self.get(*path)
-        view = self.tree.resolver.step(slots) if slots else None
+        view = self._set(path)
         if view is None:
             return ()
         return (*view.open, *(Unknown("it has a computed name", name) for name, _ in view.dynamic))
@@ -237,15 +241,23 @@ def objects(tree: Tree, kind: Kind, names: Iterable[str] | None = None) -> list[
         kind: which kind.
         names: only objects of these names, when given.
     """
-    if names is not None:
-        wanted = frozenset(names)
+    wanted = None if names is None else frozenset(names)
+    if wanted is not None and _few(tree, kind):
         found = definitions(tree, kind.parent, kind.word, kind.below, wanted)
         return _made(tree, kind, (one for one in found if name_of(one) in wanted))
     known = tree.memo.get(("objects", kind))
     if not isinstance(known, list):
         found = definitions(tree, kind.parent, kind.word, kind.below)
         known = tree.memo["objects", kind] = _made(tree, kind, found)
-    return list(known)
+    return [block for block in known if wanted is None or block.name in wanted]
+
+
+def _few(tree: Tree, kind: Kind) -> bool:
+    """Whether so little was asked by name that to look into the files of one name is less than into all."""
+    key = ("asked by name", kind)
+    before = tree.memo.get(key)
+    times = tree.memo[key] = before + 1 if isinstance(before, int) else 1
+    return times < MANY and ("objects", kind) not in tree.memo
 
 
 def objects_in(tree: Tree, kind: Kind, paths: Iterable[str]) -> list[Block]:

@@ -10,6 +10,7 @@ from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Expr, ListValue, PathValue, Ref, Str, Unknown, Value
 from hwc_refactor.nixos.doings import Facts, Ran
+from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.options import declarations
 from hwc_refactor.nixos.places import takes_text
@@ -50,25 +51,25 @@ class Reached:
     place: Place | None = None
 
 
-def reached(block: Block, facts: Facts) -> tuple[Reached, ...]:
+def reached(block: Block) -> tuple[Reached, ...]:
     """All paths that a service reaches for with the rights of its user."""
-    return tuple(_reached(block, facts))
+    return block.tree.remember(("reached", id(block)), block, lambda: tuple(_reached(block, facts(block))))
 
 
-def _reached(block: Block, facts: Facts) -> Iterator[Reached]:
+def _reached(block: Block, known: Facts) -> Iterator[Reached]:
     tree = block.tree
-    for use in facts.writes:
+    for use in known.writes:
         if "+" not in use.program.prefixes:
             yield Reached(use.place.text, use.how, _line(use.place, use.program.at), use.program.at, True,
                           use.made, None, use.place)  # fmt: skip
-    for use in facts.reads:
+    for use in known.reads:
         if "+" not in use.program.prefixes and not use.place.text.startswith("<("):
             yield Reached(use.place.text, "a redirection", _line(use.place, use.program.at), use.program.at,
                           secret=_secret(use.place), place=use.place)  # fmt: skip
-    for ran in facts.ran:
+    for ran in known.ran:
         if "+" not in ran.program.prefixes and not takes_text(ran.name):
             yield from _named(tree, ran)
-    for program, script in facts.scripts:
+    for program, script in known.scripts:
         if "+" not in program.prefixes:
             yield from _in_script(tree, program, script)
     yield from _settings(block)

@@ -13,10 +13,9 @@ from functools import cached_property
 from hwc_refactor.nixos.directories import Directory, declared, holding, normal
 from hwc_refactor.nixos.keeping import Keeping, keeping
 from hwc_refactor.nixos.mentions import Mention, mentions
-from hwc_refactor.nixos.places import below
 from hwc_refactor.nixos.reach import Reached, reached
 from hwc_refactor.nixos.rootless_candidate import Candidate
-from hwc_refactor.nixos.tmpfiles import NOBODY_ELSES, rules
+from hwc_refactor.nixos.tmpfiles import NOBODY_ELSES, rules_over
 
 OPEN = re.compile(r"[$*?\[{`%]")
 """Where the known part of a path ends: a variable, a glob, a substitution or a specifier begins."""
@@ -43,7 +42,7 @@ class Files:
     @cached_property
     def reached(self) -> tuple[Reached, ...]:
         """All paths it reaches for."""
-        return reached(self.one.block, self.one.facts)
+        return reached(self.one.block)
 
     @cached_property
     def declared(self) -> tuple[Directory, ...]:
@@ -90,8 +89,8 @@ class Files:
 
     def shared_place(self, path: Reached) -> Shared | None:
         """The place with a group that may write there which holds a path, by a rule of systemd-tmpfiles."""
-        for rule in rules(self.one.block.tree):
-            if rule.type in "dDvqQ" and below(normal(path.text), (rule.path,)) and rule.group_writes:
+        for rule in rules_over(self.one.block.tree, normal(path.text)):
+            if rule.type in "dDvqQ" and rule.group_writes:
                 if (
                     rule.group not in NOBODY_ELSES
                     and not rule.group.startswith("$")

@@ -16,7 +16,7 @@ from hwc_refactor.nixos.places import below, everybody_reads, is_harmless_device
 from hwc_refactor.nixos.reach import Reached
 from hwc_refactor.nixos.rootless_candidate import PERSON, Obstacle
 from hwc_refactor.nixos.rootless_directories import OPEN, Files, private
-from hwc_refactor.nixos.tmpfiles import NOBODY_ELSES, Rule, rules
+from hwc_refactor.nixos.tmpfiles import NOBODY_ELSES, Rule, rules, rules_over
 from hwc_refactor.nixos.tree import Tree
 
 TEMPLATED = "X" * 3
@@ -187,7 +187,7 @@ def _everybody_reads(files: Files, path: str) -> bool:
     tree = files.one.block.tree
     if path.startswith("/etc/") and tree.holding(path.removeprefix("/etc/").split("/")[0].encode()):
         return _is_etc(tree, path.removeprefix("/etc/"))
-    found = [rule for rule in rules(tree) if below(path, (rule.path,))]
+    found = rules_over(tree, path)
     return bool(found) and max(found, key=lambda rule: len(rule.path)).everybody_reads
 
 

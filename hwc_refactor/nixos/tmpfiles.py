@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from hwc_refactor.nix.values import Expr, Slot, Str
 from hwc_refactor.nixos.discover import definitions
@@ -56,6 +57,22 @@ def rules(tree: Tree) -> tuple[Rule, ...]:
     if not isinstance(known, tuple):
         known = tree.memo["tmpfiles"] = tuple(_rules(tree))
     return known
+
+
+def rules_over(tree: Tree, path: str) -> list[Rule]:
+    """The rules for a path and for the directories that it lies in, in the order of all."""
+    by_path = tree.remember("tmpfiles by path", tree, lambda: _by_path(tree))
+    ends = [place for place, character in enumerate(path) if character == "/"]
+    found = [pair for end in {*ends, len(path)} for pair in by_path.get(path[:end], ())]
+    return [rule for _, rule in sorted(found, key=itemgetter(0))]
+
+
+def _by_path(tree: Tree) -> Mapping[str, Sequence[tuple[int, Rule]]]:
+    """All rules with their places, by path."""
+    found: dict[str, list[tuple[int, Rule]]] = {}
+    for place, rule in enumerate(rules(tree)):
+        found.setdefault(rule.path, []).append((place, rule))
+    return found
 
 
 def _rules(tree: Tree) -> Iterator[Rule]:

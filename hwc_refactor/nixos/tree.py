@@ -140,10 +140,14 @@ class Tree:
         found = self._naming.get(word)
         if found is None:
             among = self._candidates(word) if is_word(word) else self._texts
-            near = (path for path in among if word in self._texts[path])
-            found = tuple(path for path in near if next(self.words(path, word), None) is not None)
+            indexed = is_word(word) and self._index is not None and not self._since
+            found = tuple(path for path in among if indexed or self._has(path, word))
             self._naming[word] = found
         return found
+
+    def _has(self, path: str, word: bytes) -> bool:
+        """Whether a word stands as a whole Nix name in a file."""
+        return word in self._texts[path] and next(self.words(path, word), None) is not None
 
     def _candidates(self, word: bytes) -> Collection[str]:
         """The files that may hold a name, in order: all, until enough was asked for to make an index."""

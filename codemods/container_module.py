@@ -65,7 +65,8 @@ from hwc_refactor.nixos.profiles import find_profile
 from hwc_refactor.nixos.secrets import declared_secrets
 from hwc_refactor.placing import NoPlace
 from hwc_refactor.relocating import is_divisible, relocate
-from hwc_refactor.standardizing import Wishes, standardize
+from hwc_refactor.rewording import Wishes
+from hwc_refactor.standardizing import standardize
 
 MODULE = SharedModule("services.hwc.container", "modules/services/hwc-container.nix")
 TARGET = ("services", "hwc", "container")

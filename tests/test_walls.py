@@ -31,6 +31,7 @@ WORDS = {
         "companions",
     ),
     *("module_words", "monitor_script", "monitor_times"),
+    *("rewording", "reworded_environment", "reworded_flags", "reworded_image", "reworded_limits"),
     *("documented_loop", "monitoring", "renaming", "ticking", "timers", "unlooping"),
     *(
         "container_secrets",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hwc_refactor.nixos.beginnings import depends_on_absence
 from hwc_refactor.nixos.directories import (
+    BASES,
     VARIABLES,
     Directory,
     candidates,
@@ -97,7 +98,8 @@ def _keeping(block: Block, named: Mapping[str, str]) -> Keeping:
             continue
         choices = candidates(path.text, folder=path.folder)
         if not choices:
-            if text.startswith(ELSEWHERE) and (directory_at(text) is None or text.startswith("/var/log/")):
+            elsewhere = directory_at(text) is None or text.startswith("/var/log/")
+            if text.startswith(ELSEWHERE) and text not in BASES and elsewhere:
                 option = option_for(block.tree, text, named)
                 spelled = option is not None and any(True for _ in everywhere(block, option[0]))
                 if option is not None and spelled:

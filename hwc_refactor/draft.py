@@ -129,6 +129,7 @@ class Draft:
         self._found = found
         self._gained: list[str] = []
         self._also: list[Subject] = []
+        self._defines: list[str] = []
         self._copies: dict[str, _Copy] = {}
         self._new_files: dict[str, bytes] = {}
         self._other_edits: list[Edit] = []
@@ -151,6 +152,10 @@ class Draft:
     def detail(self, text: str) -> None:
         """Give the reason of one thing that is written or left out, for whoever asks for details."""
         self._details.append(text)
+
+    def defining(self, file: ParsedFile, option: str) -> None:
+        """Tell that an option of the system gets a definition in a file, which others may want to add to."""
+        self._defines.append(f"{file.source.path}: {option}")
 
     def together(self, blocks: Iterable[Block]) -> None:
         """Name further objects that the change is about."""
@@ -502,6 +507,7 @@ class Draft:
             found=self._found,
             gained=tuple(self._gained),
             also=tuple(self._also),
+            defines=tuple(self._defines),
         )
 
     def _copy(self, file: ParsedFile) -> _Copy:

@@ -65,6 +65,7 @@ def _add_to_list(
         f"{'.'.join(rest)} = [ {body} ];", above=(heading,) if heading else (), blank=rest == option
     )
     draft.insert(file, holder, [snippet], after=around)
+    draft.defining(file, ".".join(option))
 
 
 def module_set(file: ParsedFile, node: Node, first: str) -> tuple[Node, Node] | None:

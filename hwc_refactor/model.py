@@ -89,6 +89,8 @@ class Change:
         found: what it takes away.
         gained: what the object has now and had not before, in a few words each.
         also: further objects that it changes, because they are made together.
+        defines: what it defines beside its object, such as an option of the system in a file; two changes that define
+            the same are made one after the other.
     """
 
     codemod: str
@@ -106,6 +108,7 @@ class Change:
     found: Found = NOT_SAID
     gained: tuple[str, ...] = ()
     also: tuple[Subject, ...] = ()
+    defines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,18 +255,20 @@ def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:
     """Make all proposed changes that do not meet; the keys of those that have to wait."""
     taken: dict[str, list[Edit]] = {}
     new_files: set[str] = set()
+    defined: set[str] = set()
     accepted: list[tuple[Key, Change]] = []
     waiting: set[Key] = set()
     for key, change in proposed:
         meets = any(
             edit.span.meets(other.span) for edit in change.edits for other in taken.get(edit.span.file, ())
         )
-        if meets or any(new.path in new_files for new in change.new_files):
+        if meets or defined & set(change.defines) or any(new.path in new_files for new in change.new_files):
             waiting.add(key)
             continue
         for edit in change.edits:
             taken.setdefault(edit.span.file, []).append(edit)
         new_files |= {new.path for new in change.new_files}
+        defined |= set(change.defines)
         accepted.append((key, change))
     snapshot = run.tree
     edits: dict[str, list[Edit]] = {}

@@ -105,7 +105,7 @@ class _Writer:
             if name == "unitConfig" and all(key in removed for key in self.block.names("unitConfig")):
                 continue
             raise CannotSay("option-not-in-module", f"The module has no option '{name}'.", slots[0].expr)
-        self.gone += [slot for name in DROPPED for slot in self.block.get(name) if not slot.rest]
+        self.gone += [slot for name in DROPPED for slot in self.block.whole(name)]
         self.gone += [slot for name in removed for slot in self.block.whole("unitConfig", name)]
 
     # -- when ------------------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ def add_directories(
             new.append(Snippet(f"{directive} = {value};"))
         kept = [one for one in directories if one.directive == directive]
         given = [
-            mode for one in kept if (mode := (modes or {}).get(one) or mode_made(block, one)) is not None
+            mode for one in kept if (mode := (modes or {}).get(one) or mode_made(block, one.path)) is not None
         ]
         if given and not block.get(*CONFIG, f"{directive}Mode"):
             new.append(Snippet(f"{directive}Mode = {quote(min(given))};"))

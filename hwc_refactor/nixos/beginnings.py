@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
-from hwc_refactor.nixos.directories import Directory, normal
+from hwc_refactor.nixos.directories import normal
 from hwc_refactor.nixos.doings import Ran
 from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import Block
@@ -25,27 +25,27 @@ _PLACING = frozenset({"ln", "mv", "cp"})
 _GUARDS = frozenset({"list", "if_statement"})
 
 
-def depends_on_absence(block: Block, directory: Directory) -> str | None:
+def depends_on_absence(block: Block, folder: str) -> str | None:
     """Why a directory must not be there before the service makes it itself; a sentence, None where it may."""
     for path in reached(block):
-        if path.by in ("a test", "test") and normal(path.text.rstrip("/")) == directory.path:
+        if path.by in ("a test", "test") and normal(path.text.rstrip("/")) == folder:
             if not _only_makes(path):
-                return f"It looks whether {directory.path} is there (line {path.line})"
+                return f"It looks whether {folder} is there (line {path.line})"
     made = False
     for ran in facts(block).ran:
-        if not _named(ran, directory):
+        if not _named(ran, folder):
             continue
-        if ran.name == "mkdir" and not _bears_it(ran) and not _may_go(block, ran, directory):
-            return f"It runs mkdir without -p (line {ran.line}), which fails where {directory.path} is there"
+        if ran.name == "mkdir" and not _bears_it(ran) and not _may_go(block, ran, folder):
+            return f"It runs mkdir without -p (line {ran.line}), which fails where {folder} is there"
         made = made or ran.name == "mkdir" or (ran.name == "install" and _folders(ran))
-        if ran.name in _PLACING and not made and _is_last(ran, directory):
-            return f"It makes {directory.path} with {ran.name} (line {ran.line}), which would put something into it"
+        if ran.name in _PLACING and not made and _is_last(ran, folder):
+            return f"It makes {folder} with {ran.name} (line {ran.line}), which would put something into it"
     return None
 
 
-def mode_made(block: Block, directory: Directory) -> str | None:
+def mode_made(block: Block, folder: str) -> str | None:
     """The mode with which a service makes a directory, where that is stricter than what systemd gives it."""
-    modes = [mode for ran in facts(block).ran if _named(ran, directory) for mode in _modes(block, ran)]
+    modes = [mode for ran in facts(block).ran if _named(ran, folder) for mode in _modes(block, ran)]
     mode = USUAL_MODE
     for one in modes:
         mode &= one
@@ -85,12 +85,12 @@ def _octal(text: str) -> int | None:
     return int(text, 8) & 0o777 if text and set(text) <= set("01234567") else None
 
 
-def _named(ran: Ran, directory: Directory) -> bool:
-    return any(normal(word.text.rstrip("/")) == directory.path for word in ran.operands)
+def _named(ran: Ran, folder: str) -> bool:
+    return any(normal(word.text.rstrip("/")) == folder for word in ran.operands)
 
 
-def _is_last(ran: Ran, directory: Directory) -> bool:
-    return bool(ran.operands) and normal(ran.operands[-1].text.rstrip("/")) == directory.path
+def _is_last(ran: Ran, folder: str) -> bool:
+    return bool(ran.operands) and normal(ran.operands[-1].text.rstrip("/")) == folder
 
 
 def _folders(ran: Ran) -> bool:
@@ -105,15 +105,13 @@ def _short(text: str, letter: str) -> bool:
     return text.startswith("-") and not text.startswith("--") and letter in text
 
 
-def _may_go(block: Block, ran: Ran, directory: Directory) -> bool:
+def _may_go(block: Block, ran: Ran, folder: str) -> bool:
     """Whether a command goes with the change, or runs only where the directory is not there."""
     assert ran.script is not None or ran.command is None
     if ran.script is None or ran.command is None:
         return False
     start = ran.command.node.start_byte
-    if any(
-        one.text is ran.script and one.start <= start < one.end for one in needless(block, directory.path)
-    ):
+    if any(one.text is ran.script and one.start <= start < one.end for one in needless(block, folder)):
         return True
     return _all_make(ran.script, ran.command.node)
 

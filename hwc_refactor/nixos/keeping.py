@@ -168,7 +168,7 @@ def _obstacle(block: Block, directory: Directory, path: Reached) -> InTheWay | t
     other = used_elsewhere(block, directory)
     if other is not None:
         return InTheWay("path-is-shared", f"{directory.path} is used by {other} too.", path)
-    absent = depends_on_absence(block, directory)
+    absent = depends_on_absence(block, directory.path)
     if absent is not None:
         return InTheWay("made-later", f"{absent}; systemd would make it before.", path)
     if not made and not _makes(block, directory):

@@ -28,6 +28,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hwc_refactor.nix.values import Scalar, Str
+from hwc_refactor.nixos.beginnings import depends_on_absence
 from hwc_refactor.nixos.doings import Facts, Ran, Use
 from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import Block
@@ -239,6 +240,10 @@ def _written(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
             yield "devices", Trait(f"writes to {path}", line)
         elif not path.startswith((*_MANAGED, *_OWN_ROOTS)):
             yield "shares-files", Trait(f"writes {path}, which others may read", line)
+        absent = depends_on_absence(block, path.rstrip("/")) if use.made and path.startswith("/") else None
+        if absent is not None:
+            reason = absent.split(" (line")[0].removeprefix("It ")
+            yield "writes-unknown", Trait(f"{reason}, where a sandbox needs it before", line)
     yield from _shared_tmp(block, known)
     unknown = writable(block).unknown
     if unknown is not None:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from hwc_refactor.nix.scope import attrpath_of, bindings_of, formals_of
 from hwc_refactor.nix.strings import attr_name
@@ -164,7 +165,8 @@ def _readers(tree: Tree, files: Iterable[str]) -> dict[str, set[str]]:
         for other, _ in tree.imports_of(path):
             found.add(other)
             level.append(other)
-        if not found or _named_otherwise(tree, path, items):
+        otherwise = partial(_named_otherwise, tree, path, items)
+        if not found or tree.remember(("named otherwise", path), tree, otherwise):
             found.add(_ROOT)
         above[path] = found
     return above

@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from hwc_refactor.nix.resolve import Resolver
 from hwc_refactor.nix.source import NAMED, Source
 from hwc_refactor.nix.syntax import ParsedFile, parse
-from hwc_refactor.nixos.words import NAME_BYTES, WordIndex, is_word, whole_words
+from hwc_refactor.nixos.words import NAME_BYTES, WordIndex, is_word, whole_words, words_of
 
 _NAME_BYTES = frozenset(bytes((byte,)) for byte in NAME_BYTES)
 _IMPORT = re.compile(rb"\s*\(?\s*(\.\.?(?:/[\w.+-]+)+)")
@@ -139,7 +139,8 @@ class Tree:
         """The paths of the files in which `word` stands as a whole Nix name."""
         found = self._naming.get(word)
         if found is None:
-            among = self._candidates(word) if is_word(word) else self._texts
+            parts = words_of(word)  # where it stands as a whole, so do these
+            among = min((self._candidates(part) for part in parts), key=len) if parts else self._texts
             indexed = is_word(word) and self._index is not None and not self._since
             found = tuple(path for path in among if indexed or self._has(path, word))
             self._naming[word] = found

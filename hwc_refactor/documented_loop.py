@@ -53,7 +53,7 @@ def documented(draft: Draft, block: Block, loop: Loop, ctx: Context) -> Obstacle
     Raises:
         NoPlace: when a place serves other services too.
     """
-    logging = _logging(block, loop, ctx.text("program") or "")
+    logging = _logging(block, loop, ctx.text("program") or "", ctx.texts("arguments") or ())
     if isinstance(logging, Obstacle):
         return logging
     name = ctx.text("rename") or block.name
@@ -84,13 +84,16 @@ def documented(draft: Draft, block: Block, loop: Loop, ctx: Context) -> Obstacle
     return None
 
 
-def _logging(block: Block, loop: Loop, program: str) -> _Logging | Obstacle:
-    """The one command of the loop, whose output goes to a log file."""
+def _logging(block: Block, loop: Loop, program: str, arguments: Sequence[str]) -> _Logging | Obstacle:
+    """The one command of the loop, whose output goes to a log file.
+
+    Its arguments say what its lines hold: with others, the names that the diff gives them would be wrong.
+    """
     script, work = loop.script, loop.work
     differs = Obstacle(
         "not-as-documented",
-        f"The diff is about a loop that runs {program} and appends its output to a file; 'apply --codemod"
-        " loop-to-timer' takes it as it is",
+        f"The diff is about a loop that runs {program} {' '.join(arguments)} and appends its output to a file;"
+        " 'apply --codemod loop-to-timer' takes it as it is",
         script.body.path,
         loop.line,
     )
@@ -105,6 +108,8 @@ def _logging(block: Block, loop: Loop, program: str) -> _Logging | Obstacle:
     if executable_of(block.tree, command.name.text, script.holes()).name != program or not appends:
         return differs
     if target is None or redirects[0].start_byte < inner.end_byte:
+        return differs
+    if {word.literal for word in command.arguments} != set(arguments):
         return differs
     return _Logging(inner.end_byte, redirects[0].end_byte, script.word(target))
 

@@ -4,8 +4,9 @@ What it does
     Turns each `virtualisation.oci-containers.containers.X` into `services.hwc.container.X`: the image is
     parted into image and tag, flags become network mode, GPU, limits and privileges where the module has
     words for them, PUID and PGID become its user, and whatever else the container is given stays as it is.
-    The file of the module is added once, and imported in one place. What the module adds of itself, limits
-    and no-new-privileges, is named in the change; nothing else about the container differs.
+    The file of the module is added once, and imported in one place that is sure to reach all containers, or
+    in the files of the containers where there is none. What the module adds of itself, limits and
+    no-new-privileges, is named in the change; nothing else about the container differs.
 Why
     Containers that are each written in their own way differ in what is easily forgotten: limits, privileges,
     pinned versions. One module says it for all of them, and a new container begins with it.

@@ -4,7 +4,8 @@ What it does
     Turns a service that only asks and reports, again and again, into `services.hwc.monitor.X`: an endless
     loop with a sleep, or a oneshot with a timer. The loop, or the timer, becomes `schedule` or `interval`;
     what it is ordered behind becomes `dependsOn`; root stays only where its commands need it. The module's
-    file is added once, and its import once. The name loses the word that says it is a check.
+    file is added once, and imported in one place that is sure to reach all checks, or in the files of the
+    checks where there is none. The name loses the word that says it is a check.
 Why
     Each check that is written in its own way lacks what is easily forgotten: a sandbox, a timeout, a user of
     its own. An endless loop keeps a shell alive for nothing, and hides a failed check from systemd.

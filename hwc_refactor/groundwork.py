@@ -111,7 +111,7 @@ def lay(
             return Ground(None, {block.file: computed for block in missing})
     if len(places) > 1:
         draft.note(
-            f"It is imported in {len(places)} places, for no file is read by all that need it. It counts once,"
+            f"It is imported in {len(places)} places, for none alone is sure to reach all that need it. It counts once,"
             " however often it is imported; --module-import FILE names one place instead."
         )
     if present is None:

@@ -18,6 +18,7 @@ from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nixos.modules import ModuleImport, imported_by, module_imports
 from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.nixos.walks import walked
 
 _PATH = re.compile(rb"(?<![\w.~/-])(\.\.?(?:/[\w.+-]+)*)(?![\w/-])")
 _OPEN = frozenset(
@@ -30,7 +31,7 @@ _OPEN = frozenset(
 _TOPS = frozenset({b"imports", b"config", b"options", b"virtualisation", b"services", b"systemd"})
 """Names at the top of a module."""
 _ROOT = "\0"
-"""Whatever reads files that no other file imports: a flake, `nixos-rebuild`, a loop over a folder."""
+"""Whatever reads files without importing them by name: a flake, `nixos-rebuild`, a walk over a folder."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,8 +166,8 @@ def _readers(tree: Tree, files: Iterable[str]) -> dict[str, set[str]]:
         for other, _ in tree.imports_of(path):
             found.add(other)
             level.append(other)
-        otherwise = partial(_named_otherwise, tree, path, items)
-        if not found or tree.remember(("named otherwise", path), tree, otherwise):
+        otherwise = partial(_read_otherwise, tree, path, items)
+        if not found or tree.remember(("read otherwise", path), tree, otherwise):
             found.add(_ROOT)
         above[path] = found
     return above
@@ -179,6 +180,11 @@ def _name(item: ModuleImport) -> str:
     whole = module_set(item.file)
     own = names == ["imports"] and whole is not None and item.binding in bindings_of(whole)
     return path if own else f"{path}\0{item.binding.start_byte}"
+
+
+def _read_otherwise(tree: Tree, path: str, known: list[ModuleImport]) -> bool:
+    """Whether a file may be read in a way that is no import by name."""
+    return _named_otherwise(tree, path, known) or walked(tree, path)
 
 
 def _named_otherwise(tree: Tree, path: str, known: list[ModuleImport]) -> bool:

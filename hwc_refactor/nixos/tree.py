@@ -173,18 +173,23 @@ class Tree:
             offset = data.find(word, end)
 
     def referring(self, path: str) -> tuple[str, ...]:
-        """The files whose bytes may name a file by a path literal: they hold its name, or its folder's."""
+        """The files whose bytes may name a file by a path literal.
+
+        They hold its name, or its folder's; from below its folder, `./.` and `../default.nix` will do.
+        """
         folder, name = posixpath.split(path)
         if name != "default.nix":
             return self.holding(b"/" + name.encode())
-        stem = posixpath.basename(folder).encode()
-        if not stem:
-            return ()
-        key = ("referring", stem)
+        key = ("referring", path)
         found = self.memo.get(key)
         if not isinstance(found, tuple):
-            close = {*self.naming(stem), *self.holding(b"/default.nix"), *self.holding(b"/.")}
-            found = self.memo[key] = self.ordered(other for other in close if stem in self._texts[other])
+            stem = posixpath.basename(folder).encode()
+            dotted = {*self.holding(b"/default.nix"), *self.holding(b"/.")}
+            below = f"{folder}/" if folder else ""
+            close = {other for other in dotted if other.startswith(below)}
+            if stem:
+                close.update(other for other in dotted.union(self.naming(stem)) if stem in self._texts[other])
+            found = self.memo[key] = self.ordered(close)
         return found
 
     def ordered(self, paths: Iterable[str]) -> tuple[str, ...]:

@@ -71,3 +71,11 @@ def test_usage_in_the_head_of_the_file_evaluates(name: str, lib: str | None) -> 
     found = evaluated(usage(name) + "age.secrets.radarr-api-key = { };", lib)
     assert (found["failed"], found["warnings"]) == ([], [])
     assert found["containers"] or found["timers"]
+
+
+@pytest.mark.parametrize("lib", LIBS)
+@pytest.mark.parametrize("name", ["hwc-container.nix", "hwc-monitor.nix"])
+def test_a_module_counts_once_however_it_is_read(name: str, lib: str | None) -> None:
+    text = usage(name) + "age.secrets.radarr-api-key = { };"
+    again = f'imports = [ (import (/. + "{MODULES / name}")) (/. + "{MODULES / name}") ];'
+    assert evaluated(text + again, lib) == evaluated(text, lib)

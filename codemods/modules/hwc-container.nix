@@ -626,6 +626,9 @@ let
 
 in
 {
+  # It counts once, also where a folder is read whole and each file in it handed to `import`.
+  key = "services.hwc.container";
+
   options.services.hwc.containerDefaults = {
     mediaNetwork = mkOption {
       type = types.str;

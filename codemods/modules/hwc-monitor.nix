@@ -295,6 +295,9 @@ let
 
 in
 {
+  # It counts once, also where a folder is read whole and each file in it handed to `import`.
+  key = "services.hwc.monitor";
+
   options.services.hwc.monitor = mkOption {
     type = types.attrsOf (types.submodule monitorModule);
     default = { };

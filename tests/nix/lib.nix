@@ -212,11 +212,11 @@ let
       argument = name: args.${name} or raw._module.args.${name};
       internal = { _module.args = mkOption { type = types.attrsOf types.raw; default = { }; }; };
 
-      load = key: module:
+      load = place: module:
         if isPath module || isString module then load (toString module) (import module)
-        else if isFunction module then load key (module (args // mapAttrs (name: _: argument name) (functionArgs module)))
+        else if isFunction module then load place (module (args // mapAttrs (name: _: argument name) (functionArgs module)))
         else rec {
-          inherit key;
+          key = module.key or place;
           whole = module ? config || module ? options;
           free = module.freeformType or null;
           options = module.options or { };

@@ -180,16 +180,23 @@ class Tree:
         folder, name = posixpath.split(path)
         if name != "default.nix":
             return self.holding(b"/" + name.encode())
-        key = ("referring", path)
+        key = ("referring", folder)
         found = self.memo.get(key)
         if not isinstance(found, tuple):
-            stem = posixpath.basename(folder).encode()
-            dotted = {*self.holding(b"/default.nix"), *self.holding(b"/.")}
-            below = f"{folder}/" if folder else ""
+            below, stem = f"{folder}/" if folder else "", posixpath.basename(folder).encode()
+            dotted = self._dotted()
             close = {other for other in dotted if other.startswith(below)}
             if stem:
-                close.update(other for other in dotted.union(self.naming(stem)) if stem in self._texts[other])
+                close.update(self.naming(stem), (other for other in dotted if stem in self._texts[other]))
             found = self.memo[key] = self.ordered(close)
+        return found
+
+    def _dotted(self) -> frozenset[str]:
+        """The files that may name a folder's `default.nix`, or the folder by dots."""
+        found = self.memo.get("dotted")
+        if not isinstance(found, frozenset):
+            found = frozenset((*self.holding(b"/default.nix"), *self.holding(b"/.")))
+            self.memo["dotted"] = found
         return found
 
     def ordered(self, paths: Iterable[str]) -> tuple[str, ...]:

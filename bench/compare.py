@@ -1,6 +1,6 @@
 """Compare hwc-refactor with a bare parse and with ast-grep, in one run, on the same trees.
 
-    python bench/compare.py --from DIR [--files 1000 --files 3000 --files 6000] [--runs 5]
+    python bench/compare.py --from DIR [--files 1000 --files 3000 --files 6000] [--runs 5] [--command scan]
 
 DIR is a folder with NixOS configurations, the more the better. From its `.nix` files trees of the wanted
 sizes are drawn (the same ones each time), with the example configuration among them, so that diff 3 finds
@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--from", dest="source", type=Path, required=True, help="folder with .nix files")
     parser.add_argument("--files", type=int, action="append", help="size of a tree; repeatable")
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each command")
+    parser.add_argument("--command", action="append", default=[], help="part of a command's name; repeatable")
     given = parser.parse_args(arguments)
     print("| files | command | median s | cpu s | of bare parse | peak MB |")
     print("|------:|---------|---------:|------:|--------------:|--------:|")
@@ -53,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for size in given.files or [1000, 3000, 6000]:
             tree = Path(folder, str(size))
             draw(given.source, tree, size)
-            sizes[size] = measure(commands(tree), given.runs, environment(Path(folder, "cache")))
+            wanted = chosen(commands(tree), given.command)
+            sizes[size] = measure(wanted, given.runs, environment(Path(folder, "cache")))
             report(size, sizes[size])
     growth(sizes)
 
@@ -96,6 +98,16 @@ def commands(tree: Path) -> dict[str, list[str]]:
     if ast_grep is not None:
         found["ast-grep, one rule"] = [ast_grep, "run", "--lang", "nix", "--pattern", RULE, str(tree)]
     return found
+
+
+def chosen(found: dict[str, list[str]], parts: Sequence[str]) -> dict[str, list[str]]:
+    """The bare parse, and the commands whose names hold one of some texts; all when there is none."""
+    bare = next(iter(found))
+    return {
+        name: command
+        for name, command in found.items()
+        if name == bare or not parts or any(part in name for part in parts)
+    }
 
 
 def measure(

@@ -37,9 +37,12 @@ class Rule:
 
     @property
     def everybody_reads(self) -> bool:
-        """Whether everybody may list and enter what it makes; by default a directory is 0755."""
+        """Whether everybody may list and enter what it makes.
+
+        Without a mode a directory that is there already keeps its own, whatever that is (tmpfiles.d(5)).
+        """
         if self.mode == NOT_SAID:
-            return self.type in "dDvqQ"
+            return False
         digits = self.mode.lstrip(":~")
         return digits.isdigit() and int(digits[-1]) & 5 == 5
 

@@ -32,8 +32,8 @@ __all__ = ["Progress", "Question", "Workers", "working"]
 Progress = Callable[[str, int, int], None]
 """Told what is asked, how many objects are done and how many there are."""
 
-WORTH = 600_000
-"""Bytes of files to be looked into, below which a second process costs more than it does."""
+WORTH = 2_500_000
+"""Bytes of files to be looked into, times the questions, below which a second process costs more than it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _worthwhile(tree: Tree, questions: Sequence[Question]) -> int:
     telling = {path for question in questions for path in tree.holding(question.kind.word.encode())}
     size = sum(len(tree.data(path) or b"") for path in telling)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, size // WORTH + 1)
+    return min(usable, size * len(questions) // WORTH + 1)
 
 
 def _ask(

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from ipaddress import ip_network
 from typing import Any, NamedTuple
 
 from hwc_refactor.nixos.objects import SERVICE, Block
@@ -315,6 +314,8 @@ def _addresses(service: Settings, unknown: Collection[str]) -> int:
 
 
 def _is_local(word: str) -> bool:
+    from ipaddress import ip_network
+
     if word == "localhost":
         return True
     try:

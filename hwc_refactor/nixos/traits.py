@@ -98,6 +98,10 @@ def _doubted(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
         yield "opaque", Trait("is started by something that is not in sight", block.line)
 
 
+_FOLLOWING = frozenset({"-L", "-H", "-follow", "-xtype"})
+"""Options of find that look at what a link leads to (findutils manual, Symbolic Links)."""
+
+
 def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str, Trait]]:
     for ran in confined(known):
         if ran.known is None:
@@ -132,6 +136,9 @@ def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str
             ran.name in ("mkdir", "install") and any(w.text == "-m" for w in ran.words)
         ):
             yield "shares-files", Trait(f"sets the rights of files with {ran.name}", ran.line)
+        if ran.name == "find" and any(word.text in _FOLLOWING for word in ran.words):
+            for trait in ("home", "shares-tmp"):  # what is hidden would look like a broken link
+                yield trait, Trait("follows links wherever they lead (find)", ran.line)
         if ran.name == "hostname" and ran.operands:
             yield "hostname", Trait("sets the host name", ran.line)
         if ran.name == "ip" and any(word.text in ("-n", "-netns", "netns") for word in ran.words):

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from hwc_refactor import check, systemd
+from hwc_refactor.beside import beside
 from hwc_refactor.model import Change, PlannedChange, Problem
 from hwc_refactor.nixos.objects import SERVICE, TIMER, Key, keys, objects
 from hwc_refactor.nixos.render import UnitFile, rendered
@@ -52,7 +53,10 @@ def culprit(changes: Sequence[PlannedChange], project: Project, before: Tree, af
         project: the configuration as it was read.
         before, after: the configuration without and with them.
     """
-    return _unparsable(changes, project) or _complained_of(changes, before, after)
+    unparsable, complained_of = beside(
+        lambda: _unparsable(changes, project), lambda: _complained_of(changes, before, after)
+    )
+    return unparsable or complained_of
 
 
 def not_run(changes: Sequence[PlannedChange], *, verify: bool) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 from example import EXAMPLE
@@ -13,6 +14,7 @@ from nixeval import needs_nix
 from units import needs_systemd
 
 from hwc_refactor import check, ladder, systemd
+from hwc_refactor.beside import beside
 from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Subject
 from hwc_refactor.nixos.render import UnitFile
 from hwc_refactor.nixos.tree import Tree
@@ -169,3 +171,29 @@ def test_nothing_is_asked_where_nothing_is_installed(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", "/nonexistent")
     after = SERVICE % ("a", "ProtectHouse = true; ProtectHouse = true;")
     assert culprit(SERVICE % ("a", ""), after, change("a", {"a.nix": after})) is None
+
+
+class TestBeside:
+    """nix and systemd are asked at the same time."""
+
+    def test_one_goes_on_while_the_other_waits(self) -> None:
+        begun, go_on = Event(), Event()
+
+        def wait() -> str:
+            begun.set()
+            return "waited" if go_on.wait(60) else "waited in vain"
+
+        def work() -> str:
+            go_on.set()
+            return "worked" if begun.wait(60) else "never begun"
+
+        assert beside(wait, work) == ("waited", "worked")
+
+    @pytest.mark.parametrize("first", [True, False])
+    def test_a_fault_of_either_is_not_lost(self, first: bool) -> None:
+        def fail() -> str:
+            raise LookupError("fault")
+
+        pair = (fail, str) if first else (str, fail)
+        with pytest.raises(LookupError, match="fault"):
+            beside(*pair)

@@ -53,21 +53,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hwc_refactor.codemod import Context, Outcome, codemod
-from hwc_refactor.companions import drop_said
-from hwc_refactor.groundwork import Ground, SharedModule, is_shared, lay
 from hwc_refactor.model import Severity
-from hwc_refactor.module_words import CannotSay
 from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nix.values import Attrs
 from hwc_refactor.nixos.bodies import Family, family_of
-from hwc_refactor.nixos.containers import Container
+from hwc_refactor.nixos.containers.container import Container
+from hwc_refactor.nixos.containers.profiles import find_profile
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block, objects, ranked_elsewhere
-from hwc_refactor.nixos.profiles import find_profile
-from hwc_refactor.nixos.secrets import declared_secrets
-from hwc_refactor.placing import NoPlace
-from hwc_refactor.relocating import is_divisible, relocate
-from hwc_refactor.rewording import Wishes
-from hwc_refactor.standardizing import standardize
+from hwc_refactor.nixos.secrets.declared import declared_secrets
+from hwc_refactor.rewriting.containers.companions import drop_said
+from hwc_refactor.rewriting.containers.rewording import Wishes
+from hwc_refactor.rewriting.containers.standardizing import standardize
+from hwc_refactor.rewriting.groundwork import Ground, SharedModule, is_shared, lay
+from hwc_refactor.rewriting.module_words import CannotSay
+from hwc_refactor.rewriting.placing import NoPlace
+from hwc_refactor.rewriting.relocating import is_divisible, relocate
 
 MODULE = SharedModule("services.hwc.container", "modules/services/hwc-container.nix")
 TARGET = ("services", "hwc", "container")

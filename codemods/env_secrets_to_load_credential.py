@@ -64,17 +64,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hwc_refactor import container_secrets, secret_moving, secret_recipe, secret_variables
 from hwc_refactor.codemod import Context, Outcomes, codemod
 from hwc_refactor.model import Refusal, Severity
-from hwc_refactor.nixos.env_files import env_files, secrets_read
-from hwc_refactor.nixos.env_writers import written_elsewhere
-from hwc_refactor.nixos.inline_secrets import Inline, inline_secrets
 from hwc_refactor.nixos.objects import CONTAINER, SERVICE, USER_SERVICE, Block
-from hwc_refactor.nixos.podman_secrets import podman_secrets
-from hwc_refactor.nixos.secret_moves import Moves, moves
-from hwc_refactor.placing import NoPlace
-from hwc_refactor.secret_declarations import scheme
+from hwc_refactor.nixos.secrets.env_files import env_files, secrets_read
+from hwc_refactor.nixos.secrets.env_writers import written_elsewhere
+from hwc_refactor.nixos.secrets.inline import Inline, inline_secrets
+from hwc_refactor.nixos.secrets.moves import Moves, moves
+from hwc_refactor.nixos.secrets.podman import podman_secrets
+from hwc_refactor.rewriting.placing import NoPlace
+from hwc_refactor.rewriting.secrets import containers, moving, recipe, variables
+from hwc_refactor.rewriting.secrets.declarations import scheme
 
 WHY = (
     "What a script reads into a variable, a command line or a file is handed on to all that it starts, and the"
@@ -100,9 +100,9 @@ def propose(block: Block, ctx: Context) -> Outcomes:
     found = moves(block, frozenset(word for file in files for word in file.words))
     if block.kind == USER_SERVICE or not block.own:
         return [*_elsewhere(block, ctx, found), *_inline(block, ctx, inline)]
-    extra = secret_recipe.missing(block, ctx)
+    extra = recipe.missing(block, ctx)
     evaluated = _evaluated(block, ctx, inline)
-    given = {one.key for one in secret_moving.given_away(block, found, secret_recipe.manner(ctx))}
+    given = {one.key for one in moving.given_away(block, found, recipe.manner(ctx))}
     stays = [
         *(
             ctx.finding("read-by-script" if one.exposed else "file").refuse(
@@ -115,8 +115,8 @@ def propose(block: Block, ctx: Context) -> Outcomes:
         *_environment_files(block, ctx),
     ]
     private = found.settings or any(mention.form == "private" for mention in found.mentions)
-    manner = secret_recipe.manner(ctx)
-    written = [one for one in written_elsewhere(block) if secret_moving.can_move(block, one, manner)]
+    manner = recipe.manner(ctx)
+    written = [one for one in written_elsewhere(block) if moving.can_move(block, one, manner)]
     if not found.mentions and not found.settings and not extra and not evaluated and not written:
         return stays
     rule = "read-by-script" if found.exposing or not evaluated else "inline"
@@ -124,8 +124,8 @@ def propose(block: Block, ctx: Context) -> Outcomes:
         rule = "file"
     draft = ctx.finding(rule).draft(block, f"load the secrets of {block.name} as credentials", WHY)
     try:
-        secret_moving.move(draft, block, found, files, evaluated, written, secret_recipe.layout(ctx), manner)
-        secret_recipe.write(draft, block, ctx, extra)
+        moving.move(draft, block, found, files, evaluated, written, recipe.layout(ctx), manner)
+        recipe.write(draft, block, ctx, extra)
     except NoPlace as obstacle:
         reason = f"It cannot be changed for it alone: {obstacle}."
         return ctx.finding(rule).refuse(block, "shared-definition", reason)
@@ -146,13 +146,13 @@ def _container(block: Block, ctx: Context, inline: Sequence[Inline]) -> Outcomes
     draft = ctx.finding("inline", "", read[0].at).draft(block, title, WHY)
     try:
         if podman:
-            container_secrets.by_podman(draft, block, read, known)
+            containers.by_podman(draft, block, read, known)
         else:
-            container_secrets.move(draft, block, read)
+            containers.move(draft, block, read)
     except NoPlace as obstacle:
         reason = f"It cannot be changed for it alone: {obstacle}."
         return [ctx.finding("inline").refuse(block, "shared-definition", reason, read[0].at), *stays]
-    draft.note(secret_moving.IN_STORE)
+    draft.note(moving.IN_STORE)
     change = draft.done()
     return stays if change is None else [change, *stays]
 
@@ -176,8 +176,8 @@ def _evaluated(block: Block, ctx: Context, inline: Sequence[Inline]) -> list[Inl
         one for one in inline if one.secret is not None and one.slot is not None and not one.slot.conditions
     ]
     names = {one.name: "x" for one in read}
-    manner = secret_recipe.manner(ctx)
-    return read if names and secret_variables.wiring(block, names, manner) is not None else []
+    manner = recipe.manner(ctx)
+    return read if names and variables.wiring(block, names, manner) is not None else []
 
 
 def _environment_files(block: Block, ctx: Context) -> Iterator[Refusal]:

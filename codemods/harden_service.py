@@ -54,23 +54,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hwc_refactor import placing
 from hwc_refactor.codemod import Context, Outcome, codemod
-from hwc_refactor.draft import Draft
-from hwc_refactor.hostside import add_directories
 from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Str
-from hwc_refactor.nixos.facts import facts
-from hwc_refactor.nixos.hardening import Level, Verdict, sandboxing, there, verdicts
 from hwc_refactor.nixos.objects import SERVICE, Block
-from hwc_refactor.nixos.programs import main_program
-from hwc_refactor.nixos.scripts import bears_strictness
-from hwc_refactor.nixos.traits import confined, traits
-from hwc_refactor.nixos.writable import Element, writable
-from hwc_refactor.placing import NoPlace
+from hwc_refactor.nixos.paths.writable import Element, writable
+from hwc_refactor.nixos.sandbox.hardening import Level, Verdict, sandboxing, there, verdicts
+from hwc_refactor.nixos.sandbox.traits import confined, traits
+from hwc_refactor.nixos.scripts.facts import facts
+from hwc_refactor.nixos.scripts.programs import main_program
+from hwc_refactor.nixos.scripts.strictness import bears_strictness
+from hwc_refactor.rewriting import placing
+from hwc_refactor.rewriting.draft import Draft
+from hwc_refactor.rewriting.hostside import add_directories
+from hwc_refactor.rewriting.placing import NoPlace
 
 WHY = "It runs without a sandbox: it can write everywhere and use every interface of the kernel."
 HEADING = "Security hardening"

@@ -76,16 +76,16 @@ Sources
 from __future__ import annotations
 
 from hwc_refactor.codemod import Context, Outcome, codemod
-from hwc_refactor.documented_loop import documented
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import BuildError
-from hwc_refactor.nixos.intervals import interval
-from hwc_refactor.nixos.loop_search import service_loop
-from hwc_refactor.nixos.loop_units import used_elsewhere
-from hwc_refactor.nixos.loop_verdict import obstacles
+from hwc_refactor.nixos.loops.intervals import interval
+from hwc_refactor.nixos.loops.search import service_loop
+from hwc_refactor.nixos.loops.unit import used_elsewhere
+from hwc_refactor.nixos.loops.verdict import obstacles
 from hwc_refactor.nixos.objects import SERVICE, USER_SERVICE, Block
-from hwc_refactor.placing import NoPlace
-from hwc_refactor.ticking import convert, refused
+from hwc_refactor.rewriting.loops.documented import documented
+from hwc_refactor.rewriting.loops.ticking import convert, refused
+from hwc_refactor.rewriting.placing import NoPlace
 
 WHY = "A loop keeps a shell alive for nothing, hides failures from systemd, and drifts."
 

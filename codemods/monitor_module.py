@@ -77,18 +77,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hwc_refactor.codemod import Context, Outcome, codemod
-from hwc_refactor.groundwork import Ground, SharedModule, is_shared, lay
 from hwc_refactor.model import Change, Severity
-from hwc_refactor.module_words import CannotSay
-from hwc_refactor.monitoring import Wanted, monitor
 from hwc_refactor.nix.build import BuildError
-from hwc_refactor.nixos import loop_endings, loop_units
-from hwc_refactor.nixos.checks import Check, check_of, short_name
-from hwc_refactor.nixos.loop_obstacles import Obstacle
-from hwc_refactor.nixos.loop_verdict import obstacles
+from hwc_refactor.nixos.loops import endings, unit
+from hwc_refactor.nixos.loops.checks import Check, check_of, short_name
+from hwc_refactor.nixos.loops.obstacles import Obstacle
+from hwc_refactor.nixos.loops.verdict import obstacles
 from hwc_refactor.nixos.objects import HWC_MONITOR, SERVICE, Block, objects
-from hwc_refactor.placing import NoPlace
-from hwc_refactor.ticking import refused
+from hwc_refactor.rewriting.groundwork import Ground, SharedModule, is_shared, lay
+from hwc_refactor.rewriting.loops.ticking import refused
+from hwc_refactor.rewriting.module_words import CannotSay
+from hwc_refactor.rewriting.monitors.monitoring import Wanted, monitor
+from hwc_refactor.rewriting.placing import NoPlace
 
 MODULE = SharedModule("services.hwc.monitor", "modules/services/hwc-monitor.nix")
 WHY = (
@@ -146,11 +146,11 @@ def _declared(block: Block, ctx: Context) -> Outcome | None:
 def _obstacles(block: Block, check: Check) -> Iterator[Obstacle]:
     """Why a check stays as it is: the reasons of its loop first."""
     if check.loop is not None:
-        besides = (loop_endings.exit_is_the_signal,)
+        besides = (endings.exit_is_the_signal,)
         yield from obstacles(block, check.loop, besides=besides)
-        yield from loop_endings.exit_is_told(block, check.loop)
+        yield from endings.exit_is_told(block, check.loop)
     else:
-        yield from loop_units.unrepeated(block)
+        yield from unit.unrepeated(block)
     for does in check.does:
         yield Obstacle("does-more-than-check", f"It is more than a check: {does.text}", does.path, does.line)
 

@@ -32,15 +32,15 @@ Sources
 
 from __future__ import annotations
 
-from hwc_refactor import placing
 from hwc_refactor.codemod import Context, Outcome, codemod
-from hwc_refactor.draft import Draft
 from hwc_refactor.model import Refusal, Severity
-from hwc_refactor.nixos.containers import Container, ImageSource
-from hwc_refactor.nixos.images import Image, image_of, retagged
+from hwc_refactor.nixos.containers.container import Container, ImageSource
+from hwc_refactor.nixos.containers.images import Image, image_of, retagged
 from hwc_refactor.nixos.objects import CONTAINER, Block
-from hwc_refactor.placing import NoPlace
-from hwc_refactor.splitting import CannotSplit, Split, split_option
+from hwc_refactor.rewriting import placing
+from hwc_refactor.rewriting.containers.splitting import CannotSplit, Split, split_option
+from hwc_refactor.rewriting.draft import Draft
+from hwc_refactor.rewriting.placing import NoPlace
 
 WHY = "A floating tag means another program after the next pull, and no way back by a rollback."
 

@@ -37,19 +37,19 @@ from __future__ import annotations
 
 import re
 
-from hwc_refactor import placing
 from hwc_refactor.codemod import Context, Outcome, codemod
-from hwc_refactor.directives import add_directives, plain
-from hwc_refactor.draft import Draft
 from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import comment_text, comments_of
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Slot, Str
 from hwc_refactor.nixos.objects import SERVICE, Block
-from hwc_refactor.nixos.restarts import ends_by_itself, seconds, span
+from hwc_refactor.nixos.units.restarts import ends_by_itself, seconds, span
 from hwc_refactor.nixos.wrappers import FORCING, unwrapped
-from hwc_refactor.placing import NoPlace
+from hwc_refactor.rewriting import placing
+from hwc_refactor.rewriting.directives import add_directives, plain
+from hwc_refactor.rewriting.draft import Draft
+from hwc_refactor.rewriting.placing import NoPlace
 
 WHY = (
     "It is started again whatever happens: that hides failures and keeps a broken program running in circles."

@@ -52,9 +52,18 @@ Sources
 
 from __future__ import annotations
 
-from hwc_refactor import user_recipe
 from hwc_refactor.codemod import Context, Outcome, codemod
-from hwc_refactor.directives import (
+from hwc_refactor.model import Severity
+from hwc_refactor.nix.build import Snippet
+from hwc_refactor.nixos.objects import SERVICE, Block
+from hwc_refactor.nixos.users.candidate import PERSON, Candidate, candidate, obstacles
+from hwc_refactor.nixos.users.directories import Files, private
+from hwc_refactor.nixos.users.files import FILES, names_home
+from hwc_refactor.nixos.users.rights import Rights, rights_of
+from hwc_refactor.nixos.users.run import RUN
+from hwc_refactor.nixos.users.said import MEANT
+from hwc_refactor.rewriting import user_recipe
+from hwc_refactor.rewriting.directives import (
     add_directives,
     add_words,
     drop_needless,
@@ -63,17 +72,8 @@ from hwc_refactor.directives import (
     remove_rule,
     replace_directive,
 )
-from hwc_refactor.draft import Draft
-from hwc_refactor.model import Severity
-from hwc_refactor.nix.build import Snippet
-from hwc_refactor.nixos.objects import SERVICE, Block
-from hwc_refactor.nixos.rights import Rights, rights_of
-from hwc_refactor.nixos.rootless_candidate import PERSON, Candidate, candidate, obstacles
-from hwc_refactor.nixos.rootless_directories import Files, private
-from hwc_refactor.nixos.rootless_files import FILES, names_home
-from hwc_refactor.nixos.rootless_run import RUN
-from hwc_refactor.nixos.rootless_said import MEANT
-from hwc_refactor.placing import NoPlace
+from hwc_refactor.rewriting.draft import Draft
+from hwc_refactor.rewriting.placing import NoPlace
 
 WHY = {
     "root": "It runs as root: whoever breaks it owns the system.",

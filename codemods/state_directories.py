@@ -46,18 +46,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hwc_refactor import placing
 from hwc_refactor.codemod import Context, Outcomes, codemod
-from hwc_refactor.directives import add_directives, keep_directories, remove_rule
-from hwc_refactor.draft import Draft
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.values import Slot
-from hwc_refactor.nixos.directories import VARIABLES, Directory
-from hwc_refactor.nixos.keeping import EVERYTHING_REACHED, Keeping, keeping
 from hwc_refactor.nixos.objects import SERVICE, Block
-from hwc_refactor.nixos.spellings import Spelling, everywhere, needless, spellings
-from hwc_refactor.placing import NoPlace
+from hwc_refactor.nixos.paths.directories import VARIABLES, Directory
+from hwc_refactor.nixos.paths.keeping import EVERYTHING_REACHED, Keeping, keeping
+from hwc_refactor.nixos.paths.spellings import Spelling, everywhere, needless, spellings
+from hwc_refactor.rewriting import placing
+from hwc_refactor.rewriting.directives import add_directives, keep_directories, remove_rule
+from hwc_refactor.rewriting.draft import Draft
+from hwc_refactor.rewriting.placing import NoPlace
 
 WHY = "The path is written out: who owns it and with which mode is left to whoever made it first."
 _SPECIFIERS = {

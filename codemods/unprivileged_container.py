@@ -58,18 +58,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from hwc_refactor.codemod import Context, Outcome, codemod
-from hwc_refactor.draft import Draft
-from hwc_refactor.flaglist import FlagList, Group
-from hwc_refactor.hostside import add_kernel_modules
 from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.values import Expr
-from hwc_refactor.nixos.containers import Container, backend
-from hwc_refactor.nixos.needs import Needs, beyond, limits_to_add, needs_of
+from hwc_refactor.nixos.containers.container import Container, backend
+from hwc_refactor.nixos.containers.needs import Needs, beyond, limits_to_add, needs_of
+from hwc_refactor.nixos.containers.profiles import Profile, find_profile
+from hwc_refactor.nixos.containers.strays import stray_privileges
 from hwc_refactor.nixos.objects import CONTAINER, Block
-from hwc_refactor.nixos.profiles import Profile, find_profile
-from hwc_refactor.nixos.strays import stray_privileges
-from hwc_refactor.placing import NoPlace
+from hwc_refactor.rewriting.containers.flaglist import FlagList, Group
+from hwc_refactor.rewriting.draft import Draft
+from hwc_refactor.rewriting.hostside import add_kernel_modules
+from hwc_refactor.rewriting.placing import NoPlace
 
 WHY = (
     "A privileged container holds every capability and sees every device of the host:"

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from hwc_refactor.codemod import Codemod, Outcome
 from hwc_refactor.findings import Audit, Finding, Suppressed, Tally, rank
-from hwc_refactor.groundwork import NoGround
 from hwc_refactor.model import Change, Problem, Refusal
-from hwc_refactor.nixos.inventory import Inventory, Service, Unit, container, service, user_service
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, USER_SERVICE, Block, Key, Kind
 from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.nixos.users.inventory import Inventory, Service, Unit, container, service, user_service
 from hwc_refactor.project import Project
 from hwc_refactor.proposing import Answer, Asking, Said, fingerprint
+from hwc_refactor.rewriting.groundwork import NoGround
 from hwc_refactor.selection import SelectionError, Step
 from hwc_refactor.settings import Settings
 from hwc_refactor.suppressions import Suppression, suppressions

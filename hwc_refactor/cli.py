@@ -67,10 +67,10 @@ class Program(click.Group):
 
 def _words(error: Exception, context: click.Context) -> str:
     """What a user is told about an exception."""
-    from hwc_refactor.git import GitError
     from hwc_refactor.selection import SelectionError
     from hwc_refactor.settings import SettingsError
-    from hwc_refactor.state import Locked, StateError, WriteRefused
+    from hwc_refactor.storage.git import GitError
+    from hwc_refactor.storage.state import Locked, StateError, WriteRefused
 
     if isinstance(error, (SelectionError, SettingsError, Locked, StateError, WriteRefused)):
         return str(error)

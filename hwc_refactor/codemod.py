@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from hwc_refactor.draft import About, Draft
-from hwc_refactor.groundwork import Ground
 from hwc_refactor.model import NOT_SAID, Change, Found, Refusal, Severity, Subject
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.objects import Block, Kind
 from hwc_refactor.nixos.surveys import Survey
 from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.rewriting.draft import About, Draft
+from hwc_refactor.rewriting.groundwork import Ground
 from hwc_refactor.settings import Settings
 
 Outcome = Change | Refusal

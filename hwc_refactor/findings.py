@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from hwc_refactor.model import NewFile, Problem, Severity, Subject
 from hwc_refactor.nix.edits import Edit
-from hwc_refactor.nixos.inventory import Inventory
 from hwc_refactor.nixos.objects import Key
+from hwc_refactor.nixos.users.inventory import Inventory
 from hwc_refactor.suppressions import Suppression
 
 

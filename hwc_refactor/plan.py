@@ -10,9 +10,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from hwc_refactor import check, ladder
+from hwc_refactor.checking import check, ladder
+from hwc_refactor.checking.exposing import exposed
 from hwc_refactor.codemod import Outcome
-from hwc_refactor.exposing import exposed
 from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Problem, Refusal
 from hwc_refactor.nix.edits import Edit, apply_edits
 from hwc_refactor.nixos.objects import Key

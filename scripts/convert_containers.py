@@ -25,7 +25,7 @@ from containereval import compare, is_documented
 from nixeval import EvaluationError
 from standins import StandIns
 
-from hwc_refactor import check
+from hwc_refactor.checking import check
 from hwc_refactor.model import Plan
 from hwc_refactor.nixos.objects import CONTAINER, Block, objects
 from hwc_refactor.nixos.tree import Tree

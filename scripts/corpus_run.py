@@ -28,13 +28,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from statistics import median
 
-from hwc_refactor import check, systemd
 from hwc_refactor.audit import audit
+from hwc_refactor.checking import check, systemd
 from hwc_refactor.model import Plan
-from hwc_refactor.nixos.exposure import exposure
 from hwc_refactor.nixos.objects import SERVICE, TIMER, objects
-from hwc_refactor.nixos.render import rendered
+from hwc_refactor.nixos.sandbox.exposure import exposure
 from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.nixos.units.render import rendered
 from hwc_refactor.plan import make_plan
 from hwc_refactor.project import Project, read_project
 from hwc_refactor.selection import Selection, steps

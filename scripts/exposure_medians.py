@@ -3,7 +3,7 @@
     python scripts/exposure_medians.py FOLDER [--jobs 2]
 
 Each folder below FOLDER is a configuration of its own; nothing is written. Prints the median exposure (as
-`systemd-analyze security` reckons it, see hwc_refactor/nixos/exposure.py) of the services that a configuration
+`systemd-analyze security` reckons it, see hwc_refactor/nixos/sandbox/exposure.py) of the services that a configuration
 makes itself: all of them, those whose programs are named, and those of which all that they run is known.
 """
 
@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from hwc_refactor.nixos.exposure import exposure
-from hwc_refactor.nixos.facts import facts
-from hwc_refactor.nixos.hardening import facts_in_sight
 from hwc_refactor.nixos.objects import SERVICE, Block, objects
+from hwc_refactor.nixos.sandbox.exposure import exposure
+from hwc_refactor.nixos.sandbox.hardening import facts_in_sight
+from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.plan import make_plan
 from hwc_refactor.project import Project, read_project

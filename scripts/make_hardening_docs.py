@@ -12,8 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from hwc_refactor.nixos import traits  # noqa: E402
-from hwc_refactor.nixos.hardening import Directive, directives  # noqa: E402
+from hwc_refactor.nixos.sandbox import traits  # noqa: E402
+from hwc_refactor.nixos.sandbox.hardening import Directive, directives  # noqa: E402
 
 DOCS = ROOT / "docs" / "hardening.md"
 OUT_OF_SIGHT = {

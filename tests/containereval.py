@@ -34,7 +34,7 @@ from typing import Any
 
 from nixeval import NIX, EvaluationError, Facts
 
-from hwc_refactor.shipped import shipped_modules
+from hwc_refactor.rewriting.shipped import shipped_modules
 
 ZOO = Path(__file__).with_name("nix") / "zoo.nix"
 ALIASES = {

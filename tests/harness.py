@@ -43,7 +43,7 @@ from unittest.mock import patch as mocked
 
 from unidiff.patch import PatchSet
 
-from hwc_refactor import check
+from hwc_refactor.checking import check
 from hwc_refactor.model import Plan, Refusal
 from hwc_refactor.nix.comments import comment_text, comments_inside
 from hwc_refactor.nix.differences import split_lines
@@ -54,9 +54,9 @@ from hwc_refactor.plan import file_changes, make_plan
 from hwc_refactor.project import Project
 from hwc_refactor.recipes import recipes
 from hwc_refactor.registry import codemods
+from hwc_refactor.rewriting.shipped import shipped_modules
 from hwc_refactor.selection import Selection
 from hwc_refactor.settings import Settings
-from hwc_refactor.shipped import shipped_modules
 
 FOLDER = Path(__file__).parent / "cases"
 ENDING = ".case"

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from conftest import Call
 
-from hwc_refactor import audit, cache
-from hwc_refactor.cache import Cache, Entry
+from hwc_refactor import audit
 from hwc_refactor.commands.answers import Shown, answered
 from hwc_refactor.findings import Audit
 from hwc_refactor.project import Listing, Project, list_project
 from hwc_refactor.settings import Settings
+from hwc_refactor.storage import cache
+from hwc_refactor.storage.cache import Cache, Entry
 
 LONG_AGO = 1_600_000_000_000_000_000
 ANSWER = Entry(("run.sh",), b"g" * 32, b"c" * 32, b"answer")

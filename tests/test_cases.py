@@ -5,7 +5,7 @@ from pathlib import Path
 import harness
 import pytest
 
-from hwc_refactor import check
+from hwc_refactor.checking import check
 
 CASES = harness.cases()
 IDS = [case.id for case in CASES]

@@ -14,8 +14,8 @@ import pytest
 import codemods as package
 from hwc_refactor.codemod import FINDS, HEADINGS, Codemod
 from hwc_refactor.model import Severity
-from hwc_refactor.nixos import traits
 from hwc_refactor.nixos.objects import KINDS
+from hwc_refactor.nixos.sandbox import traits
 from hwc_refactor.recipes import recipes
 from hwc_refactor.registry import codemods
 from hwc_refactor.selection import ORDER, PHASES

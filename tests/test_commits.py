@@ -13,7 +13,7 @@ import pytest
 from conftest import Call
 from example import EXAMPLE
 
-from hwc_refactor.check import nix_problems, syntax_problem
+from hwc_refactor.checking.check import nix_problems, syntax_problem
 
 SELECTIONS = [("--all",), ("--diff", "3"), ("--diff", "5"), ("--diff", "3", "--diff", "5")]
 

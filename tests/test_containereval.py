@@ -8,7 +8,7 @@ import pytest
 from containereval import compare, evaluate, is_documented, settings_of
 from nixeval import LIBS, EvaluationError, needs_nix
 
-from hwc_refactor.shipped import shipped_modules
+from hwc_refactor.rewriting.shipped import shipped_modules
 
 SHELL = """{ pkgs, ... }: {
   virtualisation.oci-containers.containers.app = lib.mkMerge [ { image = lib.mkDefault "app:1"; } { %s } ];

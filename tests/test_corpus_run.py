@@ -13,9 +13,9 @@ import pytest
 from example import REPOSITORY, copy_example
 from units import needs_systemd
 
-from hwc_refactor.nixos.render import UnitFile
+from hwc_refactor.checking.systemd import Complaint
+from hwc_refactor.nixos.units.render import UnitFile
 from hwc_refactor.plan import make_plan
-from hwc_refactor.systemd import Complaint
 
 SERVICE = '{ systemd.services.a = { script = "echo hello"; }; }\n'
 

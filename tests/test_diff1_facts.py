@@ -17,7 +17,7 @@ from units import complaints, exposure, needs_systemd, write_unit
 from hwc_refactor.model import Applicability
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nixos.objects import SERVICE, objects
-from hwc_refactor.nixos.programs import main_program
+from hwc_refactor.nixos.scripts.programs import main_program
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.plan import make_plan
 from hwc_refactor.project import read_project

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from example import example_plan
 
-from hwc_refactor.exposing import exposed
+from hwc_refactor.checking.exposing import exposed
 from hwc_refactor.model import Applicability, Change, Exposure, PlannedChange, Subject
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.report import jsonout

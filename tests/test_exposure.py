@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from units import analyze, needs_systemd
 
-from hwc_refactor.nixos.exposure import score
+from hwc_refactor.nixos.sandbox.exposure import score
 
 Service = Mapping[str, Sequence[str]]
 

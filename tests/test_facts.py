@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from hwc_refactor.nix.shell import Body
-from hwc_refactor.nixos.doings import Facts
-from hwc_refactor.nixos.execline import command_line
-from hwc_refactor.nixos.facts import facts
 from hwc_refactor.nixos.objects import SERVICE, objects
-from hwc_refactor.nixos.programs import programs
+from hwc_refactor.nixos.scripts.doings import Facts
+from hwc_refactor.nixos.scripts.execline import command_line
+from hwc_refactor.nixos.scripts.facts import facts
+from hwc_refactor.nixos.scripts.programs import programs
 from hwc_refactor.nixos.tree import Tree
 
 

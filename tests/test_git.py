@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hwc_refactor.git import GitError, commit, dirty, work_tree
+from hwc_refactor.storage.git import GitError, commit, dirty, work_tree
 
 ODD = ["a b", 'q"\\', "tab\tnew\nline", "é", "\udcff", "-x", ":(top)y", "*"]
 

@@ -3,9 +3,9 @@
 from hwc_refactor.nix.scope import env_along, root_env
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.modules import imported_by, module_imports
-from hwc_refactor.nixos.secrets import declared_secrets, secret_of
+from hwc_refactor.nixos.secrets.declared import declared_secrets, secret_of
 from hwc_refactor.nixos.tree import Tree
-from hwc_refactor.nixos.units import references
+from hwc_refactor.nixos.units.naming import references
 
 UNITS = b"""
 { pkgs, ... }: {

@@ -13,11 +13,11 @@ from example import EXAMPLE
 from nixeval import needs_nix
 from units import needs_systemd
 
-from hwc_refactor import check, ladder, systemd
-from hwc_refactor.beside import beside
+from hwc_refactor.checking import check, ladder, systemd
+from hwc_refactor.checking.beside import beside
 from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Subject
-from hwc_refactor.nixos.render import UnitFile
 from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.nixos.units.render import UnitFile
 from hwc_refactor.plan import make_plan
 from hwc_refactor.project import Project, read_project
 from hwc_refactor.selection import Selection

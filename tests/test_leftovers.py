@@ -10,7 +10,7 @@ import pytest
 from example import REPOSITORY
 
 NOTES = re.compile(rb"\b(?:TODO|FIXME|XXX|WIP|HACK)\b|(?i:\bsessions?\b)(?!\()")
-LOCK = re.compile(rb"^from hwc_refactor\.state import .*$", re.MULTILINE)
+LOCK = re.compile(rb"^from hwc_refactor\.storage\.state import .*$", re.MULTILINE)
 """The lock of a root is held for one session of writing; who imports it says so."""
 MACHINE = re.compile(
     rb"(?<![\w$}./~-])/(?:work|home|root|Users|mnt/[a-z]/)/\w[\w./-]*"  # somebody's folders

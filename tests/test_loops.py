@@ -13,12 +13,12 @@ from hwc_refactor.nix.shell import Body, Script, script_of
 from hwc_refactor.nix.shell_flow import carried
 from hwc_refactor.nix.shell_walk import background, leavings
 from hwc_refactor.nix.strings import escape_indented, escape_quoted
-from hwc_refactor.nixos.intervals import interval, span
-from hwc_refactor.nixos.loop_search import service_loop
-from hwc_refactor.nixos.looping import is_waiting, names, types, waits
-from hwc_refactor.nixos.loops import Loop
+from hwc_refactor.nixos.loops.intervals import interval, span
+from hwc_refactor.nixos.loops.loop import Loop
+from hwc_refactor.nixos.loops.looping import is_waiting, names, types, waits
+from hwc_refactor.nixos.loops.search import service_loop
 from hwc_refactor.nixos.objects import SERVICE, objects
-from hwc_refactor.nixos.programs import programs
+from hwc_refactor.nixos.scripts.programs import programs
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.plan import make_plan
 from hwc_refactor.project import Project

@@ -15,7 +15,7 @@ from example import REPOSITORY
 from moduleeval import MODULES, evaluated
 from nixeval import LIBS
 
-from hwc_refactor.shipped import shipped_modules
+from hwc_refactor.rewriting.shipped import shipped_modules
 
 PAGE = (REPOSITORY / "docs" / "modules.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```nix\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

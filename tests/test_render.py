@@ -10,11 +10,11 @@ from example import EXAMPLE
 from nixeval import LIBS, facts, needs_nix
 from units import render as real_text
 
-from hwc_refactor.nixos.exposure import exposure
+from hwc_refactor.checking.unit_text import fields
 from hwc_refactor.nixos.objects import SERVICE, TIMER, Block, objects
-from hwc_refactor.nixos.render import UnitFile, rendered
+from hwc_refactor.nixos.sandbox.exposure import exposure
 from hwc_refactor.nixos.tree import Tree
-from hwc_refactor.unit_text import fields
+from hwc_refactor.nixos.units.render import UnitFile, rendered
 
 
 def block(source: str, kind: str = "service", **others: str) -> Block:

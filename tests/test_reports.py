@@ -31,12 +31,12 @@ from hwc_refactor.model import (
     Subject,
 )
 from hwc_refactor.patch import FileChange, patch
-from hwc_refactor.records import Record
 from hwc_refactor.report import jsonout, plain, summary, text
 from hwc_refactor.report.escape import shown, visible
 from hwc_refactor.report.lines import Line, render
 from hwc_refactor.report.result import Mode, Result
 from hwc_refactor.settings import load_settings
+from hwc_refactor.storage.records import Record
 
 HERE = Path(__file__).resolve().parent.parent
 EVIL = "\x1b]0;owned\x07\x1b[2J[red]x[/red]\u202e\r\n"

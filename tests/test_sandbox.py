@@ -18,7 +18,7 @@ from sandboxprobes import PROBES
 from sandboxprobes import PYTHON as PRELUDE
 from sandboxservices import SERVICES, Service
 
-from hwc_refactor.nixos.hardening import sandboxing
+from hwc_refactor.nixos.sandbox.hardening import sandboxing
 from hwc_refactor.plan import make_plan
 from hwc_refactor.project import Project
 from hwc_refactor.selection import Selection

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from hwc_refactor.draft import About, Draft
 from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nix.edits import Edit, Span, apply_edits
-from hwc_refactor.nixos.deployed import deployed
-from hwc_refactor.nixos.env_files import env_files
-from hwc_refactor.nixos.inline_secrets import inline_secrets, is_secret_name
 from hwc_refactor.nixos.objects import SERVICE, objects
-from hwc_refactor.nixos.python_reads import from_credentials
-from hwc_refactor.nixos.secret_programs import FileForm, file_form
-from hwc_refactor.nixos.secret_uses import mentions, written_scripts
-from hwc_refactor.nixos.secrets import is_file_option
+from hwc_refactor.nixos.scripts.python_reads import from_credentials
+from hwc_refactor.nixos.secrets.declared import is_file_option
+from hwc_refactor.nixos.secrets.deployed import deployed
+from hwc_refactor.nixos.secrets.env_files import env_files
+from hwc_refactor.nixos.secrets.inline import inline_secrets, is_secret_name
+from hwc_refactor.nixos.secrets.programs import FileForm, file_form
+from hwc_refactor.nixos.secrets.uses import mentions, written_scripts
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.plan import make_plan
 from hwc_refactor.project import Project, read_project
+from hwc_refactor.rewriting.draft import About, Draft
 from hwc_refactor.selection import Selection
 from hwc_refactor.settings import Settings
 

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from units import needs_systemd
 
-from hwc_refactor import systemd
-from hwc_refactor.nixos.exposure import unit_exposure
+from hwc_refactor.checking import systemd
 from hwc_refactor.nixos.objects import SERVICE, TIMER, objects
-from hwc_refactor.nixos.render import UnitFile, rendered
+from hwc_refactor.nixos.sandbox.exposure import unit_exposure
 from hwc_refactor.nixos.tree import Tree
-from hwc_refactor.nixos.unit_folder import unit_folder
+from hwc_refactor.nixos.units.folder import unit_folder
+from hwc_refactor.nixos.units.render import UnitFile, rendered
 
 
 def unit(name: str, *sections: tuple[str, Mapping[str, str]]) -> UnitFile:

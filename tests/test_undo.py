@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from hwc_refactor.patch import FileChange
-from hwc_refactor.records import KEPT, numbers
-from hwc_refactor.state import StateError, locate
-from hwc_refactor.undo import NothingToUndo, UndoRefused, last, undo
-from hwc_refactor.write import recover, write
+from hwc_refactor.storage.records import KEPT, numbers
+from hwc_refactor.storage.state import StateError, locate
+from hwc_refactor.storage.undo import NothingToUndo, UndoRefused, last, undo
+from hwc_refactor.storage.write import recover, write
 
 CHANGES = [
     FileChange("a.nix", b"old\r\n\0\xff", b"new\n"),

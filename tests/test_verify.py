@@ -16,16 +16,16 @@ from example import EXAMPLE, copy_example, write_after
 from nixeval import facts, needs_nix
 from units import needs_systemd, render
 
-from hwc_refactor import check, systemd
-from hwc_refactor.announced import announced
-from hwc_refactor.evaluation import Flake
+from hwc_refactor.checking import check, systemd
+from hwc_refactor.checking.announced import announced
+from hwc_refactor.checking.evaluation import Flake
+from hwc_refactor.checking.unit_text import differences, fields
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.plan import make_plan
 from hwc_refactor.project import read_project
 from hwc_refactor.selection import Selection
 from hwc_refactor.settings import Settings
-from hwc_refactor.state import digest
-from hwc_refactor.unit_text import differences, fields
+from hwc_refactor.storage.state import digest
 
 SERVICE = '{ systemd.services.%s = { script = "run"; serviceConfig = { %s }; }; }\n'
 SERVICE_NIX = "a/service.nix"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from hwc_refactor import transaction
 from hwc_refactor.patch import FileChange
-from hwc_refactor.state import locate, session
-from hwc_refactor.undo import NothingToUndo, last, undo
-from hwc_refactor.write import Locked, StateError, WriteRefused, recover, write
+from hwc_refactor.storage import transaction
+from hwc_refactor.storage.state import locate, session
+from hwc_refactor.storage.undo import NothingToUndo, last, undo
+from hwc_refactor.storage.write import Locked, StateError, WriteRefused, recover, write
 
 Snapshot = dict[str, tuple[int, bytes | None]]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from hwc_refactor import cache
 from hwc_refactor.nix.source import NAMED
 from hwc_refactor.project import Listing, Project
+from hwc_refactor.storage import cache
 
 __all__ = ["Shown", "answered"]
 

@@ -112,9 +112,9 @@ def run(request: Request) -> int:
 
 def _settle(root: Path, mode: Mode) -> None:
     """Finish or take back what a run that was cut off left, before anything is read."""
-    from hwc_refactor import write
     from hwc_refactor.commands.writing import recovered
-    from hwc_refactor.state import StateError, locate
+    from hwc_refactor.storage import write
+    from hwc_refactor.storage.state import StateError, locate
 
     if mode is Mode.APPLY:
         tell(recovered(write.recover(root)))
@@ -174,8 +174,8 @@ def _plan(request: Request, project: Project, settings: Settings) -> Plan:
 
 def _result(request: Request, root: Path, plan: Plan) -> Result:
     from hwc_refactor.commands.writing import dirty_files
-    from hwc_refactor.git import GitError
     from hwc_refactor.registry import codemods
+    from hwc_refactor.storage.git import GitError
 
     dirty: tuple[str, ...] = ()
     if not request.allow_dirty:

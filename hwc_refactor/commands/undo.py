@@ -10,7 +10,7 @@ from hwc_refactor.commands.shared import Common, Failure, common_options, tell
 from hwc_refactor.report.lines import Line
 
 if TYPE_CHECKING:
-    from hwc_refactor.undo import Summary
+    from hwc_refactor.storage.undo import Summary
 
 __all__ = ["undo"]
 
@@ -30,8 +30,8 @@ def undo(context: click.Context, /, dry_run: bool, **_: object) -> int:
 
     Nothing is done when one of its files was changed since. Run it again to take back the apply before.
     """
-    from hwc_refactor import undo as undoing
     from hwc_refactor.commands.writing import recovered
+    from hwc_refactor.storage import undo as undoing
 
     common = Common.of(context)
     root = common.find_root()

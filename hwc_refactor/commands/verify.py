@@ -25,11 +25,11 @@ from hwc_refactor.commands.shared import (
 )
 
 if TYPE_CHECKING:
-    from hwc_refactor.evaluation import Flake
+    from hwc_refactor.checking.evaluation import Flake
+    from hwc_refactor.checking.verification import Verification
+    from hwc_refactor.checking.verifying import State, Units
     from hwc_refactor.project import Project
     from hwc_refactor.settings import Settings
-    from hwc_refactor.verification import Verification
-    from hwc_refactor.verifying import State, Units
 
 __all__ = ["verify"]
 
@@ -87,8 +87,8 @@ def verify(context: click.Context, /, **given: Any) -> int:
     PATHs narrow the checks to these files or folders. A check that cannot run says so and is never counted as
     passed.
     """
-    from hwc_refactor import git
-    from hwc_refactor.evaluation import Flake
+    from hwc_refactor.checking.evaluation import Flake
+    from hwc_refactor.storage import git
 
     if given["build"] and given["flake"] is None:
         raise click.UsageError("--build needs --flake, which says what to build.", context)
@@ -112,12 +112,12 @@ def verify(context: click.Context, /, **given: Any) -> int:
 
 
 def _verify(request: Request, paths: tuple[Path, ...]) -> Verification:
-    from hwc_refactor import verifying
+    from hwc_refactor.checking import verifying
+    from hwc_refactor.checking.verification import Verification
+    from hwc_refactor.checking.verifying import State
     from hwc_refactor.nixos.tree import Tree
     from hwc_refactor.project import read_project
     from hwc_refactor.settings import load_settings
-    from hwc_refactor.verification import Verification
-    from hwc_refactor.verifying import State
 
     settings = load_settings(request.root, request.common.config)
     try:
@@ -149,10 +149,10 @@ def _verify(request: Request, paths: tuple[Path, ...]) -> Verification:
 
 def _before(request: Request, project: Project, settings: Settings) -> State | None:
     """The configuration at the commit, read from git."""
-    from hwc_refactor import git
+    from hwc_refactor.checking.verifying import State
     from hwc_refactor.nixos.tree import Tree
     from hwc_refactor.project import committed_project
-    from hwc_refactor.verifying import State
+    from hwc_refactor.storage import git
 
     if request.against is None:
         return None
@@ -163,8 +163,8 @@ def _before(request: Request, project: Project, settings: Settings) -> State | N
 
 def _real(request: Request, stack: ExitStack) -> tuple[Units, Units | None] | None:
     """How to come to the real unit files, now and at the commit."""
-    from hwc_refactor import git
-    from hwc_refactor.evaluation import file_units
+    from hwc_refactor.checking.evaluation import file_units
+    from hwc_refactor.storage import git
 
     flake, file, against = request.flake, request.eval, request.against
     if flake is not None:

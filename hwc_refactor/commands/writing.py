@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hwc_refactor import git
-from hwc_refactor import undo as undoing
-from hwc_refactor import write as writer
 from hwc_refactor.commands.shared import Failure, program, tell
 from hwc_refactor.model import Plan, PlannedChange
 from hwc_refactor.patch import FileChange
-from hwc_refactor.records import Record, load_record, numbers, save_record
 from hwc_refactor.report.escape import visible
 from hwc_refactor.report.lines import Line
 from hwc_refactor.report.result import Result, file_changes
-from hwc_refactor.state import WriteRefused, remove, session
+from hwc_refactor.storage import git
+from hwc_refactor.storage import undo as undoing
+from hwc_refactor.storage import write as writer
+from hwc_refactor.storage.records import Record, load_record, numbers, save_record
+from hwc_refactor.storage.state import WriteRefused, remove, session
 
 
 def write(root: Path, result: Result, name: str, *, commit: bool, allow_dirty: bool) -> Result:

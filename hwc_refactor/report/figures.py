@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hwc_refactor.findings import Audit
 from hwc_refactor.model import Severity
-from hwc_refactor.nixos.inventory import ROOT, Service
+from hwc_refactor.nixos.users.inventory import ROOT, Service
 
 SECRETS = "env-secrets-to-load-credential"
 """The codemod whose findings are secrets in sight."""

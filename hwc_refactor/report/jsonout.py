@@ -6,12 +6,12 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from hwc_refactor.checking.verification import Verification
 from hwc_refactor.findings import Audit, Finding
 from hwc_refactor.model import Plan, PlannedChange, Problem, Refusal, Subject
 from hwc_refactor.patch import unified
 from hwc_refactor.report.figures import Figures, Share, figures, most_exposed
 from hwc_refactor.report.result import file_changes
-from hwc_refactor.verification import Verification
 
 VERSION = 1
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from hwc_refactor.findings import Audit, Finding
 from hwc_refactor.model import Severity
-from hwc_refactor.nixos.inventory import Service
+from hwc_refactor.nixos.users.inventory import Service
 from hwc_refactor.report.figures import Figures, Share, figures, most_exposed
 from hwc_refactor.report.lines import Line
 from hwc_refactor.report.summary import number

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from hwc_refactor.codemod import Rule
 from hwc_refactor.findings import Audit, Finding, Suppressed
 from hwc_refactor.model import Applicability, Plan, PlannedChange, Problem, Refusal
-from hwc_refactor.nixos.inventory import Service
+from hwc_refactor.nixos.users.inventory import Service
 from hwc_refactor.proposing import fingerprint
 from hwc_refactor.registry import codemods
 from hwc_refactor.report.figures import SECRETS, Figures, figures, most_exposed

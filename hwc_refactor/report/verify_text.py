@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hwc_refactor.checking.verification import Fault, Outcome, Rung, ServiceExposure, Verification
 from hwc_refactor.report.lines import Line
 from hwc_refactor.report.summary import number
-from hwc_refactor.verification import Fault, Outcome, Rung, ServiceExposure, Verification
 
 MOST = 10
 """So many services are listed where nothing is compared."""

@@ -1,0 +1,204 @@
+"""Health checks: services that only ask and report, again and again. The facts: `data/checks.toml`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from hwc_refactor.nix.shell_walk import leavings
+from hwc_refactor.nixos.loops.loop import Loop, sleep_of
+from hwc_refactor.nixos.loops.search import service_loop
+from hwc_refactor.nixos.objects import TIMER, Block, objects
+from hwc_refactor.nixos.scripts.doings import Ran
+from hwc_refactor.nixos.scripts.facts import facts
+from hwc_refactor.nixos.scripts.programs import main_program
+
+PLAIN_NEEDS = frozenset({"network", "manager", "dbus", "processes", "devices"})
+OPEN_PATHS = re.compile(
+    r"/(?:proc|sys|dev|nix/store|run/current-system|etc/(?:hostname|os-release|resolv\.conf))(?:/|\Z)"
+)
+"""Paths that everybody may read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What a command is asked with when it changes nothing, and what that needs."""
+
+    words: frozenset[str]
+    root: bool
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Does:
+    """Something that a service does and no check would."""
+
+    text: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """A health check.
+
+    Attributes:
+        loop: the loop that repeats it.
+        timer: the timer that does; None for a loop, and for `startAt`.
+        does: what it does beside asking and reporting.
+        root: the commands that need root.
+        settings: directives that its commands need in the sandbox of the module.
+    """
+
+    loop: Loop | None = None
+    timer: Block | None = None
+    does: tuple[Does, ...] = ()
+    root: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_of(block: Block, monitors: Sequence[str] = ()) -> Check | None:
+    """The health check that a service is; None when it is none.
+
+    A service is one when it runs again and again, by a loop or by a timer, and its name says so, or it
+    comes to a verdict without doing anything else.
+
+    Args:
+        block: the service.
+        monitors: globs of names that the user has given.
+    """
+    return block.tree.remember(("check", id(block), tuple(monitors)), block, lambda: _check(block, monitors))
+
+
+def _check(block: Block, monitors: Sequence[str]) -> Check | None:
+    loop = service_loop(block)
+    timers = objects(block.tree, TIMER, (block.name,)) if block.named else []
+    timers = [timer for timer in timers if timer.file == block.file]
+    if loop is None and not timers and not block.get("startAt"):
+        return None
+    if loop is not None and loop.form == "waiting" and (timers or not is_named(block.name, monitors)):
+        loop = None
+        if not timers and not block.get("startAt"):
+            return None
+    does = tuple(_does(block))
+    if not is_named(block.name, monitors) and (does or _sends(block) or not _has_verdict(block)):
+        return None
+    root, settings = _needs(block)
+    return Check(loop, timers[0] if timers and loop is None else None, does, root, settings)
+
+
+def is_named(name: str, monitors: Sequence[str] = ()) -> bool:
+    """Whether a name says that a service is a check."""
+    if any(fnmatchcase(name, pattern) for pattern in monitors):
+        return True
+    parts = frozenset(str(_data()["names"]["parts"]).split())
+    return bool(parts & set(re.split(r"[-_.]", name.lower())))
+
+
+def short_name(name: str) -> str:
+    """The name of a check without the word that says so: `couchdb` for `couchdb-health-monitor`."""
+    for ending in str(_data()["names"]["endings"]).split():
+        if name.endswith(ending) and len(name) > len(ending):
+            return name.removesuffix(ending)
+    return name
+
+
+def _has_verdict(block: Block) -> bool:
+    """Whether its script says by its exit that something is wrong."""
+    program = main_program(block)
+    script = None if program is None else program.script
+    if script is None or not script.sound:
+        return False
+    found = (one for one in leavings(script, script.root.named_children) if one.how == "exit")
+    return any(one.argument not in ("", "0") for one in found)
+
+
+def _sends(block: Block) -> bool:
+    """Whether it sends something, which may change what receives it."""
+    sent = (place.text for ran in facts(block).ran if ran.name in ("curl", "wget") for place in ran.words)
+    return any(text.startswith(_SENDS) and not text.endswith(("GET", "HEAD")) for text in sent)
+
+
+def _does(block: Block) -> Iterator[Does]:
+    """What a service does beside asking and reporting."""
+    found = facts(block)
+    for doubt in found.doubts:
+        script = doubt.script
+        path = doubt.program.at.file.source.path if script is None else script.body.path
+        yield Does(doubt.reason, path, doubt.line)
+    for use in found.writes:
+        place = use.place
+        if place.text.startswith(("/tmp/", "/var/tmp/", "/dev/")):
+            continue
+        path, line = use.program.at.file.source.path, use.program.at.line
+        if place.script is not None and place.node is not None:
+            path, line = place.script.body.path, place.script.line(place.node)
+        yield Does(f"it writes {place.text}", path, line)
+    for ran in found.ran:
+        if not _only_asks(ran):
+            path = ran.program.at.file.source.path if ran.script is None else ran.script.body.path
+            yield Does(f"it runs {ran.name}", path, ran.line)
+
+
+def _only_asks(ran: Ran) -> bool:
+    if ran.command is not None and ran.script is not None and sleep_of(ran.script, ran.command.node):
+        return True
+    known = ran.effective
+    asks = _asks().get(ran.name)
+    if asks is not None:
+        return not asks.words or bool(asks.words & {place.text for place in ran.words})
+    if known is None:
+        return False
+    return known.needs <= PLAIN_NEEDS and (not known.runs or ran.name in ("timeout", "env", "nice", "xargs"))
+
+
+def _needs(block: Block) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The commands that need root, and the directives that others need."""
+    root: dict[str, None] = {}
+    settings: dict[str, str] = {}
+    for ran in facts(block).ran:
+        asks = _asks().get(ran.name)
+        if asks is not None:
+            settings.update(asks.settings)
+            if asks.root:
+                root[ran.name] = None
+        for place in ran.words:
+            path = _PATH.match(place.text) and ran.name not in _TESTS
+            if path and not OPEN_PATHS.match(place.text) and not place.text.startswith("/tmp/"):
+                root.setdefault(place.text)
+    for use in facts(block).reads:
+        if use.place.text.startswith("/") and not OPEN_PATHS.match(use.place.text):
+            root.setdefault(use.place.text)
+    return tuple(root), settings
+
+
+_PATH = re.compile(r"/[\w.@+/-]+\Z")
+_SENDS = ("-X", "--request", "-d", "--data", "-F", "--form", "-T", "--upload-file", "--json", "--post-data")
+_TESTS = frozenset({"[", "test", "[[", "echo", "printf", "cd", "exit", "df"})
+"""Commands whose operands are no files, or are only asked about."""
+
+
+@cache
+def _asks() -> Mapping[str, Asks]:
+    found: dict[str, Asks] = {}
+    for entry in _data()["asks"]:
+        asks = Asks(
+            frozenset(str(entry.get("words", "")).split()),
+            "root" in str(entry.get("needs", "")).split(),
+            entry.get("settings", {}),
+        )
+        found.update(dict.fromkeys(entry["names"].split(), asks))
+    return found
+
+
+@cache
+def _data() -> dict[str, Any]:
+    import tomllib
+
+    text = files("hwc_refactor.nixos").joinpath("data/checks.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)

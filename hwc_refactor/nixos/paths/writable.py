@@ -1,0 +1,149 @@
+"""The places that a service writes to, as the elements that `ReadWritePaths` would need.
+
+A read-only file system is only right when every place that is written is named in the unit: in a
+`*Directory=` that systemd makes (systemd.exec(5), RuntimeDirectory=), or in `ReadWritePaths`.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hwc_refactor.nix.scope import same_meaning
+from hwc_refactor.nix.strings import quote
+from hwc_refactor.nix.values import Expr
+from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.scripts.doings import Use
+from hwc_refactor.nixos.scripts.facts import facts
+
+MANAGED = {
+    "StateDirectory": ("/var/lib", "STATE_DIRECTORY", "%S"),
+    "CacheDirectory": ("/var/cache", "CACHE_DIRECTORY", "%C"),
+    "LogsDirectory": ("/var/log", "LOGS_DIRECTORY", "%L"),
+    "RuntimeDirectory": ("/run", "RUNTIME_DIRECTORY", "%t"),
+}
+"""The directories that systemd makes: where, the variable that names them, the specifier of their parent."""
+
+_FREE = ("/tmp/", "/var/tmp/", "/dev/", "/proc/", "/sys/", "$TMPDIR", "%T", "%V")
+_OPEN = re.compile(r"[$*?`%]")
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element of `ReadWritePaths`.
+
+    Attributes:
+        text: Nix source text of the path.
+        made: whether the service itself makes it as a directory.
+        use: the write that needs it.
+    """
+
+    text: str
+    made: bool
+    use: Use
+
+    @property
+    def tolerant(self) -> str:
+        """The element for a path that may not be there yet: with `-` it is left out then.
+
+        Without, the unit would not start (systemd.exec(5), ReadWritePaths=).
+        """
+        if self.made:
+            return self.text
+        return '"-' + self.text[1:] if self.text.startswith('"') else '"-${' + self.text.strip("()") + '}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Writable:
+    """What a service writes.
+
+    Attributes:
+        elements: the places that have to be named, without those that systemd makes for it.
+        unknown: the first write to a place that cannot be named; None when all are known.
+    """
+
+    elements: tuple[Element, ...]
+    unknown: Use | None = None
+
+
+def writable(block: Block) -> Writable:
+    """The places that a service writes to."""
+    return block.tree.remember(("writable", id(block)), block, lambda: _writable(block))
+
+
+def _writable(block: Block) -> Writable:
+    uses = [use for use in facts(block).writes if "+" not in use.program.prefixes]
+    managed = tuple(_managed(block))
+    folders = {use.place.lead[0].text for use in uses if use.place.lead and (use.made or _has_more(use))}
+    found: dict[str, Element] = {}
+    for use in uses:
+        text = _resolved(block, use.place.text)
+        if text.startswith(_FREE) or any(text == own or text.startswith(own + "/") for own in managed):
+            continue
+        element = _element(block, use, text, folders)
+        if element is None:
+            return Writable(tuple(found.values()), use)
+        known = found.get(element.text)
+        found[element.text] = Element(element.text, element.made or (known is not None and known.made), use)
+    texts = {text.strip('"') for text in found if text.startswith('"')}
+    return Writable(tuple(e for e in found.values() if not _below(e.text.strip('"'), texts)))
+
+
+def _below(path: str, others: set[str]) -> bool:
+    return any(path.startswith(other + "/") for other in others)
+
+
+def _element(block: Block, use: Use, text: str, folders: set[str]) -> Element | None:
+    if use.place.lead is not None and text == use.place.text:
+        expr, length = use.place.lead
+        if _visible(block, expr):
+            if any(map(str.isspace, block.tree.resolver.literal(expr) or "")):
+                return None
+            if not text.startswith(("/", "${")) or (_OPEN.search(text[length:]) and not _has_more(use)):
+                return None
+            whole = use.kept or expr.text in folders
+            name = expr.text if whole else f"(dirOf {expr.text})"
+            return Element(name, use.made and not _has_more(use), use)
+    if not text.startswith("/") or "${" in text or any(map(str.isspace, text)):
+        return None  # a path with a blank is several to systemd
+    made, opening = use.made, _OPEN.search(text)
+    if opening is not None:
+        text, made = text[: text.rfind("/", 0, opening.start()) + 1] + "x", False
+    folder = text if made or use.kept else posixpath.dirname(text)
+    return Element(quote(folder), made, use) if folder != "/" else None
+
+
+def _resolved(block: Block, text: str) -> str:
+    """A path with what the unit settles filled in: its working directory, its own specifiers."""
+    if text.startswith("./") or (text and text[0] not in "/$%~"):
+        directory = block.text("serviceConfig", "WorkingDirectory")
+        if directory is not None and directory.startswith(("/", "%")):
+            return posixpath.join(directory, text.removeprefix("./"))
+    return text
+
+
+def _managed(block: Block) -> Iterator[str]:
+    """The paths that systemd makes for the service, in every spelling."""
+    for directive, (parent, variable, specifier) in MANAGED.items():
+        names = [block.tree.resolver.literal(item.expr) for item in block.items("serviceConfig", directive)]
+        single = block.text("serviceConfig", directive)
+        known = [name for name in names if name] or (single.split() if single else [])
+        for name in known:
+            for base in (parent, specifier):
+                yield f"{base}/{name.split(':')[0]}"
+        if known:
+            yield "$" + variable
+            yield "${" + variable + "}"
+
+
+def _has_more(use: Use) -> bool:
+    """Whether more follows behind the interpolation that a path begins with: then that is a folder."""
+    return use.place.lead is not None and len(use.place.text) > use.place.lead[1]
+
+
+def _visible(block: Block, root: Expr) -> bool:
+    """Whether an expression means the same among the service's settings as where it stands."""
+    slot = block.slots[0]
+    return root.file is slot.expr.file and same_meaning(root, slot.expr.env)

@@ -1,0 +1,1 @@
+"""The sandbox of a service: what it bears, and how exposed it is."""

@@ -1,0 +1,280 @@
+"""The catalogue of sandboxing directives, and what it says of one service.
+
+The facts stand in `data/hardening.toml`, each with its source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from hwc_refactor.nix.strings import quote
+from hwc_refactor.nix.values import Scalar
+from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.sandbox.traits import Trait, confined, traits
+from hwc_refactor.nixos.scripts.facts import facts
+
+Level = Literal["documented", "strict"]
+OutOfSight = Literal["never", "no-root", "review"]
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """One directive of the catalogue.
+
+    Attributes:
+        name: as systemd spells it.
+        value: Nix source text; empty where it is worked out for each service.
+        level: from which level on it is written: `documented`, `strict`; `recipe` for those that only a
+            documented diff asks for.
+        does, breaks: what it does and what it takes away, in words for the user.
+        against: the traits that speak against it.
+        out_of_sight: what it is for a program whose needs are not known.
+        implied_by: settings that bring it along.
+        no_new_privileges: whether it brings NoNewPrivileges along for a user without CAP_SYS_ADMIN.
+        mounts: whether it gives the unit a mount namespace of its own.
+        since: the version of systemd that brought it, 0 when that is not known.
+        source: where that is said.
+    """
+
+    name: str
+    value: str
+    level: str
+    does: str
+    breaks: str
+    against: frozenset[str]
+    out_of_sight: OutOfSight
+    implied_by: tuple[str, ...]
+    no_new_privileges: bool
+    mounts: bool
+    since: int
+    source: str
+
+
+@cache
+def directives() -> Mapping[str, Directive]:
+    """The directives by name, in the order in which they are written."""
+    import tomllib
+
+    text = files("hwc_refactor.nixos").joinpath("data/hardening.toml").read_text(encoding="utf-8")
+    return {
+        name: Directive(
+            name,
+            entry.get("value", ""),
+            entry["level"],
+            entry["does"],
+            entry["breaks"],
+            frozenset(entry.get("against", ())),
+            entry.get("out-of-sight", "never"),
+            tuple(entry.get("implied-by", ())),
+            entry.get("no-new-privileges", False),
+            entry.get("mounts", False),
+            entry.get("since", 0),
+            entry["source"],
+        )
+        for name, entry in tomllib.loads(text).items()
+    }
+
+
+def sandboxing() -> Iterator[str]:
+    """The names of the directives that sandbox."""
+    return (name for name, directive in directives().items() if directive.level != "recipe")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the catalogue says of one directive for one service.
+
+    Attributes:
+        directive: which one.
+        settings: what to write: names and values (Nix source text); empty when it is left out.
+        reason: why it is written, or what speaks against it, in words for the user.
+        review: whether somebody should look, since something the service runs is not known.
+        there: whether the service has it already, or something that brings it along.
+        weaker: the value that is there, when it is weaker than what the catalogue has.
+    """
+
+    directive: Directive
+    settings: tuple[tuple[str, str], ...]
+    reason: str
+    review: bool = False
+    there: bool = False
+    weaker: str = ""
+
+
+def verdicts(block: Block, level: Level, names: Collection[str] | None = None) -> list[Verdict]:
+    """What the catalogue says of a service, directive by directive.
+
+    Args:
+        block: the service.
+        level: how far it goes.
+        names: only these directives, whatever their level, when given: a documented diff asks for them. Those
+            that another setting brings along are written out then, and a program that is not in sight gets
+            them in full, for somebody to look at.
+    """
+    levels = ("documented",) if level == "documented" else ("documented", "strict")
+    wanted = [d for d in directives().values() if (d.level in levels if names is None else d.name in names)]
+    return [_verdict(block, directive, asked=names is not None) for directive in wanted]
+
+
+def _verdict(block: Block, directive: Directive, *, asked: bool) -> Verdict:
+    present = there(block, directive.name)
+    if present is not None:
+        weaker = _weaker(block, directive)
+        return Verdict(directive, (), "it is set already", there=True, weaker=weaker)
+    bringing = next((name for name in directive.implied_by if _is_true(block, name)), None)
+    if bringing is not None and not asked:
+        return Verdict(directive, (), f"{bringing} brings it along", there=True)
+    known = traits(block)
+    speaking = set(directive.against)
+    if directive.no_new_privileges and "static-user" in known:
+        speaking.add("user")
+    against = next((known[name] for name in sorted(speaking) if name in known), None)
+    if against is not None:
+        return Verdict(directive, (), str(against))
+    settings, reason = _settings(block, directive, known)
+    opaque = known.get("opaque")
+    if opaque is None or not settings:
+        return Verdict(directive, settings, reason)
+    if (directive.out_of_sight == "never" and not asked) or "root-user" in known:
+        return Verdict(directive, (), str(opaque))
+    if asked and directive.value:
+        return Verdict(directive, ((directive.name, directive.value),), reason, review=True)
+    if directive.out_of_sight == "no-root" and "capabilities" not in known:
+        return Verdict(directive, settings, "it runs without root's rights, and only root could miss it")
+    return Verdict(directive, settings, directive.does, review=True)
+
+
+def there(block: Block, name: str) -> bool | None:
+    """Whether a service has a setting: in its own definitions or in those that other files add; else None."""
+    if block.get("serviceConfig", name):
+        return True
+    for slot in block.elsewhere:
+        view = block.tree.resolver.step((slot,))
+        below = None if view is None else view.slots.get("serviceConfig")
+        inner = None if below is None else block.tree.resolver.step(below)
+        if inner is not None and name in inner.slots:
+            return True
+    return None
+
+
+def _is_true(block: Block, name: str) -> bool:
+    value = block.value("serviceConfig", name)
+    return isinstance(value, Scalar) and value.value is True
+
+
+def _weaker(block: Block, directive: Directive) -> str:
+    """The value that is there when it is plainly weaker than what the catalogue has."""
+    value = block.value("serviceConfig", directive.name)
+    text = block.text("serviceConfig", directive.name)
+    if isinstance(value, Scalar) and value.value is False:
+        return "false"
+    if directive.name == "ProtectSystem" and (text in ("full", "no", "false") or isinstance(value, Scalar)):
+        return text or "true"
+    if directive.name == "ProtectHome" and text in ("read-only", "tmpfs"):
+        return text if text == "read-only" else ""
+    return ""
+
+
+def _settings(
+    block: Block, directive: Directive, known: Mapping[str, Trait]
+) -> tuple[tuple[tuple[str, str], ...], str]:
+    """What to write for a directive, and why."""
+    reason = directive.does
+    match directive.name:
+        case "RestrictAddressFamilies":
+            families = _families(known)
+            return ((directive.name, _list(families)),), f"it uses no sockets but {', '.join(families)}"
+        case "CapabilityBoundingSet":
+            return _capabilities(block, known)
+        case "IPAddressDeny":
+            if "network" not in known:
+                return ((directive.name, directive.value),), "it uses no network"
+            return (
+                ("IPAddressAllow", '"localhost"'),
+                (directive.name, directive.value),
+            ), "it speaks to its own host alone"
+        case "SystemCallFilter":
+            return _system_calls(known)
+        case "ProtectSystem" if "opaque" in known:
+            return ((directive.name, '"full"'),), "the program itself and its settings are read-only"
+    return ((directive.name, directive.value),), reason
+
+
+def _families(known: Mapping[str, Trait]) -> list[str]:
+    families = ["AF_UNIX"]
+    open_ = bool(known.keys() & {"opaque", "code"})
+    if open_ or known.keys() & {"network", "raw-network"}:
+        families += ["AF_INET", "AF_INET6"]
+    if open_ or "netlink" in known:
+        families.append("AF_NETLINK")
+    if "raw-network" in known:
+        families.append("AF_PACKET")
+    return families
+
+
+_CAPABILITIES = {
+    "root-user": ("CAP_DAC_OVERRIDE", "CAP_FOWNER"),
+    "owner": ("CAP_CHOWN", "CAP_FSETID"),
+    "raw-network": ("CAP_NET_RAW",),
+    "listens": ("CAP_NET_BIND_SERVICE",),
+    "processes": ("CAP_KILL", "CAP_SYS_PTRACE"),
+    "realtime": ("CAP_SYS_NICE",),
+    "clock": ("CAP_SYS_TIME",),
+    "hostname": ("CAP_SYS_ADMIN",),
+}
+"""What some needs are as capabilities (capabilities(7))."""
+
+
+def _capabilities(block: Block, known: Mapping[str, Trait]) -> tuple[tuple[tuple[str, str], ...], str]:
+    name = "CapabilityBoundingSet"
+    ambient = [
+        block.tree.resolver.literal(item.expr) for item in block.items("serviceConfig", "AmbientCapabilities")
+    ]
+    if block.get("serviceConfig", "AmbientCapabilities"):
+        texts = [text for text in ambient if text]
+        single = block.text("serviceConfig", "AmbientCapabilities")
+        texts = texts or (single.split() if single else [])
+        if not texts or len(texts) < len(ambient):
+            return (), "the capabilities it is given are not in sight"
+        return ((name, _list(texts)),), f"it is given {', '.join(texts)} and needs no more"
+    if "root-user" not in known:
+        return ((name, '""'),), "it runs without root's rights and needs no capability"
+    for need in ("root", "tunables"):
+        if need in known:
+            return (), str(known[need])
+    needed: list[str] = []
+    for need, capabilities in _CAPABILITIES.items():
+        if need in known:
+            needed += capabilities
+    return ((name, _list(needed)),), "as root it reads and writes files of all owners; it needs no more"
+
+
+_PRIVILEGED = frozenset({"owner", "root", "root-user", "user", "writes-unknown", "netlink", "raw-network"})
+"""What calls that only root needs are made for; ip(8) and ping(8) give capabilities up, and end where they may not
+(iproute2's lib/utils.c, drop_cap; iputils' ping.c)."""
+
+
+def _system_calls(known: Mapping[str, Trait]) -> tuple[tuple[tuple[str, str], ...], str]:
+    groups = ["@system-service"]
+    if not known.keys() & _PRIVILEGED:
+        groups.append("~@privileged")
+    if "realtime" not in known:
+        groups.append("~@resources")
+    if "opaque" in known:
+        groups = groups[:1]
+    settings = (("SystemCallFilter", _list(groups)), ("SystemCallErrorNumber", '"EPERM"'))
+    return settings, "it is an ordinary service: other system calls fail with EPERM"
+
+
+def _list(texts: Collection[str]) -> str:
+    return f"[ {' '.join(quote(text) for text in texts)} ]"
+
+
+def facts_in_sight(block: Block) -> bool:
+    """Whether all that a service runs is known."""
+    known = facts(block)
+    return "opaque" not in traits(block) and any(True for _ in confined(known))

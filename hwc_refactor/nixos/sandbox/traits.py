@@ -1,0 +1,392 @@
+"""What a service is known to do or need that decides which restrictions it bears.
+
+A trait is there with its reason, or it is not there. `opaque` says that something the service runs is not
+known: what it may do beyond the other traits is then open.
+
+| trait | the service |
+|---|---|
+| opaque | runs something of which it is not known what it needs |
+| network, remote, listens | uses internet sockets; reaches other hosts than its own; may listen on a port |
+| netlink, raw-network, sockets | asks the kernel about its network; opens raw sockets; sockets of other families |
+| devices, modules, mounts, tunables, clock, kernel-log, hostname, realtime | works on these parts of the system |
+| system | changes the system: accounts, units, the Nix store |
+| units, manager, dbus, journal | changes units; asks the service manager; talks over D-Bus; reads the journal |
+| containers, namespaces | is or manages a container engine; makes namespaces |
+| user, owner, root, capabilities | becomes another user; changes owners; needs root's rights; is given capabilities |
+| peer | logs in to a database by the name of its user |
+| root-user, static-user | runs as root; runs as a user of the system's own accounts |
+| home, proc, processes | names places in home directories; reads figures in /proc; looks at other processes |
+| code, jit | runs a program of another language than shell; makes code while it runs |
+| writes-unknown, files | writes to a place that cannot be named in its unit; runs a program that may |
+| shares-tmp, shares-files, setgid | hands files to others through /tmp, or elsewhere; makes setgid folders |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from hwc_refactor.nix.values import Scalar, Str
+from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.paths.beginnings import depends_on_absence
+from hwc_refactor.nixos.paths.writable import writable
+from hwc_refactor.nixos.scripts.doings import Facts, Ran, Use
+from hwc_refactor.nixos.scripts.facts import facts
+from hwc_refactor.nixos.scripts.words import is_option
+
+HOMES = ("/home/", "/root", "/run/user/", "~", "$HOME")
+SYSTEM = frozenset({"units"})
+"""Needs of commands that change the system (`data/commands.toml`)."""
+
+_LOCAL = re.compile(r"(?:^|[/@=:\s])(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)(?=[:/\s]|$)")
+_REMOTE = re.compile(r"://(?!localhost|127\.|\[::1\])")
+_OWN_ROOTS = ("/tmp/", "/var/tmp/")
+_SETGID = re.compile(r"g\+s|\+s|\A[2-7]\d\d\d\Z|=[2-7]\d\d\d\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """Why a trait is there.
+
+    Attributes:
+        reason: in words for the user, behind "it": `opens devices (nvidia-smi)`.
+        line: the line that shows it, from 1.
+    """
+
+    reason: str
+    line: int
+
+    def __str__(self) -> str:
+        """`it opens devices (nvidia-smi, line 12)`."""
+        return f"it {self.reason} (line {self.line})"
+
+
+def traits(block: Block) -> Mapping[str, Trait]:
+    """The traits of a service, each with the first reason that was found."""
+    return block.tree.remember(("traits", id(block)), block, lambda: _traits(block))
+
+
+def confined(facts_: Facts) -> Iterator[Ran]:
+    """The commands that restrictions reach: not those behind the prefix `+` (systemd.service(5), Table 1)."""
+    return (ran for ran in facts_.ran if "+" not in ran.program.prefixes)
+
+
+def writes(facts_: Facts) -> Iterator[Use]:
+    """The writes that restrictions reach."""
+    return (use for use in facts_.writes if "+" not in use.program.prefixes)
+
+
+def _traits(block: Block) -> Mapping[str, Trait]:
+    known = facts(block)
+    found: dict[str, Trait] = {}
+    for name, trait in (
+        *_doubted(block, known),
+        *_commanded(known, dynamic=_is_dynamic(block), root=_is_root(block)),
+        *_written(block, known),
+        *_configured(block),
+    ):
+        found.setdefault(name, trait)
+    return found
+
+
+def _doubted(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
+    for doubt in known.doubts:
+        if "+" not in doubt.program.prefixes:
+            yield "opaque", Trait(doubt.reason.removeprefix("it "), doubt.line)
+    if not known.programs:
+        yield "opaque", Trait("is started by something that is not in sight", block.line)
+
+
+_FOLLOWING = frozenset({"-L", "-H", "-follow", "-xtype"})
+"""Options of find that look at what a link leads to (findutils manual, Symbolic Links)."""
+
+
+def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str, Trait]]:
+    for ran in confined(known):
+        if ran.known is None:
+            yield "opaque", Trait(f"runs {ran.name}, of which it is not known what it needs", ran.line)
+            continue
+        effective = ran.effective
+        assert effective is not None
+        what = f"{effective.why} ({ran.name})" if effective.why else f"runs {ran.name}"
+        spared = ({"home"} if dynamic else set()) | (
+            {"account", "root"} if "account" in effective.needs else set()
+        )
+        for need in sorted(effective.needs - spared):
+            yield need, Trait(what, ran.line)
+            if need in SYSTEM and "account" not in effective.needs:
+                yield "system", Trait(what, ran.line)
+            if need == "code" and (ran.known is None or ran.known.runs != "shell"):
+                yield "opaque", Trait(f"{what}, which is not read", ran.line)
+        if "network" in effective.needs and not _stays_here(ran):
+            yield "remote", Trait(f"reaches other hosts with {ran.name}", ran.line)
+        if ran.name in ("chmod", "mkdir", "install") and any(_SETGID.search(w.text) for w in ran.words):
+            yield "setgid", Trait(f"makes setgid folders with {ran.name}", ran.line)
+        if _keeps_owners(ran) or (root and _keeps_foreign_owners(ran)):
+            yield "owner", Trait(f"keeps or sets owners of files with {ran.name}", ran.line)
+        if (ran.name == "hostname" and any(word.text.startswith("-") for word in ran.words)) or (
+            ran.name == "getent" and not any(word.text in _LOCAL_DATABASES for word in ran.words)
+        ):
+            yield "network", Trait(f"asks for names of hosts with {ran.name}", ran.line)
+            yield "netlink", Trait(f"asks for names of hosts with {ran.name}", ran.line)
+        if _names_files_itself(ran):
+            yield "files", Trait(f"writes a file that {ran.name} names itself", ran.line)
+        if ran.name == "chmod" or (
+            ran.name in ("mkdir", "install") and any(w.text == "-m" for w in ran.words)
+        ):
+            yield "shares-files", Trait(f"sets the rights of files with {ran.name}", ran.line)
+        if ran.name == "find" and any(word.text in _FOLLOWING for word in ran.words):
+            for trait in ("home", "shares-tmp"):  # what is hidden would look like a broken link
+                yield trait, Trait("follows links wherever they lead (find)", ran.line)
+        if ran.name == "hostname" and ran.operands:
+            yield "hostname", Trait("sets the host name", ran.line)
+        if ran.name == "ip" and any(word.text in ("-n", "-netns", "netns") for word in ran.words):
+            yield "namespaces", Trait("makes or enters namespaces of the network with ip", ran.line)
+        if ran.name == "date" and any(re.match(r"--set|-[a-zA-Z]*s", word.text) for word in ran.words):
+            yield "clock", Trait("sets the clock", ran.line)
+        if ran.name in ("chrt", "ionice", "nice", "taskset"):
+            yield "realtime", Trait(f"changes how it is scheduled with {ran.name}", ran.line)
+        for word in ran.words:
+            if word.text.startswith("/proc") or "=/proc" in word.text:
+                yield "proc", Trait(f"reads {word.text.split('=')[-1]}", ran.line)
+            if word.text.startswith(("/sys/", "/proc/sys/")) and ran.name in ("tee",):
+                yield "tunables", Trait(f"writes to {word.text}", ran.line)
+            if word.text.startswith(_NETWORK_FIGURES):
+                yield "netlink", Trait(f"reads {word.text}", ran.line)
+            if word.text.startswith("/dev/") and not word.text.startswith(_HARMLESS_DEVICES):
+                yield "devices", Trait(f"names {word.text}", ran.line)
+        if ran.name in ("free", "uptime", "vmstat", "nproc", "df", "lscpu", "top"):
+            yield "proc", Trait(f"reads figures of the system with {ran.name}", ran.line)
+    for use in (*known.reads, *known.writes):
+        if use.place.text.startswith(("/dev/tcp/", "/dev/udp/")):
+            yield "network", Trait("opens sockets by redirection", line_of(use))
+            yield "remote", Trait("opens sockets by redirection", line_of(use))
+    for use in known.reads:
+        if use.place.text.startswith("/proc"):
+            yield "proc", Trait(f"reads {use.place.text}", line_of(use))
+        if use.place.text.startswith(_NETWORK_FIGURES):
+            yield "netlink", Trait(f"reads {use.place.text}", line_of(use))
+
+
+def _names_files_itself(ran: Ran) -> bool:
+    """Whether a download gets its name, in the working directory, from its address (curl(1), wget(1))."""
+    options = [word.text for word in ran.words if word.text.startswith("-")]
+    letters = "".join(text[1:] for text in options if not text.startswith("--"))
+    if ran.name == "curl":
+        return "O" in letters or any(text.startswith("--remote-name") for text in options)
+    said = "O" in letters or any(
+        text.startswith(("--output-document", "--spider", "--delete-after")) for text in options
+    )
+    return ran.name == "wget" and not said
+
+
+def _keeps_owners(ran: Ran) -> bool:
+    """Whether a command sets the owners of files, or keeps those that they had (coreutils, rsync manuals)."""
+    options = [word.text for word in ran.words if word.text.startswith("-")]
+    letters = "".join(text[1:] for text in options if not text.startswith("--"))
+    if ran.name == "cp":
+        return bool(set("ap") & set(letters)) or any(
+            text.startswith(("--pres", "--arch")) for text in options
+        )
+    if ran.name == "install":
+        return bool(set("og") & set(letters)) or any(
+            text.startswith(("--owner", "--group")) for text in options
+        )
+    return ran.name == "rsync" and (bool(set("aog") & set(letters)) or "--archive" in options)
+
+
+def _keeps_foreign_owners(ran: Ran) -> bool:
+    """Whether a command of root gives what it writes the owner that the file has.
+
+    mv does where it has to copy, as between the mounts of two `ReadWritePaths`; a change in place makes a new
+    file (sed manual, -i); SQLite gives its journal the owner of the database (sqlite3's os_unix.c).
+    """
+    known = ran.effective
+    in_place = known.in_place if known is not None else ()
+    return ran.name in ("mv", "sqlite3") or any(
+        is_option(word.text, option) for word in ran.words for option in in_place
+    )
+
+
+_NETWORK_FIGURES = ("/proc/net", "/proc/self/net", "/sys/class/net", "/sys/devices/virtual/net")
+"""What the kernel shows there is of the network of whoever looks (network_namespaces(7))."""
+
+_LOCAL_DATABASES = frozenset(
+    "aliases ethers group gshadow initgroups passwd protocols rpc services shadow".split()
+)
+"""What getent(1) looks up without asking for the name of a host or a network."""
+
+_HARMLESS_DEVICES = (
+    "/dev/null",
+    "/dev/zero",
+    "/dev/std",
+    "/dev/fd",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/full",
+    "/dev/shm",
+    "/dev/tcp",
+    "/dev/udp",
+)
+
+
+def _stays_here(ran: Ran) -> bool:
+    """Whether a network client speaks to its own host alone, as far as its arguments show."""
+    text = [word.text for word in ran.words]
+    return any(_LOCAL.search(word) for word in text) and not any(_REMOTE.search(word) for word in text)
+
+
+def _written(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
+    for use in writes(known):
+        line = line_of(use)
+        path = use.place.text
+        if path.startswith(("/sys/", "/proc/")):
+            yield "tunables", Trait(f"writes to {path}", line)
+        elif path.startswith("/dev/") and not path.startswith(_HARMLESS_DEVICES):
+            yield "devices", Trait(f"writes to {path}", line)
+        elif not path.startswith((*_MANAGED, *_OWN_ROOTS)):
+            yield "shares-files", Trait(f"writes {path}, which others may read", line)
+        absent = depends_on_absence(block, path.rstrip("/")) if use.made and path.startswith("/") else None
+        if absent is not None:
+            reason = absent.split(" (line")[0].removeprefix("It ")
+            yield "writes-unknown", Trait(f"{reason}, where a sandbox needs it before", line)
+    yield from _shared_tmp(block, known)
+    unknown = writable(block).unknown
+    if unknown is not None:
+        yield (
+            "writes-unknown",
+            Trait(f"writes to '{unknown.place.text}', which cannot be named in its unit", line_of(unknown)),
+        )
+    for _, script in known.scripts:
+        for home in HOMES:
+            if home.encode() in script.body.data and home not in ("~", "/root"):
+                yield "home", Trait(f"names {home.rstrip('/')}", script.at.line)
+        if re.search(rb"(?:^|[\s\"'=:])(?:~/|/root(?:/|\b))", script.body.data):
+            yield "home", Trait("names root's home directory", script.at.line)
+
+
+_MANAGED = (
+    "$STATE_DIRECTORY",
+    "$CACHE_DIRECTORY",
+    "$LOGS_DIRECTORY",
+    "$RUNTIME_DIRECTORY",
+    "%S",
+    "%C",
+    "%L",
+    "%t",
+    "%T",
+    "%V",
+    "$TMPDIR",
+    "/dev/",
+)
+
+
+def _shared_tmp(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
+    """Paths in /tmp that stand elsewhere too: files that are handed over."""
+    named = [(word, ran.line) for ran in confined(known) for word in ran.words]
+    named += [(use.place, line_of(use)) for use in (*known.reads, *writes(known))]
+    for place, line in named:
+        for root in _OWN_ROOTS:
+            at = place.text.find(root)
+            path = re.split(r"[\s;:,'\"$*]", place.text[at:])[0] if at >= 0 else ""
+            if len(path) > len(root) and _named_elsewhere(block, path):
+                yield "shares-tmp", Trait(f"names {path}, which stands elsewhere too", line)
+            elif len(path) > len(root) and not _comes_from_it(known, path, root):
+                yield "shares-tmp", Trait(f"names {path}, which it does not make itself", line)
+
+
+def _comes_from_it(known: Facts, path: str, root: str) -> bool:
+    """Whether a service makes a path in /tmp itself: the file, and the folder that it lies in."""
+    folder = root + path[len(root) :].split("/", 1)[0]
+    made = [
+        use.place.text for use in writes(known) if use.made or not use.place.text.startswith(folder + "/")
+    ]
+    return any(text.startswith(folder) for text in made)
+
+
+def line_of(use: Use) -> int:
+    """The line on which a path is written, from 1."""
+    if use.place.script is not None and use.place.node is not None:
+        return use.place.script.line(use.place.node)
+    return use.program.at.line
+
+
+def _named_elsewhere(block: Block, path: str) -> bool:
+    needle = path.encode()
+    places = [(name, (block.tree.data(name) or b"").count(needle)) for name in block.tree.holding(needle)]
+    own = sum(script.body.data.count(needle) for _, script in facts(block).scripts)
+    return sum(count for _, count in places) > own
+
+
+def _configured(block: Block) -> Iterator[tuple[str, Trait]]:
+    """What its settings say."""
+    yield from _user(block)
+    line = block.line
+    for name in ("AmbientCapabilities", "PermissionsStartOnly", "PAMName", "TTYPath"):
+        if block.get("serviceConfig", name):
+            kind = "capabilities" if name == "AmbientCapabilities" else "user"
+            yield kind, Trait(f"sets {name}", line)
+    for name in ("DeviceAllow", "BindPaths"):
+        if block.get("serviceConfig", name):
+            yield "devices", Trait(f"sets {name}", line)
+    groups = {
+        block.tree.resolver.literal(item.expr) for item in block.items("serviceConfig", "SupplementaryGroups")
+    }
+    group = block.text("serviceConfig", "Group")
+    for name in sorted({name for name in (*groups, group) if name in DEVICE_GROUPS}):
+        yield "devices", Trait(f"is in the group {name}, which owns devices", line)
+    gains = block.value("serviceConfig", "NoNewPrivileges")
+    if isinstance(gains, Scalar) and gains.value is False:
+        yield "user", Trait("sets NoNewPrivileges to false", line)
+    if block.get("serviceConfig", "BusName"):
+        yield "dbus", Trait("owns a name on D-Bus", line)
+    directory = block.value("serviceConfig", "WorkingDirectory")
+    for text in (directory.shown,) if isinstance(directory, Str) else ():
+        if text.startswith(("/home/", "/root", "~")):
+            yield "home", Trait("works in a home directory", line)
+    for name in block.names("environment"):
+        text = block.text("environment", name) or ""
+        if text.startswith(("/home/", "/root", "/run/user/")):
+            yield "home", Trait(f"is given a place in a home directory ({name})", line)
+    for slot in block.get("serviceConfig", "ExecStart"):
+        value = block.tree.resolver.value(slot.expr)
+        if isinstance(value, Str) and re.search(r"(?:^|[\s=\"':])(?:/home/|/root/|/run/user/)", value.shown):
+            yield "home", Trait("is given a place in a home directory", slot.expr.line)
+
+
+DEVICE_GROUPS = frozenset(
+    "video render audio dialout disk input kvm lp tape cdrom plugdev i2c gpio uucp tty kmem tss".split()
+)
+"""Groups that own device files (nixos/modules/config/users-groups.nix; systemd's rules for udev)."""
+
+
+def _is_dynamic(block: Block) -> bool:
+    dynamic = block.value("serviceConfig", "DynamicUser")
+    return isinstance(dynamic, Scalar) and dynamic.value is True
+
+
+def _is_root(block: Block) -> bool:
+    return any(name == "root-user" for name, _ in _user(block))
+
+
+def _user(block: Block) -> Iterator[tuple[str, Trait]]:
+    if _is_dynamic(block):
+        return
+    slots = block.get("serviceConfig", "User")
+    if not slots:
+        yield "root-user", Trait("runs as root, as nothing else is said", block.line)
+        return
+    user = block.text("serviceConfig", "User")
+    if user in ("root", "0"):
+        yield "root-user", Trait("runs as root", slots[0].expr.line)
+    else:
+        yield "static-user", Trait(f"runs as {user or 'a user'}", slots[0].expr.line)
+        if user is not None and login_user(block, user):
+            yield "home", Trait(f"runs as the login user {user}", slots[0].expr.line)
+
+
+def login_user(block: Block, user: str) -> bool:
+    """Whether an account of the tree is a person's: `users.users.NAME.isNormalUser = true`."""
+    needle = user.encode()
+    return any(needle in (block.tree.data(path) or b"") for path in block.tree.holding(b"isNormalUser"))

@@ -1,0 +1,1 @@
+"""What a service runs, and what is known of what it does."""

@@ -1,0 +1,135 @@
+"""What a service does, as values: commands, paths, and what is not known.
+
+Every fact knows the script and the place in it. What is not known is a doubt and never counts as harmless.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from hwc_refactor.nix.shell import Command, Script
+from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nixos.scripts.commands import Knowledge
+from hwc_refactor.nixos.scripts.executables import Executable
+from hwc_refactor.nixos.scripts.programs import Program
+from hwc_refactor.nixos.scripts.words import Place, operands
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """A path that is written or read, and how.
+
+    Attributes:
+        how: the command that does, or the redirection (`>`, `<`).
+        place: the path.
+        program: the program of the service it belongs to.
+        made: whether it is made as a directory.
+        kept: whether it is there already and only its rights change.
+    """
+
+    how: str
+    place: Place
+    program: Program
+    made: bool = False
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ran:
+    """A command that a service runs.
+
+    Attributes:
+        executable: the program.
+        words: its arguments.
+        known: what is known of it, None when nothing is.
+        program: the program of the service it belongs to.
+        script: the script it stands in, None for a command line of the unit itself.
+        command: the command in that script.
+        ports: what a program in sight is told to listen on; None among them for what is not known.
+    """
+
+    executable: Executable
+    words: tuple[Place, ...]
+    known: Knowledge | None
+    program: Program
+    script: Script | None = None
+    command: Command | None = None
+    ports: tuple[int | None, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name, `?` when that is not known."""
+        return self.executable.name or "?"
+
+    @property
+    def operands(self) -> tuple[Place, ...]:
+        """The arguments that are no options and no values of options."""
+        return operands(self.words, self.known)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it needs, its subcommand considered; empty for an unknown command."""
+        return self.effective.needs if self.effective is not None else frozenset()
+
+    @property
+    def effective(self) -> Knowledge | None:
+        """What is known of it, its subcommands considered."""
+        known = self.known
+        for place in self.words[:5]:
+            if known is not None:
+                known = known.subcommands.get(place.text.split("=", 1)[0], known)
+        return known
+
+    @property
+    def line(self) -> int:
+        """The line it stands on, from 1."""
+        if self.script is not None and self.command is not None:
+            return self.script.line(self.command.node)
+        return self.program.at.line
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Doubt:
+    """Something that is not known of what a service does, in words for the user."""
+
+    reason: str
+    program: Program
+    script: Script | None = None
+    node: Node | None = None
+
+    @property
+    def line(self) -> int:
+        """The line it is about, from 1."""
+        if self.script is not None and self.node is not None:
+            return self.script.line(self.node)
+        return self.program.at.line
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What a service does.
+
+    Attributes:
+        programs: what it runs.
+        scripts: all scripts in sight, nested ones too, each with the program it belongs to.
+        ran: the commands, in scripts and on command lines.
+        writes, reads: the paths that are written, and those that are read by redirection.
+        doubts: what is not known.
+    """
+
+    programs: tuple[Program, ...]
+    scripts: tuple[tuple[Program, Script], ...]
+    ran: tuple[Ran, ...]
+    writes: tuple[Use, ...]
+    reads: tuple[Use, ...]
+    doubts: tuple[Doubt, ...]
+
+    @cached_property
+    def unknown_commands(self) -> tuple[Ran, ...]:
+        """The commands of which nothing is known."""
+        return tuple(ran for ran in self.ran if ran.known is None)
+
+    def needing(self, *needs: str) -> tuple[Ran, ...]:
+        """The commands that need one of these."""
+        return tuple(ran for ran in self.ran if ran.needs & set(needs))

@@ -1,0 +1,335 @@
+"""Reading what a service does from its scripts and command lines, nested ones too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from hwc_refactor.nix.shell import Body, Command, Script, Word, script_of
+from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nix.values import Expr, Gap, Str, Value
+from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.scripts.commands import Knowledge, knowledge
+from hwc_refactor.nixos.scripts.doings import Doubt, Facts, Ran, Use
+from hwc_refactor.nixos.scripts.executables import Executable, executable_of, executable_value
+from hwc_refactor.nixos.scripts.programs import Program, programs
+from hwc_refactor.nixos.scripts.pythons import python_facts, runs_module
+from hwc_refactor.nixos.scripts.words import (
+    MAX_NESTING,
+    Place,
+    after_options,
+    is_option,
+    number_of,
+    option_values,
+    place_of,
+)
+from hwc_refactor.nixos.tree import Tree
+
+PYTHON_PROGRAM = Knowledge(frozenset({"network"}), "runs a Python program that is in sight")
+PYTHON_SERVER = Knowledge(frozenset({"network", "listens"}), "runs a Python program that serves a port")
+_HOLE = re.compile(r"__nix(\d+)__")
+
+
+@dataclass(slots=True, eq=False)
+class _Found:
+    ran: list[Ran] = field(default_factory=list)
+    writes: list[Use] = field(default_factory=list)
+    reads: list[Use] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+    scripts: list[tuple[Program, Script]] = field(default_factory=list)
+
+
+def facts(block: Block) -> Facts:
+    """What a service does, as far as the tree shows."""
+    return block.tree.remember(("facts", id(block)), block, lambda: facts_of(block.tree, programs(block)))
+
+
+def facts_of(tree: Tree, ran: Sequence[Program]) -> Facts:
+    """What programs do, as far as the tree shows."""
+    found = _Found()
+    for program in ran:
+        _Reader(tree, program, found).read()
+    return Facts(
+        tuple(ran),
+        tuple(found.scripts),
+        tuple(found.ran),
+        tuple(found.writes),
+        tuple(found.reads),
+        tuple(found.doubts),
+    )
+
+
+class _Reader:
+    """Reads what one program does into what was found."""
+
+    def __init__(self, tree: Tree, program: Program, found: _Found) -> None:
+        self._tree = tree
+        self._program = program
+        self._found = found
+        self._seen: set[tuple[str, int, bytes]] = set()
+        self._functions: set[str] = set()
+        self._variables: dict[str, tuple[Script, Word]] = {}
+
+    def read(self) -> None:
+        program = self._program
+        if program.unknown is not None:
+            self._doubt(program.unknown)
+            return
+        if program.script is not None:
+            self._script(program.script, 0)
+            return
+        holes = () if program.line is None else program.line.body.holes
+        words = tuple(self._argument(argument.text, holes) for argument in program.arguments)
+        self._ran(program.executable, words, None, None, 0)
+
+    def _doubt(self, reason: str, script: Script | None = None, node: Node | None = None) -> None:
+        self._found.doubts.append(Doubt(reason, self._program, script, node))
+
+    def _argument(self, text: str, holes: Sequence[Expr]) -> Place:
+        shown, refs, root = text, list[Value](), None
+        for match in _HOLE.finditer(text):
+            expr = holes[int(match[1])]
+            value = self._tree.resolver.value(expr)
+            known = value.literal if isinstance(value, Str) else None
+            shown = shown.replace(match[0], "${" + expr.text + "}" if known is None else known)
+            if known is None:
+                refs.append(value)
+                root = expr if match.start() == 0 else root
+        return Place(shown, root, not refs and "$" not in shown and "%" not in shown, tuple(refs))
+
+    # -- scripts -----------------------------------------------------------------------------------------
+
+    def _script(self, script: Script, depth: int) -> None:
+        key = (script.body.path, script.at.node.start_byte, script.body.data)
+        if key in self._seen or depth > MAX_NESTING:
+            return
+        self._seen.add(key)
+        self._found.scripts.append((self._program, script))
+        if not script.sound:
+            self._doubt("its script does not parse as a shell script", script, script.root)
+            return
+        self._functions |= script.functions.keys()
+        self._variables.update({name: (script, word) for name, word in script.constants.items()})
+        for command in script.commands:
+            self._command(script, command, depth)
+        for target in script.redirected(">", ">>", ">|", "&>", "&>>"):
+            place = self.place(script, target)
+            if not place.text.startswith(("/dev/null", "/dev/std", "/dev/fd")):
+                self._found.writes.append(Use(">", place, self._program))
+        for target in script.redirected("<"):
+            self._found.reads.append(Use("<", self.place(script, target), self._program))
+
+    def _command(self, script: Script, command: Command, depth: int) -> None:
+        name = command.name
+        if name.literal is not None and name.literal in self._functions:
+            return
+        words = tuple(self.place(script, word) for word in command.arguments)
+        found = self._named(script, name)
+        if found is None:
+            self._doubt(f"it runs '{name.text}', which is only known when it runs", script, command.node)
+            return
+        holder, text = found
+        match = _HOLE.fullmatch(text)
+        if match is not None and self._inlined(holder, int(match[1]), depth):
+            return
+        self._ran(executable_of(self._tree, text, holder.body.holes), words, script, command, depth)
+
+    def _named(self, script: Script, name: Word, depth: int = 0) -> tuple[Script, str] | None:
+        """The name of a command with interpolations as `__nixN__`, and the script these are counted in."""
+        if len(name.pieces) == 1 and name.pieces[0].kind == "variable" and depth < MAX_NESTING:
+            constant = self._variables.get(name.pieces[0].text)
+            return None if constant is None else self._named(*constant, depth + 1)
+        text = ""
+        for piece in name.pieces:
+            if piece.kind not in ("text", "hole"):
+                return None
+            text += f"__nix{piece.hole}__" if piece.kind == "hole" else piece.text
+        return script, text
+
+    def _inlined(self, script: Script, hole: int, depth: int) -> bool:
+        """Whether an interpolation in the place of a command is a piece of script; reads it."""
+        value = self._tree.resolver.value(script.body.holes[hole])
+        if not isinstance(value, Str) or (
+            value.literal is not None and re.fullmatch(r"[\w./+-]*", value.literal)
+        ):
+            return False
+        if isinstance(value.parts[0], Gap) and not re.search(r"\s", value.shown):
+            return False
+        inner = script_of(value.at)
+        if inner is None:
+            self._doubt("a part of its script is not in sight", script, script.root)
+        else:
+            self._script(inner, depth + 1)
+        return True
+
+    def _ran(
+        self,
+        executable: Executable,
+        words: tuple[Place, ...],
+        script: Script | None,
+        command: Command | None,
+        depth: int,
+    ) -> None:
+        file = executable.file
+        node = None if command is None else command.node
+        if file is not None and file.script is not None:
+            self._script(file.script, depth + 1)
+            return
+        name = executable.name if file is None else file.interpreter or executable.name
+        if name is None:
+            self._doubt("it runs a program that is not in sight", script, node)
+            return
+        known = knowledge(name)
+        ran = Ran(executable, words, known, self._program, script, command)
+        if name.startswith("python"):
+            ran = self._python(ran)
+            known = ran.known
+        self._found.ran.append(ran)
+        if known is None:
+            return
+        self._writes(ran)
+        if known.runs:
+            self._runs(ran, depth)
+
+    def _python(self, ran: Ran) -> Ran:
+        """A Python program whose text is in sight, or a module that is known: what it does, as facts."""
+        rest = after_options(list(ran.words), Knowledge(value_options=("-W", "-X")))
+        first = next((number for number, word in enumerate(ran.words) if word.text == "-m"), None)
+        if first is not None and first + 1 < len(ran.words) and runs_module(ran.words[first + 1].text):
+            return replace(ran, known=PYTHON_SERVER)
+        file = ran.executable.file
+        if file is None and rest and first is None and rest[0].refs:
+            file = executable_value(self._tree, rest[0].refs[0], rest[0].text.rsplit("}", 1)[-1]).file
+        if file is None or any(word.text == "-c" for word in ran.words):
+            return ran
+        found = python_facts(file.data)
+        for reason, line in found.doubts:
+            where = "" if file.path is None else f" of {file.path}"
+            self._doubt(f"{reason}, in line {line}{where} of its Python program", ran.script, _node(ran))
+        for named in found.paths:
+            place = self._argument(named.text, file.holes)
+            use = Use("its Python program", place, self._program)
+            (self._found.writes if named.writes else self._found.reads).append(use)
+        ports = tuple(self._port(text, file.holes) for text in found.ports)
+        return replace(ran, known=PYTHON_SERVER if ports else PYTHON_PROGRAM, ports=ports)
+
+    def _port(self, text: str, holes: Sequence[Expr]) -> int | None:
+        hole = _HOLE.search(text)
+        if hole is None:
+            return int(text) if text.isdigit() else None
+        return number_of(self._tree, self._tree.resolver.value(holes[int(hole[1])]))
+
+    def _writes(self, ran: Ran) -> None:
+        known = ran.effective
+        chosen: tuple[Place, ...] = ()
+        assert known is not None
+        places = ran.operands
+        match known.writes:
+            case "all":
+                chosen = places
+            case "first":
+                chosen = places[:1]
+            case "rest":
+                chosen = places[1:]
+            case "last":
+                chosen = places[-1:]
+            case "dd":
+                chosen = tuple(replace(p, text=p.text[3:]) for p in places if p.text.startswith("of="))
+            case "unknown":
+                self._doubt(f"it runs {ran.name}, which writes where its options say", ran.script, _node(ran))
+        if any(is_option(word.text, option) for word in ran.words for option in known.in_place):
+            given = any(word.text.split("=", 1)[0] in known.expression_options for word in ran.words)
+            chosen = places if given else places[1:]
+        folders = ran.name == "install" and any(word.text in ("-d", "--directory") for word in ran.words)
+        chosen = places if folders else chosen
+        made, kept = ran.name == "mkdir" or folders, known.writes == "rest"
+        for place in (*chosen, *option_values(ran.words, known.write_options)):
+            if place.text not in ("-", "") and not place.text.startswith(("/dev/null", "/dev/std")):
+                self._found.writes.append(Use(ran.name, place, self._program, made, kept))
+
+    def _runs(self, ran: Ran, depth: int) -> None:
+        """The command that another one runs: `timeout 5 curl …`."""
+        known = ran.known
+        assert known is not None
+        words = list(ran.words)
+        match known.runs:
+            case "rest" | "second" | "env":
+                rest = after_options(words, known)
+                if known.runs == "second":
+                    rest = rest[1:]
+                while known.runs == "env" and rest and "=" in rest[0].text:
+                    rest = rest[1:]
+                if rest:
+                    self._place_ran(rest, ran, depth)
+            case "find":
+                if any(word.text == "-delete" for word in words):
+                    for place in words[:1]:
+                        self._found.writes.append(Use("find", place, self._program))
+                for number, word in enumerate(words):
+                    if word.text in ("-exec", "-execdir", "-ok"):
+                        self._place_ran(words[number + 1 :], ran, depth)
+            case "shell":
+                self._shell(ran, words, depth)
+            case "text":
+                self._text(ran, depth)
+            case _:
+                self._doubt(f"it runs another command through {ran.name}", ran.script, _node(ran))
+
+    def _shell(self, ran: Ran, words: list[Place], depth: int) -> None:
+        inline = any(re.fullmatch(r"-[a-z]*c", word.text) for word in words)
+        for word in words:
+            if not inline and len(word.refs) == 1 and not word.text.startswith("-"):
+                file = executable_value(self._tree, word.refs[0]).file
+                if file is not None and file.script is not None:
+                    self._script(file.script, depth + 1)
+                    return
+        if words or ran.script is not None:
+            self._doubt(f"it runs a script with {ran.name} that is not in sight", ran.script, _node(ran))
+
+    def _text(self, ran: Ran, depth: int) -> None:
+        """A script that is given as text: `trap 'rm -f "$x"' EXIT`."""
+        script, command = ran.script, ran.command
+        if script is None or command is None or not command.arguments:
+            return
+        word = command.arguments[0]
+        if word.literal in ("", "-", "-p", "-l") or word.literal in self._functions:
+            return
+        data = script.body.data[word.start : word.end]
+        quoted = data[:1] in (b"'", b'"') and data[:1] == data[-1:] and len(data) > 1
+        if (quoted and data[:1] == b'"' and b"\\" in data) or (not quoted and word.literal is None):
+            self._doubt(f"it runs text as a script through {ran.name}", script, command.node)
+            return
+        constants = b"".join(
+            name.encode() + b"=" + script.body.data[value.start : value.end] + b"\n"
+            for name, value in script.constants.items()
+        )
+        text = constants + (data[1:-1] if quoted else data)
+        self._script(
+            Script(script.at, Body(text, script.body.path, script.body.holes, offset=None)), depth + 1
+        )
+
+    def _place_ran(self, rest: list[Place], ran: Ran, depth: int) -> None:
+        first = rest[0]
+        if first.refs:
+            value = first.refs[0]
+            behind = first.text.rsplit("}", 1)[-1]
+            executable = executable_value(self._tree, value, behind)
+        elif first.known:
+            executable = Executable(first.text.rsplit("/", 1)[-1])
+            if ran.script is not None and executable.name in ran.script.functions:
+                return
+        else:
+            self._doubt(f"it runs '{first.text}', which is only known when it runs", ran.script, _node(ran))
+            return
+        self._ran(executable, tuple(rest[1:]), ran.script, ran.command, depth)
+
+    # -- words -------------------------------------------------------------------------------------------
+
+    def place(self, script: Script, at: Word | Node) -> Place:
+        """A word of a script with its variables and interpolations filled in as far as they are known."""
+        return place_of(self._tree, script, at)
+
+
+def _node(ran: Ran) -> Node | None:
+    return None if ran.command is None else ran.command.node

@@ -1,0 +1,1 @@
+"""Secrets: where they are declared, who reads them, and which ways they take."""

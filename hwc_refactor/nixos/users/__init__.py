@@ -1,0 +1,1 @@
+"""As whom services run, and whether one could have a user of its own."""

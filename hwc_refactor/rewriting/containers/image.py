@@ -1,0 +1,46 @@
+"""A container's image, as image and tag."""
+
+from __future__ import annotations
+
+from hwc_refactor.nix.strings import STRING_TYPES, quote
+from hwc_refactor.nixos.containers.images import split_source
+from hwc_refactor.rewriting.containers.rewording import Rewording, lead_of
+
+
+def split_image(on: Rewording) -> None:
+    """Name the tag of the image apart, and the wanted one where it floats."""
+    slot = on.single("image")
+    source = on.makers[0].image_source
+    image = None if source is None else source.image
+    floats = image is not None and image.floating and not on.block.get("imageFile")
+    if slot is None or slot.expr.node.type not in STRING_TYPES:
+        if floats and image is not None:
+            on.draft.note(_floating(on.block.name, image.repository))
+        return
+    split = split_source(slot.expr)
+    if split is None:
+        return
+    repository, tag = split
+    if floats and on.wishes.pin is not None:
+        tag = quote(on.wishes.pin)
+    elif floats and image is not None:
+        on.draft.note(_floating(on.block.name, image.repository))
+    if tag is None:
+        return
+    file = slot.expr.file
+    assert slot.binding is not None
+    source_now = on.draft.now(file).source
+    start = on.draft.here(file, slot.binding).start_byte
+    gap = " "
+    if source_now.starts_line(start):
+        gap = (source_now.newline + source_now.indent(start)).decode()
+    lead = lead_of(file, slot.binding)
+    # What stands behind the image, such as a comment on its version, is behind the tag now.
+    on.draft.replace_text(file, slot.expr.node, f"{repository};{gap}{lead}imageTag = {tag}")
+
+
+def _floating(name: str, repository: str) -> str:
+    return (
+        f"{repository} follows its latest version, of which the module warns: name the one you want with"
+        f" --pin {name}=TAG."
+    )

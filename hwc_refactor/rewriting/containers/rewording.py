@@ -1,0 +1,136 @@
+"""A container on its way into the words of the shared module: which places are its own, and what goes from them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from hwc_refactor.nix.build import Snippet
+from hwc_refactor.nix.comments import comment_text, comments_of
+from hwc_refactor.nix.scope import attrpath_of
+from hwc_refactor.nix.syntax import Node, ParsedFile
+from hwc_refactor.nix.values import Expr, Slot
+from hwc_refactor.nixos.containers.container import Container
+from hwc_refactor.nixos.containers.profiles import Profile
+from hwc_refactor.nixos.containers.terms import Terms
+from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.rewriting import placing
+from hwc_refactor.rewriting.draft import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user or a documented diff wants beside the rules.
+
+    Attributes:
+        pin: the tag that the image gets instead of a floating one.
+        keep_limits: whether what was not limited stays so.
+        limits: limits by the name of their flag, in place of the documented ones.
+        profile: what is known of the image.
+        secrets: names of secrets that it gets.
+        heading: a comment above it.
+    """
+
+    pin: str | None = None
+    keep_limits: bool = False
+    limits: Mapping[str, str] = field(default_factory=dict)
+    profile: Profile | None = None
+    secrets: tuple[str, ...] = ()
+    heading: str = ""
+
+
+@dataclass(eq=False)
+class Rewording:
+    """A container on its way into the words of the shared module.
+
+    Attributes:
+        draft: the change in the making.
+        tree: the snapshot.
+        block: the container, or the function that makes some, read once.
+        makers: the containers that it comes to.
+        wishes: what is wanted beside the rules.
+        moved: the texts of comments that stand elsewhere now.
+        gone: definitions that are said otherwise now.
+    """
+
+    draft: Draft
+    tree: Tree
+    block: Block
+    makers: Sequence[Container]
+    wishes: Wishes
+    moved: list[str] = field(default_factory=list)
+    gone: list[Slot] = field(default_factory=list)
+
+    @cached_property
+    def home(self) -> placing.Home:
+        """The set in which its attributes stand."""
+        return placing.home(self.tree, self.block, ())
+
+    def own(self, expr: Expr) -> bool:
+        """Whether an expression is written for this container alone."""
+        return placing.not_own(self.tree, self.block, expr) is None
+
+    def single(self, *path: str) -> Slot | None:
+        """The one definition of an attribute, where it is written out for this container alone."""
+        slots = self.block.get(*path)
+        if len(slots) != 1 or slots[0].rest or not slots[0].certain or slots[0].modifiers:
+            return None
+        slot = slots[0]
+        written = slot.binding is not None and slot.binding.type == "binding"
+        return slot if written and self.own(slot.expr) else None
+
+    def ours(self, binding: Node) -> bool:
+        """Whether a binding is one of its own."""
+        return any(slot.binding == binding for slot in self.block.slots)
+
+    def take(self, slot: Slot) -> None:
+        """Take a definition out."""
+        assert slot.binding is not None
+        self.lose(self.draft.take_binding(slot.expr.file, slot.binding))
+
+    def lose(self, comments: Sequence[str]) -> None:
+        """Tell the comments that went, but for those that stand elsewhere now."""
+        for text in comments:
+            plain = text.strip("#/* \n")
+            if not any(plain == moved.strip("#/* \n") for moved in self.moved):
+                self.draft.note(f"The comment '{text.lstrip('# ')}' went with what it described.")
+
+    def snippet(self, text: str, terms: Terms, term: str, lead: Sequence[str] = ()) -> Snippet:
+        """A binding with the comments of the flags that it says."""
+        above, behind = list(lead), list[str]()
+        for flag in (flag for flag, said in terms.taken if said == term):
+            for item in flag.items:
+                if item.holder is None or not self.own(item.expr):
+                    continue
+                file = item.expr.file
+                comments = comments_of(file, item.expr.node)
+                above += [comment_text(file, node) for node in comments.leading]
+                tail = () if comments.trailing is None else (comments.trailing, *comments.continued)
+                behind += [comment_text(file, node) for node in tail]
+        if len(behind) > 1:
+            above, behind = [*above, *behind], []
+        self.moved += [*above, *behind]
+        return Snippet(text, tuple(above), behind[0] if behind else "")
+
+
+def airy(file: ParsedFile, items: Sequence[Node]) -> bool:
+    """Whether blank lines part the bindings of a set."""
+    data = file.source.data
+    gaps = (data[upper.end_byte : lower.start_byte] for upper, lower in itertools.pairwise(items))
+    return any(
+        line.count(b"\n") > 1 and b"\n\n" in line.replace(b"\r", b"").replace(b" ", b"") for line in gaps
+    )
+
+
+def lead_of(file: ParsedFile, binding: Node) -> str:
+    """The part of an attribute path before its last component, with the dot."""
+    path = attrpath_of(binding)
+    return file.source.data[path[0].start_byte : path[-1].start_byte].decode(errors="replace")
+
+
+def led(lead: str, snippet: Snippet) -> Snippet:
+    """A binding with the beginning of its attribute path."""
+    return replace(snippet, text=lead + snippet.text) if lead else snippet

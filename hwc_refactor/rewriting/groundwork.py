@@ -1,0 +1,225 @@
+"""A shared module that changes build on: its file, written once, and its import, in one place.
+
+It is a change of its own, made before the first one that needs it, so that each of those can be
+reviewed, committed and taken back alone.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hwc_refactor.model import Change, Subject
+from hwc_refactor.nix import build
+from hwc_refactor.nix.build import BuildError
+from hwc_refactor.nixos.importing import (
+    ImportPlace,
+    import_places,
+    is_module_function,
+    module_set,
+    named_place,
+    own_place,
+    reached,
+)
+from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.rewriting.draft import About, Draft
+from hwc_refactor.rewriting.shipped import shipped_modules
+from hwc_refactor.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class SharedModule:
+    """A module that this tool brings along.
+
+    Attributes:
+        option: what it declares, `services.hwc.container`.
+        path: where its file goes, relative to the root.
+    """
+
+    option: str
+    path: str
+
+    @property
+    def file_name(self) -> str:
+        """The name of its file, by which it is known wherever it was moved."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def declares(self) -> bytes:
+        """What its file holds."""
+        return b"options." + self.option.encode()
+
+    @property
+    def text(self) -> bytes:
+        """The file."""
+        return shipped_modules()[self.path]
+
+
+@dataclass(frozen=True, slots=True)
+class NoGround:
+    """Why the module cannot be added: the code of the refusals that follow, and their sentence."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is to be done before changes that need a module.
+
+    Attributes:
+        change: the change that adds the module; None where it has been made.
+        lacking: why objects of some files, by path, cannot have it.
+    """
+
+    change: Change | None = None
+    lacking: Mapping[str, NoGround] = field(default_factory=dict)
+
+
+def lay(
+    tree: Tree, settings: Settings, codemod: str, module: SharedModule, blocks: Sequence[Block], why: str
+) -> Ground:
+    """What has to be done so that some objects reach a module."""
+    present = _present(tree, module)
+    path = _path(tree, module)
+    missing = [block for block in blocks if present is None or not _reaches(settings, present, block)]
+    if not missing:
+        return Ground()
+    places, lacking = _places(tree, settings, missing, present or path)
+    if present is None and tree.data(path) is not None:
+        taken = NoGround("module-path-taken", f"There is another file at {path} already.")
+        return Ground(None, {block.file: taken for block in missing})
+    if not places:
+        return Ground(None, lacking)
+    first = places[0]
+    line = first.file.source.line(first.node.start_byte)
+    about = About(Subject("module", module.option), first.file.source.path, line)
+    verb = "import" if present else "add"
+    draft = Draft(tree, codemod, about, f"{verb} the module {module.option}", why)
+    for place in places:
+        try:
+            draft.import_module(place.file, place.node, place.path_to(present or path))
+        except BuildError:
+            computed = NoGround(
+                "module-import-unclear",
+                f"The module cannot be added to the imports of {place.file.source.path}: they are computed."
+                " Name the file that shall import it with --module-import FILE.",
+            )
+            return Ground(None, {block.file: computed for block in missing})
+    if len(places) > 1:
+        draft.note(
+            f"It is imported in {len(places)} places, for none alone is sure to reach all that need it. It counts once,"
+            " however often it is imported; --module-import FILE names one place instead."
+        )
+    if present is None:
+        draft.new_file(path, module.text)
+        draft.note(f"A flake sees only files that git knows: git add {path}.")
+    return Ground(draft.done(), lacking)
+
+
+_UNCLEAR = NoGround(
+    "module-import-unclear",
+    "No file is sure to be read wherever the containers are, so it is not certain where to import the module."
+    " Name the file with --module-import FILE.",
+)
+
+
+def is_shared(tree: Tree, module: SharedModule, path: str) -> bool:
+    """Whether a file is the shared module."""
+    return path.endswith(module.file_name) and module.declares in (tree.data(path) or b"")
+
+
+_SWEPT = re.compile(rb"import-tree\s+(\./[\w./-]*)")
+
+
+def _path(tree: Tree, module: SharedModule) -> str:
+    """Where the module goes: out of the reach of a flake that reads all files of a folder as modules of its own.
+
+    import-tree leaves out what has a name that begins with an underscore (its README, "files are ignored").
+    """
+    folder, _, name = module.path.rpartition("/")
+    for path in tree.holding(b"import-tree"):
+        data = tree.data(path) or b""
+        for found in _SWEPT.finditer(data) if b"mkFlake" in data else ():
+            swept = posixpath.normpath(posixpath.join(posixpath.dirname(path), found[1].decode()))
+            if swept == "." or f"{folder}/".startswith(f"{swept}/"):
+                return f"{folder}/_{name}"
+    return module.path
+
+
+def _present(tree: Tree, module: SharedModule) -> str | None:
+    """The file of the module where the configuration has it: at its path or elsewhere by its name."""
+    return next((path for path in tree.holding(module.declares) if is_shared(tree, module, path)), None)
+
+
+def _reaches(settings: Settings, module: str, block: Block) -> bool:
+    """Whether the module is read wherever an object is."""
+    tree, named = block.tree, settings.module_import
+    if named is not None and reached(tree, module, named):
+        return True
+    if _in_module(block):
+        return reached(tree, module, block.file)
+    own = _own(block)
+    return own is not None and own.imports(tree, module)
+
+
+def _fits(place: ImportPlace, module: str) -> bool:
+    """Whether the imports of a place are written out, so that one can be added."""
+    try:
+        if place.node.type == "list_expression":
+            build.insert_elements(place.file, place.node, [place.path_to(module)])
+        else:
+            build.insert_import(place.file, place.node, place.path_to(module))
+    except BuildError:
+        return False
+    return True
+
+
+def _places(
+    tree: Tree, settings: Settings, blocks: Sequence[Block], module: str
+) -> tuple[list[ImportPlace], dict[str, NoGround]]:
+    """Where the module is to be imported, and the files whose objects it cannot reach."""
+    homes = {block.file for block in blocks}
+    named = settings.module_import
+    if named is not None:
+        place = named_place(tree, named) if tree.data(named) is not None else None
+        if place is not None:
+            return [place], {}
+        text = f"There is no list of modules in {named} that the module can be added to."
+        return [], dict.fromkeys(homes, NoGround("module-import-unusable", text))
+    inner: dict[tuple[str, int], ImportPlace] = {}
+    plain: set[str] = set()
+    lacking: set[str] = set()
+    for block in blocks:
+        if _in_module(block):
+            plain.add(block.file)
+            continue
+        own = _own(block)
+        if own is None:
+            lacking.add(block.file)
+        else:
+            inner[own.file.source.path, own.node.start_byte] = own
+    found, unreached = import_places(tree, plain, lambda place: _fits(place, module))
+    return [*found, *inner.values()], dict.fromkeys(lacking | unreached, _UNCLEAR)
+
+
+def _own(block: Block) -> ImportPlace | None:
+    """The module within a file that an object stands in, as one of its options."""
+    if block.calls or block.assumed:
+        return None
+    return own_place(block.anchors[0].file, block.anchors[0].node)
+
+
+def _in_module(block: Block) -> bool:
+    """Whether an object stands in the module that its file is, and not in one that is written within it."""
+    file = block.place.file
+    if block.assumed or (module_set(file) is None and not block.tree.imports_of(file.source.path)):
+        return False
+    chain = file.chain(block.place.node.start_byte, block.place.node.end_byte)
+    bound = next((n for n, node in enumerate(chain) if node.type == "binding"), len(chain))
+    return not any(
+        node.type == "function_expression" and is_module_function(file, node) for node in chain[bound:]
+    )

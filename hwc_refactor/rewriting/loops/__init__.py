@@ -1,0 +1,1 @@
+"""A loop becomes a oneshot service and a timer."""

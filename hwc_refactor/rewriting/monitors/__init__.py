@@ -1,0 +1,1 @@
+"""A health check in the words of the shared module."""

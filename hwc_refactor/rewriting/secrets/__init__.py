@@ -1,0 +1,1 @@
+"""Secrets become credentials, with all that writes and reads them."""

@@ -1,0 +1,1 @@
+"""Files of the user's tree and of the tool itself, replaced safely. Nothing here knows what is written."""

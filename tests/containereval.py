@@ -100,8 +100,10 @@ def evaluate(
 
 
 def shared_modules(root: Path) -> list[str]:
-    """The shared modules that a configuration has."""
-    return [str((root / name).resolve()) for name in shipped_modules() if (root / name).is_file()]
+    """The shared modules that a configuration has, also where a flake that reads the folder must not see them."""
+    paths = (root / name for name in shipped_modules())
+    places = (place for path in paths for place in (path, path.with_name(f"_{path.name}")))
+    return [str(place.resolve()) for place in places if place.is_file()]
 
 
 def packages_of(root: Path) -> set[str]:

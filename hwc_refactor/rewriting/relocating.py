@@ -56,6 +56,8 @@ def relocate(draft: Draft, block: Block, target: Path, *, whole: bool) -> None:
             if edits is None and not whole:
                 edits = _alone(current, found, source, target, block.name)
             if edits is None:
+                if _is_left(current, found, source, heads):
+                    raise NoPlace("it stands in a set that is computed")
                 break
             draft.edit(file, edits)
         else:
@@ -97,6 +99,29 @@ def _whole(file: ParsedFile, holder: Node, source: Path, target: Path, heads: se
             heads.add((*(_text(file, part) for part in attrpath_of(binding)), *_words(file, binding, inner)))
             return lift(file, binding, inner, _lead(file, binding, inner))
     return None
+
+
+def _is_left(file: ParsedFile, holder: Node, source: Path, heads: set[Path]) -> bool:
+    """Whether something still leads to an option path through what is no written out set, such as a `let`."""
+    return any(
+        _is_computed(file, binding, source[len(used) :])
+        for binding, used in _leading(file, holder, source)
+        if _head(file, binding, source) in heads
+    )
+
+
+def _is_computed(file: ParsedFile, binding: Node, rest: Path) -> bool:
+    """Whether the rest of an option path begins in a value that is no written out set, at any depth."""
+    value = binding.child_by_field_name("expression")
+    if not rest or value is None:
+        return False
+    if value.type != "attrset_expression":
+        return True
+    inner = ((child, _names(file, child)) for child in bindings_of(value) if child.type == "binding")
+    return any(
+        names == rest[: len(names)] and _is_computed(file, child, rest[len(names) :])
+        for child, names in inner
+    )
 
 
 def _leading(file: ParsedFile, holder: Node, source: Path) -> Iterator[tuple[Node, Path]]:

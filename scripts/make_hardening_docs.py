@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import marked
 
-from hwc_refactor.nixos.sandbox import traits  # noqa: E402
-from hwc_refactor.nixos.sandbox.hardening import Directive, directives  # noqa: E402
+from hwc_refactor.nixos.sandbox import traits
+from hwc_refactor.nixos.sandbox.hardening import Directive, directives
 
-DOCS = ROOT / "docs" / "hardening.md"
 OUT_OF_SIGHT = {
     "never": "left out",
     "no-root": "written without root's rights",
@@ -25,30 +22,13 @@ OUT_OF_SIGHT = {
 
 def main() -> int:
     """Make or check the page; the exit code."""
-    old = DOCS.read_text(encoding="utf-8")
-    new = filled(old)
-    if "--check" not in sys.argv[1:]:
-        DOCS.write_text(new, encoding="utf-8")
-    elif new != old:
-        print("docs/hardening.md is not up to date; run scripts/make_hardening_docs.py", file=sys.stderr)
-        return 1
-    return 0
+    return marked.keep("docs/hardening.md", "scripts/make_hardening_docs.py", tables())
 
 
-def filled(text: str) -> str:
-    """The page with its tables as the catalogue has them now.
-
-    Raises:
-        ValueError: when a table's markers are missing.
-    """
-    for name, lines in (("catalogue", catalogue()), ("traits", traits_table())):
-        begin, end = f"<!-- {name}: scripts/make_hardening_docs.py -->\n", f"<!-- end of {name} -->"
-        before, found, rest = text.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not (found and closed):
-            raise ValueError(f"docs/hardening.md has no table '{name}'")
-        text = "".join((before, begin, *(f"{line}\n" for line in lines), end, after))
-    return text
+def tables() -> dict[str, str]:
+    """The tables of the page by name."""
+    made = {"catalogue": catalogue(), "traits": traits_table()}
+    return {name: "".join(f"{line}\n" for line in lines) for name, lines in made.items()}
 
 
 def catalogue() -> Iterator[str]:

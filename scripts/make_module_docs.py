@@ -10,15 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import marked
 
-from hwc_refactor.nix.source import Source  # noqa: E402
-from hwc_refactor.nix.strings import attr_name, decode  # noqa: E402
-from hwc_refactor.nix.syntax import Node, ParsedFile, parse, text_of  # noqa: E402
+from hwc_refactor.nix.source import Source
+from hwc_refactor.nix.strings import attr_name, decode
+from hwc_refactor.nix.syntax import Node, ParsedFile, parse, text_of
 
-DOCS = ROOT / "docs" / "modules.md"
-MODULES = ROOT / "codemods" / "modules"
+MODULES = marked.ROOT / "codemods" / "modules"
 TABLES = {
     "container options": ("hwc-container.nix", "containerModule"),
     "container defaults": ("hwc-container.nix", ""),
@@ -42,26 +40,8 @@ class Option:
 
 def main() -> int:
     """Make or check the page; the exit code."""
-    old = DOCS.read_text(encoding="utf-8")
-    new = filled(old)
-    if "--check" not in sys.argv[1:]:
-        DOCS.write_text(new, encoding="utf-8")
-    elif new != old:
-        print("docs/modules.md is not up to date; run scripts/make_module_docs.py", file=sys.stderr)
-        return 1
-    return 0
-
-
-def filled(text: str) -> str:
-    """The page with its tables as the modules have them now."""
-    for name, (file, owner) in TABLES.items():
-        begin, end = f"<!-- {name}: scripts/make_module_docs.py -->\n", f"<!-- end of {name} -->"
-        before, found, rest = text.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not (found and closed):
-            raise SystemExit(f"docs/modules.md has no place for the table of {name}")
-        text = before + begin + table(options(MODULES / file, owner)) + end + after
-    return text
+    tables = {name: table(options(MODULES / file, owner)) for name, (file, owner) in TABLES.items()}
+    return marked.keep("docs/modules.md", "scripts/make_module_docs.py", tables)
 
 
 def table(rows: Sequence[Option]) -> str:
@@ -143,4 +123,4 @@ def _source(file: ParsedFile, node: Node) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

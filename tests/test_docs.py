@@ -19,6 +19,7 @@ from hwc_refactor.registry import codemods
 from hwc_refactor.selection import ORDER
 
 DOCS = REPOSITORY / "docs"
+SCRIPTS = REPOSITORY / "scripts"
 TUTORIAL = (DOCS / "writing-a-codemod.md").read_text(encoding="utf-8")
 ARCHITECTURE = (DOCS / "architecture.md").read_text(encoding="utf-8")
 
@@ -116,15 +117,21 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (REPOSITORY / path).exists(), path
 
 
-def test_tables_of_the_sandbox_are_up_to_date() -> None:
-    command = [sys.executable, "scripts/make_hardening_docs.py", "--check"]
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("make_*.py")), ids=lambda script: script.stem)
+def test_what_scripts_make_is_up_to_date(script: Path) -> None:
+    command = [sys.executable, str(script), "--check"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_stale_tables_of_the_sandbox_would_be_noticed() -> None:
+def test_stale_tables_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    script = "scripts/make_hardening_docs.py"
+    tables = runpy.run_path(str(REPOSITORY / script))["tables"]()
     page = (DOCS / "hardening.md").read_text(encoding="utf-8")
     stale = page.replace("| `ProtectClock` = `true` |", "| `ProtectClock` = `false` |")
     assert stale != page
-    module = runpy.run_path(str(REPOSITORY / "scripts" / "make_hardening_docs.py"))
-    assert module["filled"](stale) == page
+    filled = runpy.run_path(str(SCRIPTS / "marked.py"))["filled"]
+    assert filled(stale, script, tables) == page
+    with pytest.raises(SystemExit, match="no place for the table 'catalogue'"):
+        filled(page.replace("end of catalogue", "end"), script, tables)

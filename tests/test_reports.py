@@ -381,13 +381,6 @@ def test_a_report_in_a_file_is_for_people(home: Path) -> None:
 # -- the front page ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("script", ["make_readme.py", "make_picture.py"])
-def test_what_scripts_make_is_up_to_date(script: str) -> None:
-    command = [sys.executable, f"scripts/{script}", "--check"]
-    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 def test_the_settings_of_the_readme_are_read(tmp_path: Path) -> None:
     readme = (HERE / "README.md").read_text(encoding="utf-8")
     (tmp_path / "hwc-refactor.toml").write_text(

@@ -85,7 +85,6 @@ class Codemod:
         propose: what it makes of one object.
         strays: refusals for what it looks for but finds outside of every object, None without such.
         manual: its docstring.
-        only_in_diffs: whether it runs for documented diffs alone, not on everything it finds.
         ground: the change that has to be made before the others, for all objects that are found; it is
             asked when there are changes that need it.
         surveys: what is asked of all objects of some kind to judge a single one.
@@ -99,7 +98,6 @@ class Codemod:
     propose: Propose
     manual: Manual
     strays: Strays | None = None
-    only_in_diffs: bool = False
     ground: Lay | None = None
     also: tuple[Kind, ...] = ()
     surveys: tuple[Survey, ...] = ()
@@ -136,7 +134,6 @@ def codemod(
     documented_as: str,
     manual: str | None,
     strays: Strays | None = None,
-    only_in_diffs: bool = False,
     ground: Lay | None = None,
     also: tuple[Kind, ...] = (),
     surveys: tuple[Survey, ...] = (),
@@ -153,7 +150,6 @@ def codemod(
             propose,
             read_manual(manual or ""),
             strays,
-            only_in_diffs,
             ground,
             also,
             surveys,

@@ -52,7 +52,7 @@ class Recipe:
 
 @cache
 def recipes() -> Mapping[int, Recipe]:
-    """The documented diffs of this release, by number."""
+    """The documented diffs by number."""
     import tomllib
 
     found: dict[int, Recipe] = {}

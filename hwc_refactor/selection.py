@@ -107,14 +107,14 @@ def steps(selection: Selection, settings: Settings) -> list[Step]:
     alone: a service of the same name elsewhere is no reason to give it the values of that document.
 
     Raises:
-        SelectionError: when a diff, phase or codemod does not exist or is not in this release.
+        SelectionError: when a diff, phase or codemod does not exist.
     """
     for number in selection.diffs:
         _recipe(number)
     found = list(_diff_steps(number for number in DIFF_ORDER if number in selection.diffs))
     wanted = {_known(name) for name in selection.codemods}
     for number in sorted({*selection.phases, *(PHASES if selection.everything else ())}):
-        found += _phase_steps(_whole(number) if number in selection.phases else PHASES[number])
+        found += _phase_steps(number)
     found += [Step(codemods()[name]) for name in ORDER if name in wanted]
     kept = once(step for step in found if step.codemod.id not in settings.disable)
     return [one for step in kept for one in _kinds(step)]
@@ -140,36 +140,14 @@ def _kinds(step: Step) -> Iterator[Step]:
             yield replace(step, other=kind)
 
 
-def _whole(number: int) -> Phase:
-    """A phase of which this release has everything. Raises SelectionError."""
+def _phase_steps(number: int) -> Iterator[Step]:
+    """The steps of a phase. Raises SelectionError."""
     if number not in PHASES:
         raise SelectionError(f"there is no phase {number}; the plan has phases 1, 2 and 3")
-    phase = PHASES[number]
-    missing = missing_of(phase)
-    if missing:
-        raise SelectionError(
-            f"phase {number} needs {', '.join(missing)}, which this release does not have yet;"
-            " 'hwc-refactor list' shows what it has"
-        )
-    return phase
-
-
-def missing_of(phase: Phase) -> list[str]:
-    """What a phase needs and this release does not have."""
-    return [
-        *(f"diff {number}" for number in phase.diffs if number not in recipes()),
-        *(name for name in phase.codemods if name not in codemods()),
-    ]
-
-
-def _phase_steps(phase: Phase) -> Iterator[Step]:
-    """The steps of a phase, as far as this release has them."""
-    for step in _diff_steps(number for number in phase.diffs if number in recipes()):
+    for step in _diff_steps(PHASES[number].diffs):
         yield replace(step, at_home=True)
-    for name in phase.codemods:
-        known = codemods().get(name)
-        if known is not None and not known.only_in_diffs:
-            yield Step(known)
+    for name in PHASES[number].codemods:
+        yield Step(codemods()[name])
 
 
 def _diff_steps(diffs: Iterable[int]) -> Iterator[Step]:
@@ -180,28 +158,15 @@ def _diff_steps(diffs: Iterable[int]) -> Iterator[Step]:
 
 
 def _recipe(number: int) -> Recipe:
-    """A documented diff that this release has. Raises SelectionError."""
-    if number not in DIFF_ORDER:
-        raise SelectionError(f"there is no diff {number}; the documented diffs are 1 to 6")
+    """A documented diff. Raises SelectionError."""
     if number not in recipes():
-        raise SelectionError(
-            f"diff {number} is not in this release yet; 'hwc-refactor list' shows what it has"
-        )
+        raise SelectionError(f"there is no diff {number}; the documented diffs are 1 to 6")
     return recipes()[number]
 
 
 def _known(name: str) -> str:
     if name in codemods():
-        if codemods()[name].only_in_diffs:
-            raise SelectionError(
-                f"{name} runs as part of the documented diffs in this release;"
-                f" 'hwc-refactor explain {name}' says in which"
-            )
         return name
-    if name in ORDER:
-        raise SelectionError(
-            f"the codemod {name} is not in this release yet; 'hwc-refactor list' shows what it has"
-        )
     near = get_close_matches(name, ORDER, 1)
     hint = f"; did you mean {near[0]}?" if near else "; 'hwc-refactor list' shows all of them"
     raise SelectionError(f"there is no codemod '{name}'{hint}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hwc_refactor.findings import Tally
 from hwc_refactor.nixos.objects import Key
-from hwc_refactor.selection import PHASES, Selection, Step, missing_of, once, steps
+from hwc_refactor.selection import PHASES, Selection, Step, once, steps
 from hwc_refactor.settings import Settings
 
 
@@ -20,14 +20,12 @@ class PhaseState:
         done: objects that it looks at and finds nothing about any more.
         open: those that would be changed.
         refused: those that are left, with a reason.
-        missing: what the phase needs and this release does not have.
     """
 
     number: int
     done: int
     open: int
     refused: int
-    missing: tuple[str, ...]
 
     @property
     def state(self) -> str:
@@ -79,4 +77,4 @@ def _state(number: int, tallies: Iterable[Tally]) -> PhaseState:
             refusals |= tally.refusals
     refusals -= changes
     done = len(looked - changes - refusals)
-    return PhaseState(number, done, len(changes), len(refusals), tuple(missing_of(phase)))
+    return PhaseState(number, done, len(changes), len(refusals))

@@ -40,7 +40,7 @@ def with_suppression_findings(
     Args:
         audit: the audit.
         ran: ids of the codemods that were asked.
-        known: ids of all codemods there are, disabled ones and those of later releases included.
+        known: ids of all codemods there are, disabled ones included.
         whole: whether all codemods were asked about all objects: only then can it be said that nothing
             needs an entry of the settings file or of a baseline.
         entries: entries of a baseline that nothing was found for.

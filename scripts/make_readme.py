@@ -22,13 +22,7 @@ def main() -> int:
 def _table(head: str, entries: Iterable[Entry]) -> str:
     rows = [(head, "what it does", "removes", "its changes are"), ("---",) * 4]
     for entry in entries:
-        if entry.available:
-            severity = "" if entry.severity is None else entry.severity.label
-            what = f"{entry.what} For now within the diffs alone." if entry.only_in_diffs else entry.what
-            row = (f"`{entry.id}`", what, severity, entry.applicability)
-        else:
-            row = (f"`{entry.id}`", entry.what, "", "in a later release")
-        rows.append(row)
+        rows.append((f"`{entry.id}`", entry.what, entry.severity.label, entry.applicability))
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 

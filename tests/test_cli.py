@@ -17,7 +17,6 @@ from conftest import Call
 from hwc_refactor import __version__, plan
 from hwc_refactor.recipes import recipes
 from hwc_refactor.registry import codemods
-from hwc_refactor.selection import ORDER
 
 HERE = Path(__file__).resolve().parent.parent
 GLUETUN = "domains/server/containers/gluetun/parts/config.nix"
@@ -361,15 +360,6 @@ def test_below_the_top_of_a_work_tree_the_patch_says_where_it_belongs(
     assert tree(top) == by_git
 
 
-#: Names that are documented, and that this release does not have yet.
-LATER = [
-    *(["apply", "--diff", str(number)] for number in range(1, 7) if number not in recipes()),
-    *(["explain", str(number)] for number in range(1, 7) if number not in recipes()),
-    *(["apply", "--codemod", name] for name in ORDER if name not in codemods()),
-    *(["explain", name] for name in ORDER if name not in codemods()),
-]
-
-
 # -- wrong usage, faults, interrupts ----------------------------------------------------------------
 
 
@@ -387,7 +377,6 @@ LATER = [
         (["explain", "unpriviliged-container"], "did you mean unprivileged-container?"),
         (["explain", "7"], "there is no codemod or diff '7'"),
         (["undo", "--all"], "No such option"),
-        *((arguments, "not in this release") for arguments in LATER),
         (["frobnicate"], "No such command"),
     ],
 )

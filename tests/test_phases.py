@@ -9,12 +9,11 @@ import pytest
 from conftest import Call
 from example import EXAMPLE
 
-from hwc_refactor import selection
 from hwc_refactor.plan import make_plan
 from hwc_refactor.project import Project, read_project
 from hwc_refactor.recipes import recipes
 from hwc_refactor.registry import codemods
-from hwc_refactor.selection import ORDER, PHASES, Selection, SelectionError, missing_of, steps
+from hwc_refactor.selection import DIFF_ORDER, ORDER, PHASES, Selection, SelectionError, steps
 from hwc_refactor.settings import Settings
 from hwc_refactor.standing import counting_steps
 
@@ -34,13 +33,6 @@ def after(project: Project, *runs: Selection) -> dict[str, bytes]:
     return texts
 
 
-@pytest.fixture
-def whole_phases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Phases of which parts are missing run with what there is."""
-    monkeypatch.setattr(selection, "missing_of", lambda phase: [])
-
-
-@pytest.mark.usefixtures("whole_phases")
 def test_everything_is_the_phases_one_after_another() -> None:
     project = read_project(EXAMPLE, (), Settings())
     phases = after(project, *(Selection(phases=(number,)) for number in PHASES))
@@ -49,7 +41,6 @@ def test_everything_is_the_phases_one_after_another() -> None:
     assert phases != project.texts
 
 
-@pytest.mark.usefixtures("whole_phases")
 def test_everything_runs_each_codemod_once_on_everything_in_order() -> None:
     for run in (
         Selection(everything=True),
@@ -60,20 +51,16 @@ def test_everything_runs_each_codemod_once_on_everything_in_order() -> None:
         assert all(step.kind in step.codemod.kinds for step in found)
         assert len(found) == len({(step.codemod.id, step.kind.name) for step in found})
         names = list(dict.fromkeys(step.codemod.id for step in found))
-        assert names == [name for name in ORDER if name in codemods() and not codemods()[name].only_in_diffs]
+        assert names == list(ORDER)
 
 
 def test_counting_asks_each_codemod_about_each_kind_once() -> None:
     generic = [(step.codemod.id, step.kind.name) for step in counting_steps(Settings()) if step.generic]
     assert sorted(generic) == sorted(
-        (name, kind.name)
-        for name, codemod in codemods().items()
-        if not codemod.only_in_diffs
-        for kind in (codemod.kind, *codemod.also)
+        (name, kind.name) for name, codemod in codemods().items() for kind in (codemod.kind, *codemod.also)
     )
 
 
-@pytest.mark.usefixtures("whole_phases")
 def test_a_phase_gives_the_values_of_a_document_to_its_own_objects_alone(tmp_path: Path) -> None:
     text = f'{{\n  {CONTAINERS}.gluetun = {{\n    image = "qmcgaw/gluetun:latest";\n  }};\n}}\n'.encode()
     for run in (Selection(everything=True), Selection(phases=(1,))):
@@ -81,15 +68,15 @@ def test_a_phase_gives_the_values_of_a_document_to_its_own_objects_alone(tmp_pat
     assert b"LOG_LEVEL" in after(Project(tmp_path, {"x.nix": text}), Selection(diffs=(3,)))["x.nix"]
 
 
-def test_a_phase_without_its_parts_says_what_is_missing() -> None:
-    for number, phase in PHASES.items():
-        missing = missing_of(phase)
-        assert set(missing) == {f"diff {n}" for n in phase.diffs if n not in recipes()} | {
-            name for name in phase.codemods if name not in codemods()
-        }
-        if missing:
-            with pytest.raises(SelectionError, match=missing[0]):
-                steps(Selection(phases=(number,)), Settings())
+def test_the_plan_has_every_diff_and_every_codemod_once() -> None:
+    assert sorted(DIFF_ORDER) == sorted(recipes())
+    assert sorted(ORDER) == sorted(codemods())
+
+
+@pytest.mark.parametrize("number", [0, 4])
+def test_a_phase_that_never_was(number: int) -> None:
+    with pytest.raises(SelectionError, match=f"there is no phase {number}; the plan has phases 1, 2 and 3"):
+        steps(Selection(phases=(number,)), Settings())
 
 
 def states(call: Call, root: Path) -> dict[int, tuple[str, int, int, int]]:

@@ -111,7 +111,7 @@ def explain(context: click.Context, /, id_: str, format_: str, **_: object) -> i
 
     Why it is there, what it writes, when it refuses, and what a person must still do.
     """
-    from hwc_refactor.catalog import codemod_names, names
+    from hwc_refactor.catalog import names
     from hwc_refactor.recipes import recipes, recorded
     from hwc_refactor.registry import codemods
     from hwc_refactor.report import manual, plain
@@ -122,9 +122,6 @@ def explain(context: click.Context, /, id_: str, format_: str, **_: object) -> i
         page = manual.of_diff(recipe, recorded(recipe), codemods())
     elif id_ in codemods():
         page = manual.of_codemod(codemods()[id_])
-    elif word in names():
-        kind = "codemod" if word in codemod_names() else "diff"
-        raise Failure(f"the {kind} {word} is not in this release yet; 'hwc-refactor list' shows what it has")
     else:
         near = get_close_matches(id_.replace("_", "-").lower(), names(), 1)
         hint = f"did you mean {near[0]}?" if near else "'hwc-refactor list' shows all of them"

@@ -297,9 +297,9 @@ def command_line(
 
 def complete_codemod(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The names of codemods, for the shell."""
-    from hwc_refactor.catalog import codemod_names
+    from hwc_refactor.selection import ORDER
 
-    return [CompletionItem(name) for name in codemod_names() if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in ORDER if name.startswith(incomplete)]
 
 
 def _typed(context: click.Context, leave_out: Sequence[str]) -> Iterable[str]:

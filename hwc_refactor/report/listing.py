@@ -92,7 +92,6 @@ def _phase(page: Listing, number: int, phase: Phase) -> dict[str, object]:
         "done": None if state is None else state.done,
         "open": None if state is None else state.open,
         "refused": None if state is None else state.refused,
-        "missing": [] if state is None else list(state.missing),
     }
 
 
@@ -107,21 +106,17 @@ def _phase_cells(page: Listing, number: int, phase: Phase) -> tuple[str, ...]:
 
 def _facts(entry: Entry, page: Listing) -> dict[str, object]:
     return {
-        "severity": None if entry.severity is None else entry.severity.label,
-        "applicability": entry.applicability or None,
-        "documented_as": entry.documented_as or None,
-        "available": entry.available,
+        "severity": entry.severity.label,
+        "applicability": entry.applicability,
+        "documented_as": entry.documented_as,
         "found": page.found.get(entry.id),
     }
 
 
 def _cells(entry: Entry, page: Listing) -> tuple[str, ...]:
-    if not entry.available:
-        return entry.id, "-", "-", "-", f"(not in this release) {entry.what}"
     found = page.found.get(entry.id)
-    what = f"{entry.what} (runs within the diffs)" if entry.only_in_diffs else entry.what
-    severity = "-" if entry.severity is None else entry.severity.label
-    return entry.id, severity, entry.applicability, "-" if found is None else str(found), what
+    count = "-" if found is None else str(found)
+    return entry.id, entry.severity.label, entry.applicability, count, entry.what
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -138,8 +133,6 @@ def _wrapped(cells: Sequence[str], room: int | None) -> Iterator[Sequence[str]]:
 
 
 def _coloured(text: str, entry: Entry) -> str:
-    if not entry.available:
-        return paint(text.rstrip(), "dim", colour=True)
-    label = "" if entry.severity is None else entry.severity.label
+    label = entry.severity.label
     style = _STYLES.get(label, "")
     return text.replace(f"  {label} ", f"  {paint(label, style, colour=True)} ", 1) if style else text

@@ -46,9 +46,6 @@ def of_codemod(codemod: Codemod) -> Page:
         "documented as": codemod.documented_as,
     }
     again = f"hwc-refactor apply --codemod {codemod.id} --dry-run"
-    if codemod.only_in_diffs:
-        number = next((c for c in codemod.documented_as if c.isdecimal()), "N")
-        again = f"hwc-refactor apply --diff {number} --dry-run"
     return Page("codemod", codemod.id, codemod.manual.summary, facts, codemod.manual.sections, again)
 
 

@@ -41,14 +41,12 @@ class MappedText:
         data: the text as bytes.
         pieces: where it comes from, in order; a hole has the text that it was filled with.
         offsets: where each piece begins in `data`; last the length of `data`.
-        holes: for each piece the number of holes before it.
         end: the place in the file behind the last byte of the text.
     """
 
     data: bytes
     pieces: tuple[Piece, ...]
     offsets: tuple[int, ...]
-    holes: tuple[int, ...]
     end: int
 
     def to_file(self, start: int, end: int) -> tuple[int, int] | None:
@@ -75,13 +73,6 @@ class MappedText:
                 same = piece.kind == "same" and offset > piece.start
                 return place + (offset - piece.start if same else 0)
         return len(self.data)
-
-    def hole_at(self, offset: int) -> int | None:
-        """The index of the hole whose filling holds the byte at `offset`, None outside of holes."""
-        if not 0 <= offset < len(self.data):
-            return None
-        at = bisect_right(self.offsets, offset) - 1
-        return self.holes[at] if self.pieces[at].kind == "hole" else None
 
     def _place(self, offset: int, *, first: bool, widen: bool) -> int:
         at = bisect_left(self.offsets, offset) if first else bisect_right(self.offsets, offset) - 1
@@ -130,10 +121,9 @@ class NixString:
         """The text with each hole replaced by what `hole` returns for its index and the hole itself."""
         holes = self.holes
         pieces: list[Piece] = []
-        offsets, counts = [0], []
+        offsets = [0]
         seen = 0
         for piece in self.decoded.pieces:
-            counts.append(seen)
             if piece.kind == "hole":
                 text = hole(seen, holes[seen]).encode(errors="surrogateescape")
                 piece = Piece(text, piece.start, piece.end, "hole")
@@ -141,7 +131,7 @@ class NixString:
             pieces.append(piece)
             offsets.append(offsets[-1] + len(piece.text))
         data = b"".join(piece.text for piece in pieces)
-        return MappedText(data, tuple(pieces), tuple(offsets), tuple(counts), self.decoded.end)
+        return MappedText(data, tuple(pieces), tuple(offsets), self.decoded.end)
 
 
 def decode(file: ParsedFile, node: Node) -> NixString:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from hwc_refactor.report.sheet import Sheet
 
-FORMATS = ("sarif", "github", "html")
-
 
 def rendered(sheet: Sheet, format_: str) -> bytes:
-    """A sheet in one of `FORMATS`."""
+    """A sheet as `sarif`, `github` or `html`."""
     if format_ == "sarif":
         from hwc_refactor.report import jsonout, sarif
 

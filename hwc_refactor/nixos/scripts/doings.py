@@ -6,7 +6,6 @@ Every fact knows the script and the place in it. What is not known is a doubt an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 from hwc_refactor.nix.shell import Command, Script
 from hwc_refactor.nix.syntax import Node
@@ -124,12 +123,3 @@ class Facts:
     writes: tuple[Use, ...]
     reads: tuple[Use, ...]
     doubts: tuple[Doubt, ...]
-
-    @cached_property
-    def unknown_commands(self) -> tuple[Ran, ...]:
-        """The commands of which nothing is known."""
-        return tuple(ran for ran in self.ran if ran.known is None)
-
-    def needing(self, *needs: str) -> tuple[Ran, ...]:
-        """The commands that need one of these."""
-        return tuple(ran for ran in self.ran if ran.needs & set(needs))

@@ -427,7 +427,7 @@ def test_interrupted_is_130_and_nothing_is_written(
 def test_a_run_that_was_cut_off_is_put_right_by_the_next_one(home: Path, call: Call) -> None:
     before = tree(home)
     program = (
-        "import os; from hwc_refactor import write; from hwc_refactor.__main__ import main; real = write.write;"
+        "import os; from hwc_refactor.storage import write; from hwc_refactor.__main__ import main; real = write.write;"
         "fault = lambda step: os._exit(9) if step == 'replace options.nix' else None;"
         "write.write = lambda root, changes, description: real(root, changes, description=description, fault=fault);"
         "main(['apply', '--diff', '3'])"

@@ -34,10 +34,12 @@ from __future__ import annotations
 
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.model import Refusal, Severity
-from hwc_refactor.nixos.containers.container import Container, ImageSource
+from hwc_refactor.nixos.containers.container import ImageSource
+from hwc_refactor.nixos.containers.declared import container_of
 from hwc_refactor.nixos.containers.images import Image, image_of, retagged
-from hwc_refactor.nixos.objects import CONTAINER, Block
+from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block
 from hwc_refactor.rewriting import placing
+from hwc_refactor.rewriting.containers.image import set_tag
 from hwc_refactor.rewriting.containers.splitting import CannotSplit, Split, split_option
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.placing import NoPlace
@@ -48,6 +50,7 @@ WHY = "A floating tag means another program after the next pull, and no way back
 @codemod(
     "pin-image",
     kind=CONTAINER,
+    also=(HWC_CONTAINER,),
     severity=Severity.MEDIUM,
     applicability="review",
     documented_as="diff 3, 5",
@@ -57,7 +60,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     """Pin the image of one container."""
     if not block.get("image"):
         return None
-    source = Container(block).image_source
+    source = container_of(block).image_source
     if source is None or source.value is None:
         return _unseen(block, source, ctx)
     image = image_of(source.value)
@@ -123,7 +126,7 @@ def _obstacle(block: Block, image: Image, ctx: Context) -> Refusal | None:
                 block, "image-file", f"Its image comes from {name}; the tag has to be the one in that file."
             )
     labels = " ".join(
-        (*block.names("labels"), *(f.value or "" for f in Container(block).flags_named("--label")))
+        (*block.names("labels"), *(f.value or "" for f in container_of(block).flags_named("--label")))
     )
     if "io.containers.autoupdate" in labels:
         return ctx.refuse(
@@ -135,8 +138,14 @@ def _obstacle(block: Block, image: Image, ctx: Context) -> Refusal | None:
 
 
 def _write(draft: Draft, block: Block, ctx: Context, source: ImageSource, tag: str) -> None:
+    behind = ctx.text("behind") or ""
+    if block.kind is HWC_CONTAINER and set_tag(draft, block, source, tag, behind):
+        return
     if source.option is not None:
         split = Split(tag, ctx.text("option-description") or "", ctx.text("option-behind") or "")
+        if block.kind is HWC_CONTAINER:
+            split_option(draft, ctx.tree, source, split, apart=behind)
+            return
         split_option(draft, ctx.tree, source, split)
     else:
         assert source.value is not None
@@ -146,5 +155,5 @@ def _write(draft: Draft, block: Block, ctx: Context, source: ImageSource, tag: s
         literal, text = pinned
         placing.demand_own(ctx.tree, block, literal)
         draft.replace_text(literal.file, literal.node, text)
-    if source.slot.binding is not None and (behind := ctx.text("behind")):
+    if source.slot.binding is not None and behind:
         draft.behind(source.slot.expr.file, source.slot.binding, behind)

@@ -62,10 +62,12 @@ from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.containers.container import Container, backend
+from hwc_refactor.nixos.containers.declared import Declared, container_of
 from hwc_refactor.nixos.containers.needs import Needs, beyond, limits_to_add, needs_of
 from hwc_refactor.nixos.containers.profiles import Profile, find_profile
 from hwc_refactor.nixos.containers.strays import stray_privileges
-from hwc_refactor.nixos.objects import CONTAINER, Block
+from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block, objects
+from hwc_refactor.rewriting.containers.confining import bound, forbid_new_privileges
 from hwc_refactor.rewriting.containers.flaglist import FlagList, Group
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.hostside import add_kernel_modules
@@ -81,12 +83,14 @@ UNBOUND = (
 
 
 def _strays(ctx: Context, blocks: Sequence[Block]) -> Iterable[Refusal]:
-    return stray_privileges(ctx.tree, ctx.codemod, blocks)
+    declared = (block for block in objects(ctx.tree, HWC_CONTAINER) if block.own)
+    return stray_privileges(ctx.tree, ctx.codemod, [*blocks, *declared])
 
 
 @codemod(
     "unprivileged-container",
     kind=CONTAINER,
+    also=(HWC_CONTAINER,),
     severity=Severity.CRITICAL,
     applicability="review",
     documented_as="diff 3",
@@ -95,7 +99,7 @@ def _strays(ctx: Context, blocks: Sequence[Block]) -> Iterable[Refusal]:
 )
 def propose(block: Block, ctx: Context) -> Outcome | None:
     """Make one container unprivileged."""
-    container = Container(block)
+    container = container_of(block)
     if container.elsewhere is not None and (refusal := _given_elsewhere(container, container.elsewhere, ctx)):
         return refusal
     privileged = container.privileged
@@ -256,8 +260,13 @@ def _write(
     else:
         flags.add(new_capabilities, new_devices, after=last, before=source)
     flags.add(Group(needs.flags))
-    flags.add(Group(limits, headings.get("limits", "")))
-    flags.add(Group(needs.security, headings.get("security", "")))
+    if isinstance(container, Declared):
+        bound(draft, container, limits, headings.get("limits", ""))
+        if needs.security:
+            forbid_new_privileges(draft, container)
+    else:
+        flags.add(Group(limits, headings.get("limits", "")))
+        flags.add(Group(needs.security, headings.get("security", "")))
     for flag, names in container.capability_flags:
         if flag not in gone and set(names) & set(broad):
             flags.set_value(flag, ",".join(name for name in names if name not in broad))

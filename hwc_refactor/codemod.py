@@ -250,7 +250,7 @@ class Context:
             found = replace(found, span=span)
         return Refusal(
             self.codemod,
-            Subject(block.kind.name, block.name),
+            Subject(block.kind.shown, block.name),
             block.file if span is None else span.file,
             line,
             code,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 
@@ -144,6 +144,8 @@ def targets(tree: Tree, project: Project, step: Step, names: Iterable[str] | Non
         blocks = objects(tree, step.kind, names)
     else:
         blocks = _named(tree, step, target, target.name)
+        for kind in () if blocks else step.codemod.also:  # declared in another way already
+            blocks += _named(tree, replace(step, other=kind), target, target.name)
         if not blocks and target.becomes is not None:  # done already
             blocks = _named(tree, step, target, target.becomes)
         if not blocks and not (target.optional or step.at_home):
@@ -186,7 +188,7 @@ def propose(
         fault = f"{type(error).__name__}: {error}"
         line, column = block.place.file.source.line_column(block.offset)
         message = (
-            f"{codemod.id} failed on {block.kind.name} {block.name} ({fault}); this is a fault of the tool"
+            f"{codemod.id} failed on {block.kind.shown} {block.name} ({fault}); this is a fault of the tool"
         )
         return ((key, Problem(block.file, line, column, message)),)
     if said is None:

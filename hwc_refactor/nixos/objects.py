@@ -18,10 +18,12 @@ class Kind:
     """A kind of object, and the option path below which its instances are named.
 
     Attributes:
-        name: what it is called in reports and JSON.
+        name: what tells it from other kinds; what it is called in reports and JSON.
         parent, word, below: the option path, cut at the telling name (see `discover.definitions`).
         own: attributes of which a definition has at least one when it makes the object, rather than
             adding to one that is made elsewhere.
+        top: the first name of the option path, where it is none of these.
+        called: what reports and JSON call its objects, where another kind is but another way to declare the same.
     """
 
     name: str
@@ -29,6 +31,18 @@ class Kind:
     word: str
     below: tuple[str, ...]
     own: tuple[tuple[str, ...], ...] = ()
+    top: str | None = None
+    called: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """What its objects are called in reports and JSON."""
+        return self.called or self.name
+
+    @property
+    def first(self) -> str:
+        """The first name of the option path: `virtualisation`, `systemd`, `services`."""
+        return self.top or self.parent or self.word
 
 
 CONTAINER = Kind(
@@ -43,7 +57,7 @@ SERVICE = Kind(
 )
 USER_SERVICE = Kind("user-service", None, "systemd", ("user", "services"), SERVICE.own)
 TIMER = Kind("timer", None, "systemd", ("timers",))
-HWC_CONTAINER = Kind("hwc-container", "hwc", "container", ())
+HWC_CONTAINER = Kind("hwc-container", "hwc", "container", (), CONTAINER.own, "services", "container")
 HWC_MONITOR = Kind("hwc-monitor", "hwc", "monitor", ())
 USER_TIMER = Kind("user-timer", None, "systemd", ("user", "timers"))
 AGENIX_SECRET = Kind("agenix-secret", None, "age", ("secrets",))

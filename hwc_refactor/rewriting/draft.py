@@ -111,7 +111,7 @@ class About:
     @staticmethod
     def block(block: Block) -> About:
         """An object."""
-        return About(Subject(block.kind.name, block.name), block.file, block.line, block.assumed)
+        return About(Subject(block.kind.shown, block.name), block.file, block.line, block.assumed)
 
 
 class Draft:
@@ -159,7 +159,7 @@ class Draft:
 
     def together(self, blocks: Iterable[Block]) -> None:
         """Name further objects that the change is about."""
-        self._also += [Subject(block.kind.name, block.name) for block in blocks]
+        self._also += [Subject(block.kind.shown, block.name) for block in blocks]
 
     def review(self, text: str | None = None) -> None:
         """The change needs a look, for the reason that the note gives."""

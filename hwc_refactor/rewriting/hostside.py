@@ -40,7 +40,7 @@ def _add_to_list(
     slot = block.slots[0]
     file = slot.expr.file
     advice = f"Set {'.'.join(option)} = [ {' '.join(elements)} ]; on the host."
-    found = module_set(file, slot.expr.node, block.kind.parent or block.kind.word)
+    found = module_set(file, slot.expr.node, block.kind.first)
     if block.assumed or found is None or in_called_function(slot.expr.env):
         draft.note(advice)
         return

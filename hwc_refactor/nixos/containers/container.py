@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -64,10 +65,14 @@ class Container:
     @cached_property
     def privileged_option(self) -> tuple[Slot, ...]:
         """The definitions of the option `privileged` that switch it on, or may."""
+        return self.switches("privileged")
+
+    def switches(self, *path: str) -> tuple[Slot, ...]:
+        """The definitions of an option that switch it on, or may."""
         resolver = self.block.tree.resolver
         return tuple(
             slot
-            for slot in self.block.get("privileged")
+            for slot in self.block.get(*path)
             if not slot.rest and not _is_scalar(plain_value(resolver, slot.expr), False)
         )
 
@@ -86,7 +91,7 @@ class Container:
         """What files add to it that do not make it."""
         if not self.block.elsewhere:
             return None
-        return Container(replace(self.block, slots=self.block.elsewhere, elsewhere=()))
+        return replace(self, block=replace(self.block, slots=self.block.elsewhere, elsewhere=()))
 
     def says_privileged(self, slot: Slot) -> bool:
         """Whether a definition of `privileged` is a plain, unconditional `true`."""
@@ -140,6 +145,21 @@ class Container:
             if isinstance(value, Str):
                 shown.add(value.shown.split(":")[0])
         return shown
+
+    @cached_property
+    def limits(self) -> dict[str, str | None]:
+        """The limits it has, by the names of their flags without dashes; None where one is not known."""
+        return {flag.name.removeprefix("--"): flag.value for flag in self.flags}
+
+    @property
+    def says_no_new_privileges(self) -> bool:
+        """Whether it is said that its programs may not gain privileges, or that they may."""
+        return self.has_security("no-new-privileges")
+
+    def has_security(self, option: str) -> bool:
+        """Whether a security option is given, be it with another value."""
+        head = re.split(r"[=:]", option)[0]
+        return any((flag.value or "").startswith(head) for flag in self.flags_named("--security-opt"))
 
     @property
     def gpu(self) -> bool:

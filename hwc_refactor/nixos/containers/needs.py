@@ -86,7 +86,7 @@ def needs_of(
     held = container.capabilities - {"ALL"}
     passed = {device.rstrip("/") for device in container.devices}
     devices = tuple(f"{device}:{device}" for device in profile.devices if device not in passed)
-    flags = [f"--security-opt={opt}" for opt in profile.security_opts if not _has_security(container, opt)]
+    flags = [f"--security-opt={opt}" for opt in profile.security_opts if not container.has_security(opt)]
     host_sysctls: dict[str, str] = {}
     for name, value in (profile.sysctls or {}).items():
         if any((flag.value or "").startswith(f"{name}=") for flag in container.flags_named("--sysctl")):
@@ -101,7 +101,7 @@ def needs_of(
         if missing:
             notes.append(f"The documentation of the image also asks for {', '.join(missing)}.")
     security: tuple[str, ...] = ()
-    if not _has_security(container, "no-new-privileges"):
+    if not container.says_no_new_privileges:
         if profile.no_new_privileges:
             security = ("--security-opt=no-new-privileges:true",)
         elif profile.no_new_privileges_why:
@@ -119,18 +119,13 @@ def needs_of(
     )
 
 
-def _has_security(container: Container, option: str) -> bool:
-    head = re.split(r"[=:]", option)[0]
-    return any((flag.value or "").startswith(head) for flag in container.flags_named("--security-opt"))
-
-
 def limits_to_add(container: Container, wanted: Mapping[str, str]) -> tuple[str, ...]:
     """The limit flags to add: what is wanted and not there; a limit that is there stays as it is.
 
     `--memory-swap` is the sum of memory and swap, so podman and docker refuse one below `--memory`
     (podman-run(1)): it is left out where a memory limit that is there would exceed it, or is not known.
     """
-    present = {flag.name.removeprefix("--"): flag.value for flag in container.flags}
+    present = container.limits
     missing = {name: wanted[name] for name in LIMITS if name in wanted and name not in present}
     swap = missing.get("memory-swap")
     if swap is not None:

@@ -14,6 +14,12 @@ def is_true(block: Block, expr: Expr) -> bool:
     return isinstance(value, Scalar) and value.value is True
 
 
+def is_false(block: Block, expr: Expr) -> bool:
+    """Whether an expression is plainly false."""
+    value = block.tree.resolver.value(expr)
+    return isinstance(value, Scalar) and value.value is False
+
+
 def number_text(block: Block, expr: Expr) -> str | None:
     """The number that a string stands for, as it is written; None when it is none."""
     value = block.tree.resolver.value(expr)

@@ -9,11 +9,10 @@ from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.scope import attrpath_of, bound_names
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
-from hwc_refactor.nixos.containers.container import Container
+from hwc_refactor.nixos.containers.declared import container_of
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 
-MODULE = "services.hwc.container."
 FLAG = b'"--privileged'
 _SETS = ("attrset_expression", "rec_attrset_expression")
 
@@ -55,7 +54,7 @@ def _read(block: Block) -> Iterator[Span]:
     That is everything it is given, be it unused; only in lists of flags with open parts no more than the
     elements that could be read.
     """
-    whole = Container(block)
+    whole = container_of(block)
     for part in (whole,) if whole.elsewhere is None else (whole, whole.elsewhere):
         for name, slots in part.block.view.slots.items():
             yield from (item.expr.span for item in part.block.items(name) if item not in part.unread)
@@ -68,7 +67,7 @@ def _stray_options(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Iterato
     seen = {
         (slot.binding.start_byte, slot.expr.file.source.path)
         for block in blocks
-        for slot in block.get("privileged")
+        for slot in container_of(block).privileged_option
         if slot.binding is not None
     }
     for path in tree.holding(b"privileged"):
@@ -86,12 +85,6 @@ def _stray_options(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Iterato
                 continue
             name = _owner(file, chain[:-3])
             why = f"'{name}' is privileged, but it is no container of virtualisation.oci-containers."
-            if MODULE in name:
-                name = name.rpartition(MODULE)[2]
-                why = (
-                    f"'{name}' is privileged and declared with {MODULE[:-1]}: whether its image needs that is told"
-                    " of containers that are not converted yet."
-                )
             yield Refusal(
                 codemod,
                 Subject("container", name),

@@ -163,8 +163,13 @@ def _limit(name: str, flag: Flag) -> str | None:
         return bare(f'"{rest}') if equals and "${" not in head and "\\" not in rest else None
     if not flag.literal or flag.value is None:
         return None
+    return limit_source(name, flag.value)
+
+
+def limit_source(name: str, value: str) -> str:
+    """A limit as Nix source, by the name of its flag: numbers are written as such where the module takes them."""
     number = _NUMBER if name == "cpus" else re.compile(r"(?:0|[1-9]\d*)\Z") if name == "pids-limit" else None
-    return flag.value if number is not None and number.match(flag.value) else quote(flag.value)
+    return value if number is not None and number.match(value) else quote(value)
 
 
 def _privileges(terms: Terms, movable: Movable, stuck: Sequence[Flag]) -> None:

@@ -9,9 +9,10 @@ from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Ref, Str
-from hwc_refactor.nixos.containers.container import Container, ImageSource
+from hwc_refactor.nixos.containers.container import ImageSource
+from hwc_refactor.nixos.containers.declared import container_of
 from hwc_refactor.nixos.containers.images import GAP, Image, gaps_of, image_of, plain_value, retagged
-from hwc_refactor.nixos.objects import CONTAINER, objects
+from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, objects
 from hwc_refactor.nixos.options import OptionDeclaration, Setting, declarations, readers, settings
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.rewriting.draft import Draft
@@ -42,8 +43,17 @@ class Split:
     behind: str = ""
 
 
-def split_option(draft: Draft, tree: Tree, source: ImageSource, split: Split) -> None:
+def split_option(
+    draft: Draft, tree: Tree, source: ImageSource, split: Split, *, apart: str | None = None
+) -> None:
     """Take the tag out of the option's default into an option of its own, and keep all users right.
+
+    Args:
+        draft: the change in the making.
+        tree: the snapshot.
+        source: where the image comes from.
+        split: what is written.
+        apart: the comment behind the tag where the container itself names it apart, as the shared module does.
 
     Raises:
         CannotSplit: when the declaration, or a place that sets or reads the option, does not allow it.
@@ -88,7 +98,8 @@ def split_option(draft: Draft, tree: Tree, source: ImageSource, split: Split) ->
         if tag is not None:
             _set_beside(draft, place, tag_option[-1], place.expr.text.replace(set_literal.text, quote(tag)))
     for expr in reading:
-        _read_both(draft, expr, option[-1], tag_option[-1])
+        if apart is None or not _read_apart(draft, expr, source, tag_option[-1], apart):
+            _read_both(draft, expr, option[-1], tag_option[-1])
     _declare(draft, declaration, tag_option[-1], image, split)
 
 
@@ -98,8 +109,8 @@ def _demand_all_readers(tree: Tree, option: tuple[str, ...], reading: list[Expr]
     One that gets the option through a parameter of a function reads it in a place that serves others too.
     """
     places = {read.span for read in reading}
-    for block in objects(tree, CONTAINER):
-        source = Container(block).image_source
+    for block in (*objects(tree, CONTAINER), *objects(tree, HWC_CONTAINER)):
+        source = container_of(block).image_source
         if source is None or source.option != option:
             continue
         value = tree.resolver.value(source.slot.expr)
@@ -172,6 +183,24 @@ def _set_beside(draft: Draft, place: Setting, name: str, value: str) -> None:
 def _holder(chain: list[Node], binding: Node) -> Node:
     position = chain.index(binding)
     return chain[position - 2]
+
+
+def _read_apart(draft: Draft, expr: Expr, source: ImageSource, tag: str, behind: str) -> bool:
+    """Name the tag beside the image, where the image is the option and nothing else; whether that is so."""
+    slot = source.slot
+    if expr.span != slot.expr.span or slot.binding is None or slot.holder is None:
+        return False
+    path = attrpath_of(slot.binding)
+    data = expr.file.source.data
+    lead = data[path[0].start_byte : path[-1].start_byte].decode(errors="replace")
+    base = expr.text.rpartition(".")[0]
+    draft.insert(
+        expr.file,
+        slot.holder.node,
+        [Snippet(f"{lead}imageTag = {base}.{tag};", behind=behind)],
+        after=slot.binding,
+    )
+    return True
 
 
 def _read_both(draft: Draft, expr: Expr, image: str, tag: str) -> None:

@@ -244,7 +244,7 @@ def _start_with(draft: Draft, block: Block, ctx: Context) -> None:
     slots = [slot for slot in block.get("wantedBy") if not slot.rest]
     if not units or len(slots) != 1:
         return
-    present = tuple(block.tree.resolver.literal(item.expr) or "" for item in block.items("wantedBy"))
+    present = tuple(name or "" for name in block.texts("wantedBy"))
     if present == units or not all(name.startswith(("podman-", "docker-")) for name in present):
         return
     draft.remove_binding(block, slots[0])

@@ -218,6 +218,13 @@ class Block:
                 )
         return tuple(items)
 
+    def texts(self, *path: str) -> list[str | None]:
+        """The texts of a list's elements over all its definitions, None for each that is not known.
+
+        A string in the place of a list, as directives of units allow it, counts as an element.
+        """
+        return [self.tree.resolver.literal(item.expr) for item in self.items(*path)]
+
     @cached_property
     def own(self) -> bool:
         """Whether the places in sight make the object, rather than override one made elsewhere."""

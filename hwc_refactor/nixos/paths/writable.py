@@ -127,9 +127,10 @@ def _resolved(block: Block, text: str) -> str:
 def _managed(block: Block) -> Iterator[str]:
     """The paths that systemd makes for the service, in every spelling."""
     for directive, (parent, variable, specifier) in MANAGED.items():
-        names = [block.tree.resolver.literal(item.expr) for item in block.items("serviceConfig", directive)]
         single = block.text("serviceConfig", directive)
-        known = [name for name in names if name] or (single.split() if single else [])
+        known = [name for name in block.texts("serviceConfig", directive) if name] or (
+            single.split() if single else []
+        )
         for name in known:
             for base in (parent, specifier):
                 yield f"{base}/{name.split(':')[0]}"

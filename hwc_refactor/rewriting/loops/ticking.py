@@ -225,8 +225,8 @@ def _not_started(draft: Draft, block: Block) -> None:
 
 def _targets(block: Block, option: str) -> bool:
     """Whether a list names nothing but targets, which are there once and stay."""
-    units = [block.tree.resolver.literal(item.expr) or "" for item in block.items(option)]
-    return bool(units) and all(unit.endswith((".target", ".mount")) for unit in units)
+    units = block.texts(option)
+    return bool(units) and all(unit is not None and unit.endswith((".target", ".mount")) for unit in units)
 
 
 def _unit(block: Block, item: Item) -> str:

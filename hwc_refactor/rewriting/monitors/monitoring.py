@@ -187,12 +187,12 @@ class _Writer:
         if first is not None:
             (slot,) = listed[first]
             self._rename(slot, "dependsOn")
-            known = {self.block.tree.resolver.literal(item.expr) or "" for item in self.block.items(first)}
+            known = {unit or "" for unit in self.block.texts(first)}
         for option in ORDER:
             for slot in listed[option]:
                 if option in ("after", first):
                     continue
-                units = [self.block.tree.resolver.literal(item.expr) for item in self.block.items(option)]
+                units = self.block.texts(option)
                 targets = all(unit is not None and unit.endswith(".target") for unit in units)
                 if option == "wants" and targets:
                     continue

@@ -72,7 +72,7 @@ def _required(ctx: Context, secret: str) -> Required:
 
 
 def _order(draft: Draft, block: Block, option: str, units: Sequence[str]) -> None:
-    present = {block.tree.resolver.literal(item.expr) for item in block.items(option)}
+    present = block.texts(option)
     absent = [unit for unit in units if unit not in present]
     if not absent:
         return

@@ -15,6 +15,10 @@ from hwc_refactor.settings import Settings
 SKIPPED_FOLDERS = frozenset({".git", ".hg", ".jj", ".svn", ".direnv", "node_modules", "result"})
 MAX_SIZE = 4 * 1024 * 1024
 """Files above this size (bytes) are generated ones; no configuration is written in them by hand."""
+TOO_LARGE = (
+    "larger than 4 MiB, and not read; leave it out by 'exclude' in hwc-refactor.toml if nothing is in it"
+)
+"""What is said of such a file: its syntax tree alone would take hundreds of megabytes."""
 _CHUNK = 64 * 1024
 
 
@@ -25,10 +29,11 @@ class Project:
     Attributes:
         root: absolute path.
         texts: the bytes of every `.nix` file below it, by path relative to the root, sorted.
-        problems: files that could not be read.
+        problems: files and folders that could not be read.
         scope: what the user named: objects in other files are left alone; empty for everything.
         others: the paths of all other files, sorted.
-        companions: those among them that were asked for, None for one that cannot be had.
+        unread: what is called `.nix` and is no file of the configuration, by path, with what it is.
+        companions: those of the others that were asked for, None for one that cannot be had.
     """
 
     root: Path
@@ -36,6 +41,7 @@ class Project:
     problems: tuple[Problem, ...] = ()
     scope: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    unread: tuple[tuple[str, str], ...] = ()
     companions: dict[str, bytes | None] = field(default_factory=dict)
 
     def companion(self, path: str) -> bytes | None:
@@ -92,17 +98,21 @@ class Listing:
         paths: every `.nix` file below it, relative to the root, sorted.
         scope: what the user named, as in `Project`.
         others: every other file, in the same way.
+        unread: as in `Project`.
+        problems: folders that could not be read.
     """
 
     root: Path
     paths: tuple[str, ...]
     scope: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    unread: tuple[tuple[str, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     def read(self) -> Project:
         """Read them all."""
         texts: dict[str, bytes] = {}
-        problems: list[Problem] = []
+        problems = list(self.problems)
         for name in self.paths:
             try:
                 data = _read(f"{self.root}/{name}")
@@ -111,7 +121,9 @@ class Listing:
             else:
                 if len(data) <= MAX_SIZE:
                     texts[name] = data
-        return Project(self.root, texts, tuple(problems), self.scope, self.others)
+                else:
+                    problems.append(Problem(name, 1, 1, TOO_LARGE))
+        return Project(self.root, texts, tuple(problems), self.scope, self.others, self.unread)
 
 
 def read_project(root: Path, paths: Sequence[Path], settings: Settings) -> Project:
@@ -142,8 +154,12 @@ def list_project(root: Path, named: Sequence[Path], settings: Settings) -> Listi
         if not absolute.is_relative_to(root):
             raise ValueError(f"{path} is outside of the root {root}")
         scope.append(absolute.relative_to(root).as_posix())
-    paths, others = _split(_walk(str(root), settings.exclude))
-    return Listing(root, paths, tuple(scope), others)
+    found = _walk(str(root), settings.exclude)
+    paths, others = _split(found.files)
+    unread = ((path, _what(root, path)) for path in found.odd if path.endswith(".nix"))
+    problems = tuple(Problem(path, 1, 1, f"cannot be read: {reason}") for path, reason in found.closed)
+    told = tuple((path, what) for path, what in unread if what)
+    return Listing(root, paths, tuple(scope), others, told, problems)
 
 
 def committed_project(
@@ -158,7 +174,7 @@ def committed_project(
         settings: gives the globs of paths to leave out.
     """
     kept = {path: texts[path] for path in sorted(texts) if _counts(path, texts[path], settings.exclude)}
-    return Project(root, kept, (), tuple(scope), _split(_walk(str(root), settings.exclude))[1])
+    return Project(root, kept, (), tuple(scope), _split(_walk(str(root), settings.exclude).files)[1])
 
 
 def _counts(path: str, data: bytes, exclude: Sequence[str]) -> bool:
@@ -176,25 +192,58 @@ def _split(paths: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return nix, tuple(path for path in paths if not path.endswith(".nix"))
 
 
-def _walk(root: str, exclude: Sequence[str]) -> list[str]:
-    """The paths of the files below a folder; links are not followed, so nothing is found twice."""
-    found: list[str] = []
+@dataclass(slots=True)
+class _Found:
+    """What lies below a folder, by path.
+
+    Attributes:
+        files: the files.
+        odd: what is neither file nor folder, such as links.
+        closed: folders that cannot be looked into, with the reason.
+    """
+
+    files: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
+    closed: list[tuple[str, str]] = field(default_factory=list)
+
+
+def _walk(root: str, exclude: Sequence[str]) -> _Found:
+    """What lies below a folder, sorted; links are not followed, so nothing is found twice."""
+    found = _Found()
     waiting = [""]
     while waiting:
         prefix = waiting.pop()
         try:
             entries = list(os.scandir(f"{root}/{prefix}"))
-        except OSError:
+        except OSError as error:
+            found.closed.append((prefix.removesuffix("/") or ".", error.strerror or str(error)))
             continue
         for entry in entries:
             path = prefix + entry.name
             if exclude and any(fnmatchcase(path, pattern) for pattern in exclude):
                 continue
             if entry.is_file(follow_symlinks=False):
-                found.append(path)
-            elif entry.is_dir(follow_symlinks=False) and entry.name not in SKIPPED_FOLDERS:
+                found.files.append(path)
+            elif not entry.is_dir(follow_symlinks=False):
+                found.odd.append(path)
+            elif entry.name not in SKIPPED_FOLDERS:
                 waiting.append(path + "/")
-    return sorted(found)
+    for paths in (found.files, found.odd, found.closed):
+        paths.sort()
+    return found
+
+
+def _what(root: Path, path: str) -> str:
+    """What something is that is neither file nor folder; nothing for a link to what is read in its own place."""
+    place = root / path
+    if not place.is_symlink():
+        return "no file"
+    try:
+        target = place.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return "a symbolic link that leads nowhere"
+    inside = target.is_relative_to(root) or target.is_dir()
+    return "" if inside else "a symbolic link that leads outside of the root"
 
 
 def _read(path: str) -> bytes:

@@ -45,7 +45,7 @@ def answered(
         work: what to do with the files.
         keep: whether a kept answer is wanted, and this one may be kept.
     """
-    kept = cache.locate(listing.root) if keep else None
+    kept = cache.locate(listing.root) if keep and not listing.problems else None
     if kept is None:
         return work(listing.read())
     question = (_tool(), str(listing.root), repr(listing.others), *question)

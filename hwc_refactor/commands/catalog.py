@@ -19,6 +19,7 @@ from hwc_refactor.commands.shared import (
     columns,
     common_options,
     is_terminal,
+    listed,
     tell,
 )
 from hwc_refactor.model import Problem
@@ -81,7 +82,6 @@ def list_(context: click.Context, /, format_: str, **_: object) -> int:
 def _audit(context: click.Context, common: Common, root: Path) -> Audit:
     """What is found of everything."""
     from hwc_refactor.audit import audit
-    from hwc_refactor.project import read_project
     from hwc_refactor.settings import load_settings
     from hwc_refactor.standing import counting_steps
 
@@ -89,7 +89,7 @@ def _audit(context: click.Context, common: Common, root: Path) -> Audit:
     progress = Progress(quiet=common.quiet)
     context.meta["hwc_refactor.progress"] = progress
     try:
-        project = read_project(root, (), settings)
+        project = listed(common, root, (), settings).read()
         return audit(project, counting_steps(settings), settings, progress=progress, jobs=None)
     finally:
         progress.done()

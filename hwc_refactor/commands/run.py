@@ -20,6 +20,7 @@ from hwc_refactor.commands.shared import (
     deliver,
     demand_writable,
     is_terminal,
+    listed,
     prefix_in_work_tree,
     program,
     save,
@@ -92,7 +93,7 @@ def run(request: Request) -> int:
     root = request.common.find_root(request.paths)
     settings = load_settings(root, request.common.config, request.overrides)
     _settle(root, request.mode)
-    project = _read(request, root, settings)
+    project = listed(request.common, root, request.paths, settings).read()
     plan = _plan(request, project, settings)
     tell(summary.problems(plan.problems))
     if request.diff_output is not None:
@@ -123,15 +124,6 @@ def _settle(root: Path, mode: Mode) -> None:
         if locate(root).journal.exists():
             message = "an earlier run was cut off while it wrote; the next apply puts that right"
             tell([Line(f"warning: {message}", "warning")])
-
-
-def _read(request: Request, root: Path, settings: Settings) -> Project:
-    from hwc_refactor.project import read_project
-
-    try:
-        return read_project(root, request.paths, settings)
-    except ValueError as error:
-        raise Failure(str(error)) from error
 
 
 def _plan(request: Request, project: Project, settings: Settings) -> Plan:

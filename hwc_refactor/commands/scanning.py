@@ -12,13 +12,13 @@ import click
 
 from hwc_refactor.commands.shared import (
     Common,
-    Failure,
     Progress,
     colour,
     columns,
     command_line,
     deliver,
     demand_writable,
+    listed,
     prefix_in_work_tree,
     program,
     put,
@@ -63,7 +63,6 @@ class Request:
 def run(request: Request) -> int:
     """Carry the command out; the exit code."""
     from hwc_refactor.commands.answers import answered
-    from hwc_refactor.project import list_project
     from hwc_refactor.settings import load_settings
 
     demand_writable(request.output)
@@ -71,10 +70,7 @@ def run(request: Request) -> int:
     root = request.common.find_root(request.paths)
     settings = load_settings(root, request.common.config, request.overrides)
     known = b"" if request.baseline is None else request.baseline.read_bytes()
-    try:
-        listing = list_project(root, request.paths, settings)
-    except ValueError as error:
-        raise Failure(str(error)) from error
+    listing = listed(request.common, root, request.paths, settings)
     options = (request.format, request.fail_on, request.only, request.codemods, listing.scope, settings)
     prefix = prefix_in_work_tree(root)
     shown = answered(

@@ -19,7 +19,8 @@ from hwc_refactor.report.escape import visible
 from hwc_refactor.report.lines import Line, paint, render
 
 if TYPE_CHECKING:
-    from hwc_refactor.settings import Overrides
+    from hwc_refactor.project import Listing
+    from hwc_refactor.settings import Overrides, Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -225,6 +226,24 @@ def put(text: str) -> None:
     sys.stdout.flush()
     sys.stderr.write(text)
     sys.stderr.flush()
+
+
+def listed(common: Common, root: Path, paths: Sequence[Path], settings: Settings) -> Listing:
+    """The files of a configuration; what looks like one of them and cannot be read is told.
+
+    Raises:
+        Failure: when one of the paths is not there, or not below the root.
+    """
+    from hwc_refactor.project import list_project
+    from hwc_refactor.report import summary
+
+    try:
+        listing = list_project(root, paths, settings)
+    except ValueError as error:
+        raise Failure(str(error)) from error
+    if not common.quiet:
+        tell(summary.unread(listing.unread))
+    return listing
 
 
 def demand_writable(path: Path | None) -> None:

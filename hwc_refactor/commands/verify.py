@@ -20,6 +20,7 @@ from hwc_refactor.commands.shared import (
     columns,
     common_options,
     demand_writable,
+    listed,
     save,
     tell,
 )
@@ -116,14 +117,10 @@ def _verify(request: Request, paths: tuple[Path, ...]) -> Verification:
     from hwc_refactor.checking.verification import Verification
     from hwc_refactor.checking.verifying import State
     from hwc_refactor.nixos.tree import Tree
-    from hwc_refactor.project import read_project
     from hwc_refactor.settings import load_settings
 
     settings = load_settings(request.root, request.common.config)
-    try:
-        project = read_project(request.root, paths, settings)
-    except ValueError as error:
-        raise Failure(str(error)) from error
+    project = listed(request.common, request.root, paths, settings).read()
     now = State.of(Tree(project.texts, companions=project.companion), project)
     before = _before(request, project, settings)
     said = None if before is None else verifying.announced_between(now, before)

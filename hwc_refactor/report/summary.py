@@ -27,6 +27,12 @@ def problems(found: Iterable[Problem]) -> Iterator[Line]:
         yield Line(f"{place}error: {problem.message}", "error", wrap=False)
 
 
+def unread(found: Iterable[tuple[str, str]]) -> Iterator[Line]:
+    """What is called like a file of the configuration and was left alone: each path, and what it is."""
+    for path, what in found:
+        yield Line(f"{path}: warning: it is {what}, and was not read", "warning", wrap=False)
+
+
 def closing(result: Result, *, details: bool) -> Iterator[Line]:
     """What stands at the end of a run.
 

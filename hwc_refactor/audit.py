@@ -15,8 +15,8 @@ from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, USER_S
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.users.inventory import Inventory, Service, Unit, container, service, user_service
 from hwc_refactor.project import Project
-from hwc_refactor.proposing import Answer, Asking, Said, fingerprint
-from hwc_refactor.rewriting.groundwork import NoGround
+from hwc_refactor.proposing import Answer, Asking, Said, fault, fingerprint
+from hwc_refactor.rewriting.groundwork import Ground, NoGround
 from hwc_refactor.selection import SelectionError, Step
 from hwc_refactor.settings import Settings
 from hwc_refactor.suppressions import Suppression, suppressions
@@ -49,19 +49,22 @@ def audit(
     plain = [step for step in steps if step.target is None]
     questions = [*map(asking.question, plain), *(_counting(asking, *each) for each in _COUNTED)]
     with working(tree, questions, jobs, progress, project.companions) as workers:
-        whole: list[tuple[list[Answer], NoGround | None]] = []
+        whole: list[tuple[list[Answer], Ground | Problem]] = []
 
         def meanwhile() -> None:
-            whole.extend((asking.strays(step, tree), _obstacle(step, asking, tree)) for step in plain)
+            whole.extend((asking.strays(step, tree), asking.ground(step, tree)) for step in plain)
 
         answers = workers.answers(range(len(questions)), meanwhile)
         broken = workers.problems(everywhere=True)
     *answered, services, containers, shared, user_services = answers
+    for counted in (services, containers, shared, user_services):
+        broken += [one for one in counted if isinstance(one, Problem)]
+        counted[:] = [one for one in counted if not isinstance(one, Problem)]
     given = iter(zip(answered, whole, strict=True))
     for step in steps:
         if step.target is None:
-            said, (strays, obstacle) = next(given)
-            run.step(step, said, strays, obstacle)
+            said, (strays, ground) = next(given)
+            run.step(step, said, strays, ground)
         else:
             run.documented(step, asking, tree)
     problems = {*project.problems, *run.problems, *broken}
@@ -93,8 +96,11 @@ _COUNTED: tuple[tuple[Kind, Callable[[Block], Service | Unit]], ...] = (
 def _counting(asking: Asking, kind: Kind, say: Callable[[Block], Service | Unit]) -> Question:
     """What the inventory says of the objects of a kind that the tree makes."""
 
-    def ask(_: Tree, __: Key, block: Block) -> Service | Unit | None:
-        return say(block) if block.own and asking.wants(block) else None
+    def ask(_: Tree, __: Key, block: Block) -> Service | Unit | Problem | None:
+        try:
+            return say(block) if block.own and asking.wants(block) else None
+        except Exception as error:
+            return fault("the inventory", error, block)
 
     return Question(kind, "inventory", ask)
 
@@ -114,20 +120,23 @@ class _Run:
     def documented(self, step: Step, asking: Asking, tree: Tree) -> None:
         """Ask about the object of a documented diff."""
         try:
-            self.step(step, asking.answers(step, tree), (), _obstacle(step, asking, tree))
+            self.step(step, asking.answers(step, tree), (), asking.ground(step, tree))
         except SelectionError:  # it is not in this configuration
             self.tallies.append(Tally(step.codemod.id, step.diff, step.at_home, step.generic))
 
     def step(
-        self, step: Step, answers: Sequence[Answer], strays: Sequence[Answer], obstacle: NoGround | None
+        self, step: Step, answers: Sequence[Answer], strays: Sequence[Answer], ground: Ground | Problem
     ) -> None:
         """Note what a codemod says of its objects, and of what is outside of all.
 
         Args:
             step: the codemod.
             answers, strays: what it says.
-            obstacle: why none of its changes can be made, if that is so.
+            ground: what its changes build on; those in a file that lacks it cannot be made.
         """
+        if isinstance(ground, Problem):
+            self.problems.append(ground)
+            ground = Ground()
         changes: set[Key] = set()
         refusals: set[Key] = set()
         for answer in (*answers, *strays):
@@ -136,8 +145,8 @@ class _Run:
                 if isinstance(outcome, Problem):
                     self.problems.append(outcome)
                     continue
-                if obstacle is not None and isinstance(outcome, Change):
-                    outcome = _without_ground(outcome, obstacle)
+                if isinstance(outcome, Change) and outcome.file in ground.lacking:
+                    outcome = _without_ground(outcome, ground.lacking[outcome.file])
                 if self.take(step, outcome, said):
                     (changes if isinstance(outcome, Change) else refusals).add(answer.key)
         looked = frozenset(answer.key for answer in answers if answer.own)
@@ -192,15 +201,6 @@ def _finding(step: Step, outcome: Outcome, said: Said) -> Finding:
         () if change is None else change.new_files,
         step.diff,
     )
-
-
-def _obstacle(step: Step, asking: Asking, tree: Tree) -> NoGround | None:
-    """Why the change that all others of a step build on cannot be made, if it cannot."""
-    if step.codemod.ground is None:
-        return None
-    blocks = asking.objects(step, tree)
-    ground = step.codemod.ground(asking.context(step, tree), blocks) if blocks else None
-    return ground if isinstance(ground, NoGround) else None
 
 
 def _without_ground(change: Change, obstacle: NoGround) -> Refusal:

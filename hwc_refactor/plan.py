@@ -117,7 +117,7 @@ def make_plan(
         str(project.root),
         tuple(run.changes),
         tuple(sorted(run.refusals.values(), key=lambda r: (r.file, r.line, r.codemod, r.code))),
-        tuple(sorted(run.problems, key=lambda p: (p.file, p.line, p.column, p.message))),
+        tuple(sorted({*run.problems}, key=lambda p: (p.file, p.line, p.column, p.message))),
         before,
         after,
         ladder.not_run(run.changes, verify=verify),
@@ -208,10 +208,10 @@ def _grounded(
     run: _Run, step: Step, proposed: list[tuple[Key, Change]], names: set[str] | None
 ) -> list[tuple[Key, Change]]:
     """The proposed changes behind the one that they all build on; refused where that cannot be made."""
-    assert step.codemod.ground is not None
-    ground = step.codemod.ground(
-        run.asking.context(step, run.tree), run.asking.objects(step, run.tree, names)
-    )
+    ground = run.asking.ground(step, run.tree, names)
+    if isinstance(ground, Problem):
+        run.problems.append(ground)
+        return []
     first: list[tuple[Key, Change]] = []
     left_out = False
     if ground.change is not None:

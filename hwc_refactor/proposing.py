@@ -15,11 +15,14 @@ from hwc_refactor.nixos.objects import Block, Key, keys, objects
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.project import Project
 from hwc_refactor.recipes import RecipePass
+from hwc_refactor.rewriting.groundwork import Ground
 from hwc_refactor.selection import SelectionError, Step
 from hwc_refactor.settings import Settings
 from hwc_refactor.suppressions import Suppression, suppressing, suppressions
 from hwc_refactor.unread import problems_of
 from hwc_refactor.workers import Question
+
+TOO_DEEP = "What it is made of nests too deeply to be followed."
 
 Place = tuple[str, int, int, int]
 """Where something stands: file, line, column and last line; all but the file from 1."""
@@ -117,14 +120,30 @@ class Asking:
             return []
         seen: Counter[tuple[str, str, str]] = Counter()
         found: list[Answer] = []
-        context = Context(tree, self.settings, step.codemod.id)
-        for refusal in step.codemod.strays(context, objects(tree, step.kind)):
+        context, blocks = Context(tree, self.settings, step.codemod.id), objects(tree, step.kind)
+        try:
+            refusals = list(step.codemod.strays(context, blocks))
+        except Exception as error:
+            key = (f"stray {step.kind.name}", "", step.codemod.id, 0)
+            problem = fault(step.codemod.id, error)
+            return [Answer(key, False, (self._said(tree, key, problem, None),))]
+        for refusal in refusals:
             if self.project.covers(refusal.file):
                 name = (f"stray {refusal.subject.kind}", refusal.file, refusal.subject.name)
                 key = (*name, seen[name])
                 found.append(Answer(key, False, (self._said(tree, key, refusal, None),)))
                 seen[name] += 1
         return found
+
+    def ground(self, step: Step, tree: Tree, names: Iterable[str] | None = None) -> Ground | Problem:
+        """What has to be done before the changes of a step can be made; a problem where the codemod has a fault."""
+        blocks = self.objects(step, tree, names)
+        if step.codemod.ground is None or not blocks:
+            return Ground()
+        try:
+            return step.codemod.ground(self.context(step, tree), blocks)
+        except Exception as error:
+            return fault(step.codemod.id, error)
 
     def _said(self, tree: Tree, name: Key, outcome: Outcome | Problem, block: Block | None) -> Said:
         if isinstance(outcome, Problem):
@@ -179,18 +198,17 @@ def propose(
 ) -> tuple[tuple[Key, Outcome | Problem], ...]:
     """What a codemod says of an object; a fault in it is a problem by name and stops nobody else.
 
+    What nests too deeply to be followed is no fault: it is refused.
+
     Returns:
         Each outcome with what tells it from others: the key of the object, for further refusals with their code.
     """
     try:
         said = codemod.propose(block, context)
+    except RecursionError:
+        said = context.refuse(block, "nested-too-deeply", TOO_DEEP)
     except Exception as error:
-        fault = f"{type(error).__name__}: {error}"
-        line, column = block.place.file.source.line_column(block.offset)
-        message = (
-            f"{codemod.id} failed on {block.kind.shown} {block.name} ({fault}); this is a fault of the tool"
-        )
-        return ((key, Problem(block.file, line, column, message)),)
+        return ((key, fault(codemod.id, error, block)),)
     if said is None:
         return ()
     outcomes = (said,) if isinstance(said, Change | Refusal) else tuple(said)
@@ -199,6 +217,14 @@ def propose(
         ((kind, file, f"{name} {one.code}", ordinal) if number and isinstance(one, Refusal) else key, one)
         for number, one in enumerate(outcomes)
     )
+
+
+def fault(who: str, error: Exception, block: Block | None = None) -> Problem:
+    """What a user is told of a part of the tool that raised an exception, be it about an object or about all."""
+    about = "" if block is None else f" on {block.kind.shown} {block.name}"
+    place = ("", 1, 1) if block is None else (block.file, *block.place.file.source.line_column(block.offset))
+    message = f"{who} failed{about} ({type(error).__name__}: {error}); this is a fault of the tool"
+    return Problem(*place, message)
 
 
 def place_of(tree: Tree, outcome: Outcome, block: Block | None) -> Place:

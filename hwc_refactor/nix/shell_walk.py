@@ -52,25 +52,27 @@ class Leaving:
 def reached(script: Script, nodes: Iterable[Node]) -> Iterator[Reached]:
     """The nodes that run when these do, in the order of the text; a function's where it is called."""
     for node in nodes:
-        yield from _below(script, Reached(node))
+        waiting = [Reached(node)]
+        while waiting:
+            at = waiting.pop()
+            if at.node.type != "function_definition":
+                yield at
+                waiting += reversed(_next(script, at))
 
 
-def _below(script: Script, at: Reached) -> Iterator[Reached]:
-    node = at.node
-    if node.type == "function_definition":
-        return
-    yield at
-    called = _called(script, node)
-    inside = replace(at, apart=at.apart or node.type in _APART)
-    if node.type == "pipeline" and sum(child.is_named for child in node.children) > 1:
-        inside = replace(inside, apart=True)
-    for child in node.children:
-        deeper = node.type in LOOPS and child.type == "do_group"
-        yield from _below(script, replace(inside, node=child, depth=at.depth + deeper))
-    if called is not None and called not in at.nested:
-        body = script.functions[called].child_by_field_name("body")
-        if body is not None:
-            yield from _below(script, replace(at, node=body, function=called, nested=(*at.nested, called)))
+def _next(script: Script, at: Reached) -> list[Reached]:
+    """What runs as the parts of a node: its children, then the function that it calls."""
+    node, called = at.node, _called(script, at.node)
+    stages = node.type == "pipeline" and sum(child.is_named for child in node.children) > 1
+    inside = replace(at, apart=at.apart or stages or node.type in _APART)
+    found = [
+        replace(inside, node=child, depth=at.depth + (node.type in LOOPS and child.type == "do_group"))
+        for child in node.children
+    ]
+    body = None if called is None else script.functions[called].child_by_field_name("body")
+    if called is not None and body is not None and called not in at.nested:
+        found.append(replace(at, node=body, function=called, nested=(*at.nested, called)))
+    return found
 
 
 def _called(script: Script, node: Node) -> str | None:

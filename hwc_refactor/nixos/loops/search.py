@@ -45,16 +45,18 @@ def _service_loop(block: Block) -> Loop | None:
 
 def _possible(tree: Tree, expr: Expr) -> Iterator[Script]:
     """The scripts that a script option may hold, each in some cases only."""
-    match tree.resolver.content(expr)[0]:
-        case Branch(then=then, otherwise=otherwise):
-            parts = [then, otherwise]
-        case Call(name="optionalString" | "mkIf", args=(_, part)):
-            parts = [part]
-        case _:
-            return
-    for part in parts:
-        script = script_text(tree, part)
-        yield from _possible(tree, part) if script is None else (script,)
+    waiting = [expr]
+    while waiting:
+        at = waiting.pop()
+        script = None if at is expr else script_text(tree, at)
+        if script is not None:
+            yield script
+            continue
+        match tree.resolver.content(at)[0]:
+            case Branch(then=then, otherwise=otherwise):
+                waiting += [otherwise, then]
+            case Call(name="optionalString" | "mkIf", args=(_, part)):
+                waiting.append(part)
 
 
 def _may_loop(program: Program) -> bool:

@@ -52,14 +52,16 @@ class Trait:
     Attributes:
         reason: in words for the user, behind "it": `opens devices (nvidia-smi)`.
         line: the line that shows it, from 1.
+        subject: what stands before the reason; nothing where that is a whole clause.
     """
 
     reason: str
     line: int
+    subject: str = "it "
 
     def __str__(self) -> str:
-        """`it opens devices (nvidia-smi, line 12)`."""
-        return f"it {self.reason} (line {self.line})"
+        """`it opens devices (nvidia-smi) (line 12)`."""
+        return f"{self.subject}{self.reason} (line {self.line})"
 
 
 def traits(block: Block) -> Mapping[str, Trait]:
@@ -93,7 +95,7 @@ def _traits(block: Block) -> Mapping[str, Trait]:
 def _doubted(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
     for doubt in known.doubts:
         if "+" not in doubt.program.prefixes:
-            yield "opaque", Trait(doubt.reason.removeprefix("it "), doubt.line)
+            yield "opaque", Trait(doubt.reason, doubt.line, "")
     if not known.programs:
         yield "opaque", Trait("is started by something that is not in sight", block.line)
 

@@ -1,0 +1,219 @@
+"""Input that is broken, odd or meant to harm, and faults of the tool itself, through the real command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Call
+
+from hwc_refactor import project
+from hwc_refactor.codemod import Codemod
+from hwc_refactor.registry import codemods
+
+LOOP = """{
+  systemd.services.poller = {
+    wantedBy = [ "multi-user.target" ];
+    script = ''
+      while true; do
+        date
+        sleep 30
+      done
+    '';
+  };
+}
+"""
+ALL = (("scan", "--format", "json"), ("apply", "--all", "--dry-run", "--format", "json"))
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one service; the current directory."""
+    folder = tmp_path / "nixos"
+    folder.mkdir()
+    (folder / "poller.nix").write_text(LOOP)
+    (folder / "flake.nix").write_text("{ }\n")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def named(found: dict[str, Any]) -> set[str]:
+    entries = [*found.get("findings", ()), *found.get("changes", ()), *found.get("refusals", ())]
+    return {entry["object"]["name"] for entry in entries}
+
+
+# -- what is no file -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command", [*ALL, ("verify", "--format", "json"), ("list", "--format", "json")], ids=lambda one: one[0]
+)
+def test_what_is_called_like_a_file_and_is_none_is_told(
+    root: Path, call: Call, command: tuple[str, ...]
+) -> None:
+    (root / "gone.nix").symlink_to("nowhere")
+    (root / "circle.nix").symlink_to("circle.nix")
+    (root.parent / "away.nix").write_text(LOOP)
+    (root / "away.nix").symlink_to("../away.nix")
+    (root / "same.nix").symlink_to("poller.nix")
+    (root / "folder.nix").mkdir()
+    (root / "linked.nix").symlink_to("folder.nix")
+    os.mkfifo(root / "pipe.nix")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket.nix")
+        done = call(*command, "--root", ".")
+    assert done.code == 0
+    assert [line for line in done.err.splitlines() if "warning" in line] == [
+        "away.nix: warning: it is a symbolic link that leads outside of the root, and was not read",
+        "circle.nix: warning: it is a symbolic link that leads nowhere, and was not read",
+        "gone.nix: warning: it is a symbolic link that leads nowhere, and was not read",
+        "pipe.nix: warning: it is no file, and was not read",
+        "socket.nix: warning: it is no file, and was not read",
+    ]
+    json.loads(done.out)
+    assert "warning" not in call(*command, "--root", ".", "--quiet").err
+
+
+@pytest.mark.parametrize("command", ALL, ids=lambda one: one[0])
+def test_a_file_that_is_too_large_is_an_error_and_stops_nobody(
+    root: Path, call: Call, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(project, "MAX_SIZE", 1000)
+    (root / "large.nix").write_text(f"{LOOP}{'#' * 1000}\n")
+    done = call(*command, "--root", ".")
+    errors = json.loads(done.out)["errors"]
+    assert done.code == 2
+    assert [(error["file"], error["line"], error["column"]) for error in errors] == [("large.nix", 1, 1)]
+    assert errors[0]["message"].startswith("larger than 4 MiB")
+    assert named(json.loads(done.out)) == {"poller"}
+    (root / "hwc-refactor.toml").write_text('exclude = ["large.nix"]\n')
+    assert call(*command, "--root", ".").code == 0
+
+
+@pytest.mark.parametrize("command", ALL, ids=lambda one: one[0])
+def test_a_folder_that_cannot_be_read_is_an_error_and_stops_nobody(
+    root: Path, call: Call, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    look = os.scandir
+
+    def refuse(path: Any) -> Iterator[os.DirEntry[str]]:
+        if str(path).endswith("/closed/"):
+            raise PermissionError(13, "Permission denied", path)
+        return look(path)
+
+    (root / "closed").mkdir()
+    assert call(*command, "--root", ".").code == 0
+    monkeypatch.setattr(os, "scandir", refuse)
+    done = call(*command, "--root", ".")
+    assert done.code == 2
+    assert json.loads(done.out)["errors"] == [
+        {"file": "closed", "line": 1, "column": 1, "message": "cannot be read: Permission denied"}
+    ]
+    assert named(json.loads(done.out)) == {"poller"}
+
+
+# -- what nests without end ----------------------------------------------------------------------------
+
+DEEP = 5000
+NESTED = {
+    "lists": f"{{ x = {'[' * DEEP}{']' * DEEP}; }}",
+    "sets": f"{{ systemd = {'{ a = ' * DEEP}1{'; }' * DEEP}; }}",
+    "parentheses": f'{{ systemd.services.deep.script = {"(" * DEEP}"date"{")" * DEEP}; }}',
+    "choices": f'{{ systemd.services.deep.script = {"if a then b else " * DEEP}"date"; }}',
+    "conditions": f"{{ systemd.services.deep = {'mkIf a (' * DEEP}{{ }}{')' * DEEP}; }}",
+    "functions": f"{{ systemd.services.deep = {'a: ' * DEEP}{{ }}; }}",
+    "sums": f"{{ systemd.services.deep.script = {' + '.join(['x'] * DEEP)}; }}",
+    "merges": f"{{ systemd.services.deep = {' // '.join(['{ }'] * DEEP)}; }}",
+    "strings": f"""{{ systemd.services.deep.script = {'"${' * DEEP}a{'}"' * DEEP}; }}""",
+    "shell": f"{{ systemd.services.deep.script = ''{'if true; then ' * DEEP}date{'; fi' * DEEP}''; }}",
+    "loops": f"{{ systemd.services.deep.script = ''{'while true; do ' * DEEP}sleep 1{'; done' * DEEP}''; }}",
+    "pipes": f"{{ systemd.services.deep.script = ''{' | '.join(['cat'] * DEEP)}''; }}",
+    "substitutions": f"{{ systemd.services.deep.script = ''{'echo $(' * DEEP}date{')' * DEEP}''; }}",
+    "flags": f"{{ virtualisation.oci-containers.containers.deep.extraOptions = {'[ ] ++ ' * DEEP}[ ]; }}",
+    "lets": f'{{ systemd.services.deep.script = {"let a = b; in " * DEEP}"date"; }}',
+    "withs": f'{{ systemd.services.deep.script = {"with a; " * DEEP}"date"; }}',
+}
+
+
+JUDGED = {"parentheses", "choices", "strings", "shell", "loops", "pipes", "substitutions"}
+"""What lies behind these is a service; which one, or whether there is one, cannot be told of the others."""
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_nesting_without_end_is_no_fault(root: Path, call: Call, name: str) -> None:
+    (root / "deep.nix").write_text(f"{NESTED[name]}\n")
+    for command in ALL:
+        done = call(*command, "--root", ".", "--no-cache")
+        found = json.loads(done.out)
+        assert (done.code, found["errors"]) == (0, [])
+        assert "poller" in named(found)
+        assert "deep" in named(found) or name not in JUDGED
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"a.nix": "{ imports = [ ./b.nix ]; }", "b.nix": "{ imports = [ ./a.nix ]; }"},
+        {"a.nix": "{ systemd.services.round = import ./a.nix; }"},
+        {"a.nix": "import ./b.nix", "b.nix": "import ./a.nix"},
+        {"a.nix": "let f = x: f x; in { systemd.services.round = f 1; }"},
+        {"a.nix": "rec { a = b; b = a; systemd.services.round.script = a; }"},
+        {"a.nix": "let s = { systemd.services.round = s.systemd.services.round; }; in s"},
+    ],
+)
+def test_circles_end(root: Path, call: Call, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).write_text(f"{text}\n")
+    for command in ALL:
+        done = call(*command, "--root", ".")
+        assert (done.code, json.loads(done.out)["errors"]) == (0, [])
+
+
+# -- faults of the tool --------------------------------------------------------------------------------
+
+BREAK: Mapping[str, Callable[[Codemod, Any], Codemod]] = {
+    "propose": lambda codemod, fail: replace(codemod, propose=fail),
+    "ground": lambda codemod, fail: replace(codemod, ground=fail),
+    "strays": lambda codemod, fail: replace(codemod, strays=fail),
+}
+
+
+@pytest.mark.parametrize("command", ALL, ids=lambda one: one[0])
+@pytest.mark.parametrize("part", BREAK)
+def test_a_fault_in_any_part_of_a_codemod_is_told_by_name_and_stops_nobody(
+    root: Path, call: Call, monkeypatch: pytest.MonkeyPatch, part: str, command: tuple[str, ...]
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("boom")
+
+    (root / "web.nix").write_text('{ virtualisation.oci-containers.containers.web.image = "nginx:1.2"; }\n')
+    whole = codemods()["container-module"]
+    monkeypatch.setitem(codemods()._loaded, "container-module", BREAK[part](whole, fail))  # type: ignore[attr-defined]
+    done = call(*command, "--root", ".", "--jobs", "1", "--no-cache")
+    found = json.loads(done.out)
+    assert done.code == 2
+    about = " on container web" if part == "propose" else ""
+    assert [error["message"] for error in found["errors"]] == [
+        f"container-module failed{about} (KeyError: 'boom'); this is a fault of the tool"
+    ]
+    assert "poller" in named(found)
+
+
+def test_a_fault_of_the_figures_leaves_the_findings(
+    root: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("boom")
+
+    monkeypatch.setattr("hwc_refactor.nixos.users.inventory.exposure", fail)
+    done = call("scan", "--format", "json", "--root", ".", "--jobs", "1", "--no-cache")
+    found = json.loads(done.out)
+    assert done.code == 2
+    assert "the inventory failed on service poller (KeyError: 'boom')" in done.err
+    assert named(found) == {"poller"}

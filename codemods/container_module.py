@@ -114,8 +114,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
                 [Container(one) for one in family.blocks] if body not in family.blocks else [Container(body)]
             )
             terms = standardize(draft, ctx.tree, body, makers, _wishes(makers, ctx))
-            if body in family.blocks:
-                drop_said(draft, ctx.tree, body, terms.network)
+            drop_said(draft, ctx.tree, makers, terms)
         for one in family.blocks:
             relocate(draft, one, TARGET, whole=family.whole)
     except CannotSay as error:

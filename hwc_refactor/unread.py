@@ -24,6 +24,13 @@ def problems_of(files: Iterable[ParsedFile]) -> list[Problem]:
     ]
 
 
+def idle(file: ParsedFile) -> bool:
+    """Whether nobody minds that a file does not parse: it is locked, or holds nothing but comments."""
+    data = file.source.data
+    empty = file.problem is not None and file.problem.empty
+    return data.startswith(ENCRYPTED) or (empty and not any(word in data for word in TELLING))
+
+
 def broken(tree: Tree, paths: Iterable[str]) -> list[Problem]:
     """The syntax errors of some files; those that were not parsed before are parsed now, and let go."""
     parsed = {file.source.path: file for file in tree.parsed_files}
@@ -33,7 +40,6 @@ def broken(tree: Tree, paths: Iterable[str]) -> list[Problem]:
         if data.startswith(ENCRYPTED):
             continue
         file = parsed.get(path) or parse(Source(path, data))
-        if file.problem is None or (file.problem.empty and not any(word in data for word in TELLING)):
-            continue
-        found.append(file)
+        if file.problem is not None and not idle(file):
+            found.append(file)
     return problems_of(found)

@@ -89,14 +89,23 @@ def test_the_example_passes(call: Call) -> None:
 def test_a_file_that_does_not_parse(root: Path, call: Call) -> None:
     write(root, {"b.nix": "{\n  a = ;\n}\n"})
     done = call("verify", "--format", "json")
-    assert done.code == 1
+    assert done.code == 2
     (fault,) = faults(done, "syntax")
     assert (fault["file"], fault["line"], fault["column"]) == ("b.nix", 2, 6)
+    (error,) = report(done)["errors"]
+    assert (error["file"], error["line"], error["column"]) == ("b.nix", 2, 6)
     done = call("verify")
-    assert done.code == 1
+    assert done.code == 2
     assert b"\n  b.nix:2:6: " in done.out
+    assert "b.nix:2:6: error: " in done.err
     assert "failed" in done.err
     assert call("verify", "a").code == 0
+
+
+def test_a_file_that_need_not_parse_is_no_fault(root: Path, call: Call) -> None:
+    (root / "locked.nix").write_bytes(b"\0GITCRYPT\0\xff\xfe")
+    write(root, {"later.nix": "# { a = 1; }\n"})
+    assert call("verify").code == 0
 
 
 @needs_nix
@@ -206,6 +215,17 @@ def test_commands_for_each_unit_that_is_touched(root: Path, call: Call) -> None:
         "systemd-analyze security a.service",
     ]
     assert b"  journalctl -u a.service -f\n" in call("verify", "--against", "HEAD").out
+
+
+def test_the_commands_for_many_units_are_told_once(root: Path, call: Call) -> None:
+    write(root, {f"{name}.nix": SERVICE % (name, "PrivateTmp = true;") for name in "bcdefgh"})
+    done = call("verify", "--against", "HEAD")
+    assert done.code == 0
+    assert b"\n  h.service\n" in done.out
+    assert done.out.count(b"journalctl") == 1
+    assert b"  journalctl -u UNIT -f\n" in done.out
+    assert b"  journalctl -u h.service -f\n" in call("verify", "--against", "HEAD", "--verbose").out
+    assert len(report(call("verify", "--against", "HEAD", "--format", "json"))["commands"]) == 2 + 3 * 7
 
 
 def test_the_work_tree_and_the_index_stay_as_they_are(root: Path, call: Call) -> None:

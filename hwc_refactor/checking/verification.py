@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -78,8 +78,8 @@ class Verification:
         rungs: the checks, in order.
         exposure: services, the most exposed first.
         touched: the units whose definitions differ from that commit.
-        commands: what to type to see the rest, in order.
-        problems: files that could not be read.
+        host: the flake reference of the host, None where there is no flake.
+        problems: files that could not be read or parsed.
     """
 
     root: str
@@ -87,10 +87,29 @@ class Verification:
     rungs: tuple[Rung, ...]
     exposure: tuple[ServiceExposure, ...] = ()
     touched: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
+    host: str | None = None
     problems: tuple[Problem, ...] = ()
 
     @property
     def failed(self) -> bool:
         """Whether a check failed."""
         return any(rung.outcome is Outcome.FAILED for rung in self.rungs)
+
+    @property
+    def building(self) -> tuple[str, ...]:
+        """What to type to see whether the system builds and starts; nothing where no unit differs."""
+        flake = f" --flake {self.host}" if self.host is not None else ""
+        return (f"nixos-rebuild build{flake}", f"nixos-rebuild build-vm{flake}") if self.touched else ()
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """What to type to see what only the machine can show, in order: the build, then each unit."""
+        return (*self.building, *(command for unit in self.touched for command in watching(unit)))
+
+
+def watching(unit: str) -> Iterator[str]:
+    """What to type to see how a unit is."""
+    yield f"systemctl status {unit}"
+    yield f"journalctl -u {unit} -f"
+    if not unit.endswith(".timer"):
+        yield f"systemd-analyze security {unit}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hwc_refactor.checking import check, systemd
@@ -11,11 +11,15 @@ from hwc_refactor.checking.evaluation import EvaluationFailed, NotRun
 from hwc_refactor.checking.ladder import ANALYZER, PARSER
 from hwc_refactor.checking.unit_text import Difference, differences
 from hwc_refactor.checking.verification import Fault, Outcome, Rung, ServiceExposure
+from hwc_refactor.model import Problem
+from hwc_refactor.nix.source import Source
+from hwc_refactor.nix.syntax import parse
 from hwc_refactor.nixos.objects import SERVICE, TIMER, Block, objects
 from hwc_refactor.nixos.sandbox.exposure import exposure
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.units.render import UnitFile, rendered
 from hwc_refactor.project import Project
+from hwc_refactor.unread import broken, idle
 
 SYNTAX, EXPOSURE, FIELDS, BUILD = "syntax", "exposure", "unit files", "build"
 Units = Callable[[], Mapping[str, str]]
@@ -63,16 +67,12 @@ class State:
         return cls(tree, tuple(Unit(block, rendered(block)) for block in blocks))
 
 
-def syntax(project: Project) -> Rung:
-    """The first rung: every file parses."""
-    tree = Tree(project.texts)
+def syntax(project: Project) -> tuple[Rung, list[Problem]]:
+    """The first rung: every file parses; with the errors of those that do not."""
     paths = [path for path in project.texts if project.covers(path)]
-    faults: list[Fault] = []
-    for path in paths:
-        problem = tree.file(path).problem
-        if problem is not None:
-            faults.append(Fault(problem.message, path, problem.line, problem.column))
-    return Rung.of(SYNTAX, _counted(len(paths), "file"), faults)
+    errors = broken(Tree(project.texts), paths)
+    faults = (Fault(error.message, error.file, error.line, error.column) for error in errors)
+    return Rung.of(SYNTAX, _counted(len(paths), "file"), faults), errors
 
 
 def parser(project: Project) -> Rung:
@@ -81,7 +81,11 @@ def parser(project: Project) -> Rung:
     found = check.nix_problems(texts)
     if found is None:
         return Rung(PARSER, Outcome.NOT_RUN, "nix is not installed")
-    faults = [Fault(one.message, path, one.line, one.column) for path, one in found.items()]
+    faults = [
+        Fault(one.message, path, one.line, one.column)
+        for path, one in found.items()
+        if not idle(parse(Source(path, texts[path])))
+    ]
     return Rung.of(PARSER, _counted(len(texts), "file"), faults)
 
 
@@ -175,18 +179,6 @@ def build(run: Callable[[], None]) -> Rung:
     except EvaluationFailed as error:
         return Rung.of(BUILD, "nixos-rebuild build", [Fault(str(error))])
     return Rung(BUILD, Outcome.PASSED, "nixos-rebuild build")
-
-
-def commands(touched: Sequence[str], host: str | None) -> Iterator[str]:
-    """What is left to be seen on the machine: a virtual machine, then each unit that changed."""
-    flake = f" --flake {host}" if host is not None else ""
-    yield f"nixos-rebuild build{flake}"
-    yield f"nixos-rebuild build-vm{flake}"
-    for unit in touched:
-        yield f"systemctl status {unit}"
-        yield f"journalctl -u {unit} -f"
-        if unit.endswith(".service"):
-            yield f"systemd-analyze security {unit}"
 
 
 def _said_before(before: State) -> set[tuple[str, str]]:

@@ -13,7 +13,8 @@ y  make this change
 n  leave it out
 a  make this change and all that follow
 q  leave out this change and all that follow
-?  why, and these keys
+w  tell more of why
+?  tell what these keys do
 """
 
 
@@ -68,7 +69,7 @@ class Asker:
         known = codemods().get(planned.change.codemod)
         text.print_change(out, planned, f"{number}/{total}", None if known is None else known.severity)
         while True:
-            sys.stderr.write("Make this change [y,n,a,q,?]? ")
+            sys.stderr.write("Make this change [y,n,a,q,w,?]? ")
             sys.stderr.flush()
             line = sys.stdin.readline()
             word = line.strip().lower()[:1]
@@ -77,6 +78,8 @@ class Asker:
                 return Answer.QUIT
             if word in ("y", "n", "a", "q"):
                 return Answer(word)
-            if known is not None and word == "?":
-                sys.stderr.write(f"{known.manual.sections.get('Why', '')}\n\n")
-            sys.stderr.write(_KEYS)
+            if word == "w":
+                why = "" if known is None else known.manual.sections.get("Why", "")
+                sys.stderr.write(f"{why or planned.change.why}\n")
+            else:
+                sys.stderr.write(_KEYS)

@@ -48,7 +48,7 @@ Nothing of the configuration is evaluated unless --flake, --eval or --build asks
 
 \b
 Exit codes:
-  0 all that ran passed, 1 a check failed, 2 wrong usage or unusable input
+  0 all that ran passed, 1 a check failed, 2 wrong usage, or a file that cannot be read or parsed
 """
 
 
@@ -125,7 +125,8 @@ def _verify(request: Request, paths: tuple[Path, ...]) -> Verification:
     before = _before(request, project, settings)
     said = None if before is None else verifying.announced_between(now, before)
     exposure, services = verifying.exposures(now, before)
-    rungs = [verifying.syntax(project), verifying.parser(project), verifying.units(now, before), exposure]
+    syntax, broken = verifying.syntax(project)
+    rungs = [syntax, verifying.parser(project), verifying.units(now, before), exposure]
     with ExitStack() as stack:
         real = _real(request, stack)
         if real is not None:
@@ -139,8 +140,8 @@ def _verify(request: Request, paths: tuple[Path, ...]) -> Verification:
         tuple(rungs),
         services,
         touched,
-        tuple(verifying.commands(touched, _host(request))) if touched else (),
-        project.problems,
+        _host(request),
+        (*project.problems, *broken),
     )
 
 

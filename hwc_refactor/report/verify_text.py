@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hwc_refactor.checking.verification import Fault, Outcome, Rung, ServiceExposure, Verification
+from hwc_refactor.checking.verification import Fault, Outcome, Rung, ServiceExposure, Verification, watching
 from hwc_refactor.report.lines import Line
 from hwc_refactor.report.summary import number
 
 MOST = 10
 """So many services are listed where nothing is compared."""
+FEW = 3
+"""For so many units at most each command is written out."""
 _STYLES = {Outcome.PASSED: "good", Outcome.FAILED: "error", Outcome.NOT_RUN: "warning"}
 _WORDS = {Outcome.PASSED: "passed", Outcome.FAILED: "FAILED", Outcome.NOT_RUN: "not run"}
 
@@ -24,10 +26,16 @@ def report(found: Verification, *, everything: bool) -> Iterator[Line]:
         yield Line("")
         yield Line(f"Units whose definitions differ from {found.against}", "bold", wrap=False)
         yield from (Line(unit, indent=2, wrap=False) for unit in found.touched)
-    if found.commands:
         yield Line("")
         yield Line("Still to be seen on the machine", "bold")
-        yield from (Line(command, "link", 2, wrap=False) for command in found.commands)
+        yield from _commands(found, everything or len(found.touched) <= FEW)
+
+
+def _commands(found: Verification, everything: bool) -> Iterator[Line]:
+    commands = found.commands if everything else (*found.building, *watching("UNIT"))
+    yield from (Line(command, "link", 2, wrap=False) for command in commands)
+    if not everything:
+        yield Line("for each UNIT above; --verbose writes them out", "dim", 2)
 
 
 def closing(found: Verification) -> Iterator[Line]:

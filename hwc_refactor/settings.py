@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -65,6 +66,7 @@ class Settings:
         paths: for a path of the host the option that this configuration has for it, `config.hwc.paths.media`.
         monitors: globs of the names of services that are health checks.
         ignore: findings that are left as they are.
+        file: where all this is written, relative to the root.
     """
 
     exclude: tuple[str, ...] = ()
@@ -80,6 +82,7 @@ class Settings:
     paths: Mapping[str, str] = field(default_factory=dict)
     monitors: tuple[str, ...] = ()
     ignore: tuple[Ignore, ...] = ()
+    file: str = FILE_NAME
 
     def limits_for(self, container: str) -> Mapping[str, str]:
         """The limits that the user wants for one container; flags not named here are left to the codemod."""
@@ -164,4 +167,5 @@ def load_settings(root: Path, config: Path | None = None, overrides: Overrides |
         module_import=read.module_import
         if wanted is None
         else settings_file.inside(wanted, "--module-import"),
+        file=FILE_NAME if file is None else Path(os.path.relpath(file.absolute(), root)).as_posix(),
     )

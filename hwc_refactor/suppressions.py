@@ -21,7 +21,7 @@ from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
-from hwc_refactor.settings import FILE_NAME, Ignore, Settings
+from hwc_refactor.settings import Ignore, Settings
 
 _MARK = b"hwc-refactor:"
 _WORDS = re.compile(r"hwc-refactor:\s*ignore\b\s*(?:\[([^\]]*)\])?(.*)", re.DOTALL)
@@ -87,7 +87,7 @@ def suppressing(
 
 def _ignores(settings: Settings) -> Iterator[Suppression]:
     for ignore in settings.ignore:
-        yield Suppression(ignore.codemods, ignore.reason, FILE_NAME, ignore.line, 1, ignore=ignore)
+        yield Suppression(ignore.codemods, ignore.reason, settings.file, ignore.line, 1, ignore=ignore)
 
 
 def _by_settings(ignore: Ignore, subject: Subject, file: str) -> bool:

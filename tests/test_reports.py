@@ -31,6 +31,7 @@ from hwc_refactor.model import (
     Subject,
 )
 from hwc_refactor.patch import FileChange, patch
+from hwc_refactor.registry import codemods
 from hwc_refactor.report import jsonout, plain, summary, text
 from hwc_refactor.report.escape import shown, visible
 from hwc_refactor.report.lines import Line, render
@@ -329,9 +330,12 @@ def test_a_dry_run_on_a_terminal_tells_each_change(home: Path) -> None:
 
 
 def test_questions_on_a_terminal(home: Path) -> None:
-    seen = on_terminal(home, "apply", "--diff", "3", "--interactive", "--no-color", typed="?\nx\ny\nn\nq\n")
-    assert seen.count("Make this change [y,n,a,q,?]? ") == 5
-    assert "q  leave out this change and all that follow" in seen
+    seen = on_terminal(
+        home, "apply", "--diff", "3", "--interactive", "--no-color", typed="?\nwhy\nx\ny\nn\nq\n"
+    )
+    assert seen.count("Make this change [y,n,a,q,w,?]? ") == 6
+    assert seen.count("q  leave out this change and all that follow") == 2
+    assert seen.count(codemods()["unprivileged-container"].manual.sections["Why"].split("\n")[0]) == 1
     assert "1 change made in 1 file." in seen
     assert "Left out as you said" in seen
     changed = subprocess.run(

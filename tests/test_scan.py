@@ -345,6 +345,19 @@ def test_settings_suppress(root: Path, call: Call, table: Mapping[str, object], 
         )
 
 
+def test_an_entry_of_another_settings_file_is_told_there(root: Path, call: Call, tmp_path: Path) -> None:
+    configure(root, "\n[[ignore]]\nobject = 'nobody'\n")
+    (root / "hwc-refactor.toml").rename(tmp_path / "mine.toml")
+    (tmp_path / ".git").mkdir()
+    entry = findings(call, "--config", "../mine.toml")[-1]
+    assert (entry["rule"], entry["file"], entry["line"]) == ("suppressions/unused", "../mine.toml", 3)
+    shown = call("scan", "--root", ".", "--config", tmp_path / "mine.toml", "--format", "sarif")
+    places = [
+        result["locations"][0]["physicalLocation"] for result in json.loads(shown.out)["runs"][0]["results"]
+    ]
+    assert "mine.toml" in {place["artifactLocation"]["uri"] for place in places}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -61,6 +61,7 @@ Exit codes:
     "--phase",
     "phases",
     type=click.IntRange(1, 3),
+    metavar="N",
     multiple=True,
     help="A phase of the priority plan, 1 to 3. Repeatable.",
 )

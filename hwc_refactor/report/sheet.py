@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -76,7 +77,7 @@ class Sheet:
 
     def path(self, file: str) -> str:
         """The path of a file from the top of its work tree."""
-        return f"{self.prefix}/{file}" if self.prefix else file
+        return posixpath.normpath(posixpath.join(self.prefix, file)) if file else file
 
 
 def of_audit(audit: Audit, texts: Texts, command: str, prefix: str = "") -> Sheet:

@@ -86,7 +86,7 @@ def _ground(ctx: Context, blocks: Sequence[Block]) -> Ground:
 @codemod(
     "container-module",
     kind=CONTAINER,
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,
     applicability="safe or review",
     documented_as="diff 5",
     manual=__doc__,

@@ -5,7 +5,7 @@ import pytest
 from hwc_refactor.nixos.importing import import_places, reached
 from hwc_refactor.nixos.modules import imported_by
 from hwc_refactor.nixos.tree import Tree
-from hwc_refactor.nixos.walks import walked
+from hwc_refactor.nixos.walks import swept, walked
 
 A = "modules/web/a.nix"
 B = "modules/web/b.nix"
@@ -32,6 +32,15 @@ NAMED = {
     "a file of another kind": {"o.nix": '{ x = ./modules/web/${name}/key.pem; y = "${cfg.dir}/run"; }'},
     "another file": {"o.nix": "{ x = [ ./modules/${name}/hardware.nix ]; }"},
     "another folder": {"o.nix": "{ x = readDir ./hosts; y = map f [ ./modules/none ]; }"},
+    "the source of a package": {"o.nix": "{ p = stdenv.mkDerivation { src = ./.; }; }"},
+    "that knows itself": {"o.nix": "{ p = pkgs.buildGoModule (final: { version = 1; src = ./modules; }); }"},
+    "a part of it": {"o.nix": "{ p = buildNpmPackage rec { src = lib.cleanSource ./.; }; }"},
+    "a set of files": {
+        "o.nix": "{ p = rust.buildRustPackage { src = lib.fileset.toSource { root = ./.; fileset = ./src; }; }; }"
+    },
+    "hooks before a commit": {
+        "o.nix": "{ c = hooks.lib.${system}.run { src = ./.; hooks.x.enable = true; }; }"
+    },
     "only a word": {"o.nix": "{ # readDir ./modules\n  x = '' ls ./modules ''; }"},
 }
 
@@ -48,6 +57,10 @@ WALKS = {
     "import-tree in a list": "{ imports = [ (inputs.import-tree ./modules) ]; }",
     "import-tree with a list": "{ imports = [ (inputs.import-tree [ ./modules ]) ]; }",
     "haumea": "{ x = haumea.lib.load { src = ./modules; loader = haumea.lib.loaders.path; }; }",
+    "the source of something else": "{ x = my.load { src = ./.; }; }",
+    "a run of something else": "{ x = my.run { src = ./.; }; }",
+    "another attribute of a package": "{ p = mkDerivation { src = null; passthru.all = walk { dir = ./modules; }; }; }",
+    "a part of the root": "{ imports = walk (lib.cleanSource ./.); }",
     "a function of one's own": "{ nixosModules = lib.my.mapModules ./modules import; }",
     "a folder with a name": "let all = toString ./modules; in { imports = walk all; }",
     "the whole root": "{ outputs = i: i.snow.lib.mkFlake { inherit i; src = ./.; }; }",
@@ -65,6 +78,28 @@ WALKS = {
 @pytest.mark.parametrize("walk", WALKS.values(), ids=WALKS)
 def test_each_file_imports_for_itself_where_a_walk_may_read_it(walk: str) -> None:
     assert places({"o.nix": walk}) == [A, B]
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("import-tree ./modules", ["modules/web/a.nix"]),
+        ("(inputs.import-tree ./modules)", ["modules/web/a.nix"]),
+        ('inputs.import-tree.match ".*/default.nix" ./modules', ["modules/web/a.nix"]),
+        ("(i.import-tree.filterNot f) [ ./hosts ./modules/web ]", ["hosts/a.nix", "modules/web/a.nix"]),
+        ("(import-tree.addPath ./hosts).addPath ./modules", ["hosts/a.nix", "modules/web/a.nix"]),
+        ("haumea.lib.load { src = ./modules; inputs = i; }", ["modules/web/a.nix"]),
+        ("import-tree ./.", ["a.nix", "hosts/a.nix", "modules/web/a.nix"]),
+        ("import-tree ./modules/${name}", ["modules/web/a.nix"]),
+        ("f import-tree ./modules", []),
+        ("{ import-tree.url = ./modules; }", []),
+        ("my-import-tree ./modules", []),
+        ('"import-tree ./modules"', []),
+    ],
+)
+def test_a_loader_sweeps_the_folders_it_is_given(text: str, paths: list[str]) -> None:
+    tree = Tree({"o.nix": f"{{ x = {text}; }}".encode()})
+    assert [path for path in ("a.nix", "hosts/a.nix", "modules/web/a.nix") if swept(tree, path)] == paths
 
 
 def test_a_path_from_the_flake_reads_that_file_alone() -> None:

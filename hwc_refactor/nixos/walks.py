@@ -2,8 +2,8 @@
 
 Who walks, and how, is seldom written where the folder is named: `readDir` stands in a library, or in
 another flake. So the folder counts, not the function. A path literal that means a folder, and that is
-neither a module in a list nor what is imported, may be walked; a path that is put together means any file
-below the part that is written out.
+neither a module in a list nor what is imported, may be walked; so may none that a package is built from. A
+path that is put together means any file below the part that is written out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import posixpath
 import re
 from functools import partial
 
-from hwc_refactor.nix.scope import attrpath_of
+from hwc_refactor.nix.scope import attrpath_of, bindings_of
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nixos.modules import LISTS
@@ -25,8 +25,24 @@ _ANYWHERE = re.compile(rb"\bself(?:\.outPath)?\s*(?:\}|\+\s*\")/\$\{")
 """A path from the root of which nothing is written out: `"${self}/${name}"`."""
 _AROUND = frozenset({"list_expression", "parenthesized_expression", "if_expression", "variable_expression"})
 """What may stand around a module in a list, besides `++` and `optionals`."""
+_SELECTED = frozenset({"variable_expression", "attrpath", "select_expression", "parenthesized_expression"})
+"""What stands between a name and its call, besides other calls: `(inputs.import-tree.match "…")`."""
+_IN_ARGUMENT = frozenset(
+    {
+        *("binding_set", "attrset_expression", "rec_attrset_expression", "function_expression"),
+        "parenthesized_expression",
+    }
+)
+"""What stands between an attribute of an argument and the call: a set, or a function of the final set."""
 _OPTIONAL = (b"optional", b"optionals", b"mkIf")
 _READS = (b"import", b"callPackage")
+_FILTERS = (b"cleanSource", b"cleanSourceWith", b"filterSource", b"gitignoreSource", b"path", b"toSource")
+"""Functions that give a part of a folder (nixpkgs manual, "lib.sources", "lib.fileset"; Nix manual, "path")."""
+_BUILDS = re.compile(rb"mkDerivation|build[A-Z]\w*")
+"""Functions that build a package from `src` (nixpkgs manual, "Build helpers", "Languages and frameworks")."""
+_LOADERS = (b"import-tree", b"haumea")
+"""What reads all files of a folder but those whose names begin with an underscore (import-tree, "Filtering files";
+haumea, "load")."""
 
 Places = dict[str, list[tuple[str, int | None]]]
 """By folder or file: where it is named, with the offset of the literal; None for one from the root."""
@@ -36,6 +52,47 @@ def walked(tree: Tree, path: str) -> bool:
     """Whether a file may be read by something that does not name it."""
     places = tree.remember(("folders named",), tree, partial(_named, tree))
     return any(_may_read(tree, path, *at) for name in (path, *_above(path)) for at in places.get(name, ()))
+
+
+def swept(tree: Tree, path: str) -> bool:
+    """Whether a loader reads a file, be it there or not, unless its name begins with an underscore."""
+    folders = tree.remember(("folders swept",), tree, partial(_swept, tree))
+    return not folders.isdisjoint(_above(path))
+
+
+def _swept(tree: Tree) -> frozenset[str]:
+    """The folders that are given to a loader: `import-tree ./modules`, `haumea.lib.load { src = ./lib; }`."""
+    found: set[str] = set()
+    for word in _LOADERS:
+        for path in tree.holding(word):
+            file = tree.sound(path)
+            for offset in () if file is None else tree.words(path, word):
+                assert file is not None
+                for node in _paths(_call(file.chain(offset, offset + len(word)))):
+                    literal = file.text(node).partition(b"${")[0].decode(errors="surrogateescape")
+                    found.add(posixpath.normpath(posixpath.join(posixpath.dirname(path), literal)))
+    return frozenset(found)
+
+
+def _call(chain: list[Node]) -> Node | None:
+    """The outermost call whose function is, or is selected from, the name at the end of a chain."""
+    call, node = None, chain[-1]
+    for above in reversed(chain[:-1]):
+        if above.type == "apply_expression":
+            if above.child_by_field_name("function") != node:
+                break
+            call = above
+        elif above.type not in _SELECTED:
+            break
+        node = above
+    return call
+
+
+def _paths(node: Node | None) -> list[Node]:
+    """The path literals below a node."""
+    if node is None or node.type == "path_expression":
+        return [] if node is None else [node]
+    return [found for child in node.named_children for found in _paths(child)]
 
 
 def _named(tree: Tree) -> Places:
@@ -87,7 +144,8 @@ def _may_read(tree: Tree, path: str, other: str, offset: int | None) -> bool:
     literal, *values = file.text(chain[at]).split(b"${")
     if not values:
         alone = tree.target(other, literal.decode(errors="surrogateescape")) is not None
-        return not alone or not _is_read_alone(file, chain[: at + 1])
+        read_alone = alone and _is_read_alone(file, chain[: at + 1])
+        return not read_alone and not _is_source(file, chain[: at + 1])
     end = values[-1].rpartition(b"}")[2].decode(errors="surrogateescape")
     return not posixpath.splitext(end)[1] or path.endswith(end)
 
@@ -115,6 +173,35 @@ def _is_read_alone(file: ParsedFile, chain: list[Node]) -> bool:
             return False
         node = above
     return False
+
+
+def _is_source(file: ParsedFile, chain: list[Node]) -> bool:
+    """Whether a folder is what a package is built from, or what hooks of git-hooks.nix look at.
+
+    The latter: git-hooks.nix, README, `run { src = ./.; hooks = { … }; }`.
+    """
+    node, name = chain[-1], b""
+    for above in reversed(chain[:-1]):
+        if above.type == "binding":
+            name = file.text(attrpath_of(above)[-1])
+        elif above.type == "apply_expression":
+            function = above.child_by_field_name("function")
+            called = b"" if function is None or function == node else _last_name(file, function)
+            if name == b"src" and (
+                _BUILDS.fullmatch(called) or (called == b"run" and _has_hooks(file, node))
+            ):
+                return True
+            if called not in _FILTERS:
+                return False
+            name = b""
+        elif above.type not in _IN_ARGUMENT:
+            return False
+        node = above
+    return False
+
+
+def _has_hooks(file: ParsedFile, node: Node) -> bool:
+    return any(file.text(attrpath_of(binding)[0]) == b"hooks" for binding in bindings_of(node))
 
 
 def _reads(file: ParsedFile, above: Node, node: Node) -> bool:

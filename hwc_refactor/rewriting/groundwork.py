@@ -6,8 +6,6 @@ reviewed, committed and taken back alone.
 
 from __future__ import annotations
 
-import posixpath
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -25,6 +23,7 @@ from hwc_refactor.nixos.importing import (
 )
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.nixos.walks import swept
 from hwc_refactor.rewriting.draft import About, Draft
 from hwc_refactor.rewriting.shipped import shipped_modules
 from hwc_refactor.settings import Settings
@@ -132,22 +131,14 @@ def is_shared(tree: Tree, module: SharedModule, path: str) -> bool:
     return path.endswith(module.file_name) and module.declares in (tree.data(path) or b"")
 
 
-_SWEPT = re.compile(rb"import-tree\s+(\./[\w./-]*)")
-
-
 def _path(tree: Tree, module: SharedModule) -> str:
-    """Where the module goes: out of the reach of a flake that reads all files of a folder as modules of its own.
+    """Where the module goes.
 
-    import-tree leaves out what has a name that begins with an underscore (its README, "files are ignored").
+    A loader that reads all files of a folder may take them for modules of something else than NixOS, as a
+    flake of flake-parts does; what has a name that begins with an underscore it leaves out.
     """
     folder, _, name = module.path.rpartition("/")
-    for path in tree.holding(b"import-tree"):
-        data = tree.data(path) or b""
-        for found in _SWEPT.finditer(data) if b"mkFlake" in data else ():
-            swept = posixpath.normpath(posixpath.join(posixpath.dirname(path), found[1].decode()))
-            if swept == "." or f"{folder}/".startswith(f"{swept}/"):
-                return f"{folder}/_{name}"
-    return module.path
+    return f"{folder}/_{name}" if swept(tree, module.path) else module.path
 
 
 def _present(tree: Tree, module: SharedModule) -> str | None:

@@ -1,7 +1,8 @@
 """Which objects have to change together, because they are made by one expression.
 
 A function that makes several objects is read once, as it stands: its parameters are names, not what some
-call gives for them. What is written into it then holds for every call, also for those to come.
+call gives for them. What is written into it then holds for every call, also for those to come. The same goes
+for a set of a `let` that several objects are by name.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from hwc_refactor.nix.scope import Env, Parameter, attrpath_of, env_along, lookup, root_env
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
-from hwc_refactor.nix.values import Expr, Slot
+from hwc_refactor.nix.values import Attrs, Call, Expr, Slot
 from hwc_refactor.nixos.objects import Block, Kind, objects
 from hwc_refactor.nixos.tree import Tree
 
@@ -121,11 +122,12 @@ def _joint(tree: Tree, kind: Kind, divisible: Divisible) -> set[_Spot]:
 
 
 def _bodies(block: Block) -> list[Expr]:
-    """The bodies of the functions that make an object, with their parameters unbound."""
+    """The bodies of the functions that make an object, with their parameters unbound, and sets it shares whole."""
     found: dict[_Spot, Expr] = {}
     for slot in block.slots:
-        if _called(slot.expr.env) is not None:
-            body = _unbound(slot.expr.file, slot.expr.node)
+        called = _called(slot.expr.env) is not None
+        body = _unbound(slot.expr.file, slot.expr.node) if called else _shared_set(block, slot)
+        if body is not None:
             found[_spot(body)] = body
     if found:
         return list(found.values())
@@ -139,6 +141,62 @@ def _bodies(block: Block) -> list[Expr]:
                 body = _unbound(frame.file, inside)
                 found[_spot(body)] = body
     return list(found.values())
+
+
+def _shared_set(block: Block, slot: Slot) -> Expr | None:
+    """The set of a `let` that an object is by name, when several are it, and nobody else reads it."""
+    tree = block.tree
+    expr = None if slot.rest else _given(tree, slot.expr)
+    if expr is None:
+        return None
+    value = tree.resolver.value(expr)
+    if not isinstance(value, Attrs) or not value.literal or value.at.file is not expr.file:
+        return None
+    chain = expr.file.chain(value.at.node.start_byte, value.at.node.end_byte)
+    place = chain.index(value.at.node)
+    if place < 3 or chain[place - 1].type != "binding" or chain[place - 3].type != "let_expression":
+        return None
+    name = expr.text
+    path = [attr_name(expr.file, part) for part in attrpath_of(chain[place - 1])]
+    uses = [
+        offset
+        for offset in tree.words(expr.file.source.path, name.encode())
+        if _is_read(expr.file, offset, name)
+    ]
+    if path != [name] or len(uses) < 2:
+        return None
+    made = _named_whole(tree, block.kind)
+    return value.at if all((expr.file.source.path, offset) in made for offset in uses) else None
+
+
+def _is_read(file: ParsedFile, offset: int, name: str) -> bool:
+    """Whether a name is read from the scope at an offset, rather than bound or selected there."""
+    *_, around, node = (file.root, *file.chain(offset, offset + len(name.encode())))
+    return node.type == "identifier" and around.type in ("variable_expression", "inherited_attrs")
+
+
+def _named_whole(tree: Tree, kind: Kind) -> set[_Spot]:
+    """Where an object of a kind is given whole by a name."""
+    key = ("named whole", kind.name)
+    known = tree.memo.get(key)
+    if not isinstance(known, set):
+        known = tree.memo[key] = {
+            _spot(given)
+            for block in objects(tree, kind)
+            for slot in block.slots
+            if not slot.rest and (given := _given(tree, slot.expr)) is not None
+        }
+    return known
+
+
+def _given(tree: Tree, expr: Expr) -> Expr | None:
+    """The name that an object is given by, also behind `mkIf`."""
+    while expr.node.type != "variable_expression":
+        value = tree.resolver.value(expr)
+        if not isinstance(value, Call) or value.name != "mkIf" or len(value.args) != 2:
+            return None
+        expr = value.args[1]
+    return expr
 
 
 def _overlaid(block: Block, bodies: list[Expr]) -> Expr | None:

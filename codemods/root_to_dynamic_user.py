@@ -157,7 +157,7 @@ def _write(draft: Draft, one: Candidate, files: Files, rights: Rights) -> None:
 
 
 def _annotate(draft: Draft, one: Candidate, files: Files, rights: Rights) -> None:
-    moved = [directory for directory in (*files.declared, *files.wanted) if directory.moves]
+    moved = [directory for directory in (*files.declared, *files.wanted) if files.moves(directory)]
     for directory in moved:
         draft.review(
             f"systemd moves {directory.path} to {private(directory)} at the first start and gives its files to"

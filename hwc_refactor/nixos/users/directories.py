@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from hwc_refactor.nix.values import Scalar
 from hwc_refactor.nixos.paths.directories import Directory, declared, holding, normal
 from hwc_refactor.nixos.paths.keeping import Keeping, keeping
 from hwc_refactor.nixos.paths.mentions import Mention, mentions
@@ -82,6 +83,20 @@ class Files:
         """Whether relative paths lie in a directory of its own."""
         text = self.one.block.text("serviceConfig", "WorkingDirectory")
         return text is not None and holding((*self.declared, *self.wanted), text.lstrip("-")) is not None
+
+    def moves(self, directory: Directory) -> bool:
+        """Whether a directory lies below `private` for a dynamic user: one in /run where the unit keeps it.
+
+        systemd's source, exec_directory_is_private.
+        """
+        block = self.one.block
+        kept = [
+            block.tree.resolver.value(s.expr) for s in block.get("serviceConfig", "RuntimeDirectoryPreserve")
+        ]
+        return directory.moves or not all(
+            value.value is False if isinstance(value, Scalar) else getattr(value, "literal", None) == "no"
+            for value in kept
+        )
 
     def others(self, directory: Directory) -> tuple[Mention, ...]:
         """Who else names a directory that it declares."""

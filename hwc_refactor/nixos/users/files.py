@@ -39,9 +39,12 @@ def secret_of_its_own(files: Files) -> Obstacle | None:
 def state_of_others(files: Files) -> Obstacle | None:
     """A directory that it keeps is also named by a mount, a rule or another service."""
     for directory in files.declared:
-        if directory.moves and (found := _obstacle(files, directory, files.others(directory))) is not None:
+        if (
+            files.moves(directory)
+            and (found := _obstacle(files, directory, files.others(directory))) is not None
+        ):
             return found
-        other = used_elsewhere(files.one.block, directory) if directory.moves else None
+        other = used_elsewhere(files.one.block, directory) if files.moves(directory) else None
         if other is not None:
             return Obstacle(
                 "state-is-shared", f"{directory.path} is used by {other} too.", files.one.block.place

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hwc_refactor.nix.shell import Script
@@ -20,10 +20,13 @@ from hwc_refactor.nixos.secrets.declared import Secret, secret_of
 from hwc_refactor.nixos.tree import Tree
 
 _URL = re.compile(r"[a-zA-Z][\w+.-]*://")
-_LEAD = re.compile(r"(?:-{1,2}[\w-]+=|-[A-Za-z](?=/)|[\w.-]+=)?@?(?:file://)?")
+_LEAD = re.compile(r"(?:-{1,2}[\w-]+=|-[A-Za-z](?=/)|[\w.-]+=)?@?(?:file://|[A-Za-z][\w-]*:(?=/(?!/)))?")
 _PATHLIKE = re.compile(
     r"(?i)(?:file|path|dir|directory|folder|home|socket|sock|cert|certificate|keyfile|root)\Z"
 )
+
+_TEXT = re.compile(r"(?i)\b(?:\w*str|string\w*|lines|raw|anything|unspecified)\b")
+"""Types of options whose values may be texts, paths among them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +69,12 @@ def _reached(block: Block, known: Facts) -> Iterator[Reached]:
         if "+" not in use.program.prefixes and not use.place.text.startswith("<("):
             yield Reached(use.place.text, "a redirection", _line(use.place, use.program.at), use.program.at,
                           secret=_secret(use.place), place=use.place)  # fmt: skip
+    for use in known.handed:
+        if "+" not in use.program.prefixes and not re.search(r"\s", use.place.text):
+            text, secret = path_in(tree, use.place), _secret(use.place)
+            if text is not None or secret is not None:
+                yield Reached(text or use.place.text, use.how, _line(use.place, use.program.at), use.program.at,
+                              secret=secret, place=use.place)  # fmt: skip
     for ran in known.ran:
         if "+" not in ran.program.prefixes and not takes_text(ran.name):
             yield from _named(tree, ran)
@@ -133,12 +142,13 @@ def is_path(tree: Tree, value: Value) -> bool:
     """Whether an open value is the path of a file outside of the store, by its option's type or its name."""
     match value:
         case Ref(path=("config", *option)):
-            if option[-1] in ("package", "finalPackage") or "build" in option:
-                return False
-            types = [_type(tree, one.call) for one in declarations(tree, option)]
-            if types and all(types):
-                return any(".path" in text or text == "path" for text in types)
-            return bool(_PATHLIKE.search(option[-1]))
+            return (
+                option[-1] not in ("package", "finalPackage")
+                and "build" not in option
+                and _holds_path(tree, option)
+            )
+        case Call(name="escapeShellArg" | "toString", args=(given,)):
+            return is_path(tree, tree.resolver.value(given))
         case Ref(path=("pkgs", *_)) | Call() | PathValue():
             return False
         case Ref(path=path):
@@ -146,6 +156,18 @@ def is_path(tree: Tree, value: Value) -> bool:
         case Unknown(at=at) if at is not None:
             return bool(_PATHLIKE.search(at.text))
     return False
+
+
+def _holds_path(tree: Tree, option: Sequence[str]) -> bool:
+    """Whether an option holds a path: its type says so, or it is a text with the name or the default of one."""
+    declared = declarations(tree, option)
+    types = [_type(tree, one.call) for one in declared]
+    if types and all(types) and not any(_TEXT.search(text) for text in types):
+        return any(".path" in text or text == "path" for text in types)
+    given = (tree.resolver.literal(one.default) for one in declared if one.default is not None)
+    return bool(_PATHLIKE.search(option[-1])) or any(
+        text is not None and text.startswith("/") for text in given
+    )
 
 
 def _type(tree: Tree, declared: Expr) -> str:

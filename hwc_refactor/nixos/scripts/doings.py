@@ -114,6 +114,7 @@ class Facts:
         scripts: all scripts in sight, nested ones too, each with the program it belongs to.
         ran: the commands, in scripts and on command lines.
         writes, reads: the paths that are written, and those that are read by redirection.
+        handed: the arguments of functions and scripts in sight, where they are known as `$1` and the like.
         doubts: what is not known.
     """
 
@@ -122,4 +123,5 @@ class Facts:
     ran: tuple[Ran, ...]
     writes: tuple[Use, ...]
     reads: tuple[Use, ...]
+    handed: tuple[Use, ...]
     doubts: tuple[Doubt, ...]

@@ -36,6 +36,7 @@ class _Found:
     ran: list[Ran] = field(default_factory=list)
     writes: list[Use] = field(default_factory=list)
     reads: list[Use] = field(default_factory=list)
+    handed: list[Use] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     scripts: list[tuple[Program, Script]] = field(default_factory=list)
 
@@ -56,6 +57,7 @@ def facts_of(tree: Tree, ran: Sequence[Program]) -> Facts:
         tuple(found.ran),
         tuple(found.writes),
         tuple(found.reads),
+        tuple(found.handed),
         tuple(found.doubts),
     )
 
@@ -76,11 +78,12 @@ class _Reader:
         if program.unknown is not None:
             self._doubt(program.unknown)
             return
-        if program.script is not None:
-            self._script(program.script, 0)
-            return
         holes = () if program.line is None else program.line.body.holes
         words = tuple(self._argument(argument.text, holes) for argument in program.arguments)
+        if program.script is not None:
+            self._hand(program.executable.name or "its script", words)
+            self._script(program.script, 0)
+            return
         self._ran(program.executable, words, None, None, 0)
 
     def _doubt(self, reason: str, script: Script | None = None, node: Node | None = None) -> None:
@@ -122,9 +125,10 @@ class _Reader:
 
     def _command(self, script: Script, command: Command, depth: int) -> None:
         name = command.name
-        if name.literal is not None and name.literal in self._functions:
-            return
         words = tuple(self.place(script, word) for word in command.arguments)
+        if name.literal is not None and name.literal in self._functions:
+            self._hand(name.literal, words)
+            return
         found = self._named(script, name)
         if found is None:
             self._doubt(f"it runs '{name.text}', which is only known when it runs", script, command.node)
@@ -134,6 +138,9 @@ class _Reader:
         if match is not None and self._inlined(holder, int(match[1]), depth):
             return
         self._ran(executable_of(self._tree, text, holder.body.holes), words, script, command, depth)
+
+    def _hand(self, name: str, words: Sequence[Place]) -> None:
+        self._found.handed += [Use(name, place, self._program) for place in words]
 
     def _named(self, script: Script, name: Word, depth: int = 0) -> tuple[Script, str] | None:
         """The name of a command with interpolations as `__nixN__`, and the script these are counted in."""
@@ -174,6 +181,7 @@ class _Reader:
         file = executable.file
         node = None if command is None else command.node
         if file is not None and file.script is not None:
+            self._hand(executable.name or "its script", words)
             self._script(file.script, depth + 1)
             return
         name = executable.name if file is None else file.interpreter or executable.name

@@ -145,7 +145,7 @@ def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str
             yield "hostname", Trait("sets the host name", ran.line)
         if ran.name == "ip" and any(word.text in ("-n", "-netns", "netns") for word in ran.words):
             yield "namespaces", Trait("makes or enters namespaces of the network with ip", ran.line)
-        if ran.name == "date" and any(re.match(r"--set|-[a-zA-Z]*s", word.text) for word in ran.words):
+        if ran.name == "date" and any(re.match(r"--set|-[uR]*s", word.text) for word in ran.words):
             yield "clock", Trait("sets the clock", ran.line)
         if ran.name in ("chrt", "ionice", "nice", "taskset"):
             yield "realtime", Trait(f"changes how it is scheduled with {ran.name}", ran.line)

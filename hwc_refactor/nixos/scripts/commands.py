@@ -24,6 +24,8 @@ class Knowledge:
         expression_options: options that give that expression instead.
         groups: the supplementary groups that give what it needs without root.
         subcommands: what differs by the first operand.
+        options: what differs with an option.
+        commands_in: beginnings of operands that are followed by a command.
         source: where that is said.
     """
 
@@ -37,6 +39,8 @@ class Knowledge:
     expression_options: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     subcommands: Mapping[str, Knowledge] = field(default_factory=dict)
+    options: Mapping[str, Knowledge] = field(default_factory=dict)
+    commands_in: tuple[str, ...] = ()
     source: str = ""
 
     @property
@@ -66,8 +70,6 @@ def main_programs() -> Mapping[str, str]:
 
 
 def _knowledge(entry: Mapping[str, object]) -> Knowledge:
-    below = entry.get("subcommands", {})
-    assert isinstance(below, dict)
     source = str(entry.get("source", ""))
     return Knowledge(
         frozenset(_texts(entry, "needs")),
@@ -79,13 +81,21 @@ def _knowledge(entry: Mapping[str, object]) -> Knowledge:
         _texts(entry, "in-place"),
         _texts(entry, "expression-options"),
         _texts(entry, "groups"),
-        {
-            name: _knowledge({"source": source, **found})
-            for names, found in below.items()
-            for name in str(names).split()
-        },
+        _below(entry, "subcommands", source),
+        _below(entry, "options", source),
+        _texts(entry, "commands-in"),
         source,
     )
+
+
+def _below(entry: Mapping[str, object], key: str, source: str) -> dict[str, Knowledge]:
+    below = entry.get(key, {})
+    assert isinstance(below, dict)
+    return {
+        name: _knowledge({"source": source, **found})
+        for names, found in below.items()
+        for name in str(names).split()
+    }
 
 
 def _texts(entry: Mapping[str, object], key: str) -> tuple[str, ...]:

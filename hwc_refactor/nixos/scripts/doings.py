@@ -12,7 +12,7 @@ from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nixos.scripts.commands import Knowledge
 from hwc_refactor.nixos.scripts.executables import Executable
 from hwc_refactor.nixos.scripts.programs import Program
-from hwc_refactor.nixos.scripts.words import Place, operands
+from hwc_refactor.nixos.scripts.words import Place, after_options, is_option, operands
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,12 +73,22 @@ class Ran:
 
     @property
     def effective(self) -> Knowledge | None:
-        """What is known of it, its subcommands considered."""
+        """What is known of it, its subcommands and options considered."""
         known = self.known
         for place in self.words[:5]:
             if known is not None:
                 known = known.subcommands.get(place.text.split("=", 1)[0], known)
+        for option, below in known.options.items() if known is not None else ():
+            if any(is_option(place.text, option) for place in self._options):
+                return below
         return known
+
+    @property
+    def _options(self) -> tuple[Place, ...]:
+        """The words that may be options of its own: of one that runs another command, those before that."""
+        if self.known is None or not self.known.runs:
+            return self.words
+        return self.words[: len(self.words) - len(after_options(self.words, self.known))]
 
     @property
     def line(self) -> int:

@@ -10,6 +10,7 @@ from hwc_refactor.nix.shell import Body, Command, Script, Word, script_of
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Gap, Str, Value
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.scripts.awks import AWKS, acts
 from hwc_refactor.nixos.scripts.commands import Knowledge, knowledge
 from hwc_refactor.nixos.scripts.doings import Doubt, Facts, Ran, Use
 from hwc_refactor.nixos.scripts.executables import Executable, executable_of, executable_value
@@ -199,6 +200,10 @@ class _Reader:
         self._writes(ran)
         if known.runs:
             self._runs(ran, depth)
+        if any(word.text.startswith(known.commands_in) for word in words):
+            self._doubt(f"it runs another command through {name}", script, node)
+        if name in AWKS and any(acts(word.text) for word in words):
+            self._doubt(f"it runs a program of {name} that starts commands or writes files", script, node)
 
     def _python(self, ran: Ran) -> Ran:
         """A Python program whose text is in sight, or a module that is known: what it does, as facts."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from hwc_refactor.nix.values import Expr
+from hwc_refactor.nixos.sandbox.traits import traits
 from hwc_refactor.nixos.scripts.doings import Ran
 from hwc_refactor.nixos.scripts.programs import NOT_IN_SIGHT
 from hwc_refactor.nixos.users.candidate import Candidate, Obstacle, Predicate
@@ -53,6 +54,7 @@ def needs_root_command(one: Candidate) -> Obstacle | None:
             "mounts",
             "tunables",
             "clock",
+            "realtime",
             "namespaces",
         }
         given = ran.effective is not None and ran.effective.groups
@@ -62,6 +64,15 @@ def needs_root_command(one: Candidate) -> Obstacle | None:
                 f"It runs {ran.name} (line {ran.line}), which {ran_why(ran)}.",
                 ran.program.at,
             )
+    return None
+
+
+def changes_host(one: Candidate) -> Obstacle | None:
+    """It sets the clock or the name of the host with a command that others only ask."""
+    for name in ("clock", "hostname"):
+        trait = traits(one.block).get(name)
+        if trait is not None:
+            return Obstacle("needs-root-command", f"It {trait.reason} (line {trait.line}).", one.block.place)
     return None
 
 
@@ -158,6 +169,7 @@ RUN: tuple[Predicate, ...] = (
     peer_authentication,
     script_not_in_sight,
     unknown_command,
+    changes_host,
     needs_home,
 )
 """What it runs."""

@@ -21,6 +21,7 @@ from hwc_refactor.nixos.importing import (
     own_place,
     reached,
 )
+from hwc_refactor.nixos.modules import imported_by
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.walks import swept
@@ -206,8 +207,9 @@ def _own(block: Block) -> ImportPlace | None:
 
 def _in_module(block: Block) -> bool:
     """Whether an object stands in the module that its file is, and not in one that is written within it."""
-    file = block.place.file
-    if block.assumed or (module_set(file) is None and not block.tree.imports_of(file.source.path)):
+    file, tree = block.place.file, block.tree
+    read = module_set(file) is not None or tree.imports_of(file.source.path)
+    if block.assumed or not (read or imported_by(tree, file.source.path)):
         return False
     chain = file.chain(block.place.node.start_byte, block.place.node.end_byte)
     bound = next((n for n, node in enumerate(chain) if node.type == "binding"), len(chain))

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 __all__ = [
     "FILE_NAME",
     "LEVELS",
     "TIMER_STYLES",
     "Ignore",
-    "Overrides",
     "Settings",
     "SettingsError",
-    "load_settings",
 ]
 
 #: The name of the file at the root.
@@ -91,81 +87,3 @@ class Settings:
     def pin_for(self, *names: str) -> str | None:
         """The tag pinned for the first of the names that has one: the container, then its repository."""
         return next((self.pins[name] for name in names if name in self.pins), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """What the command line says; it goes before the file.
-
-    Attributes:
-        pins: `NAME=TAG`, as given.
-        pin_files: files of pins, TOML or lines of `NAME=TAG`; earlier than `pins`, so `pins` win.
-        profile_files: TOML files with `[[image]]` tables; they go before those of the settings file.
-    """
-
-    level: str | None = None
-    timer_style: str | None = None
-    pins: Sequence[str] = ()
-    pin_files: Sequence[Path] = ()
-    profile_files: Sequence[Path] = ()
-    module_import: str | None = None
-    keep_limits: bool = False
-
-
-def file_for(root: Path) -> Path | None:
-    """The settings file of a root: the one in it, else one above that names it as its root.
-
-    Raises:
-        SettingsError: when a file above cannot be used.
-    """
-    file = root / FILE_NAME
-    if file.exists() or file.is_symlink():
-        return file
-    for folder in root.parents:
-        above = folder / FILE_NAME
-        if above.is_file() and root_named_by(above) == root:
-            return above
-        if (folder / ".git").exists():
-            break
-    return None
-
-
-def root_named_by(file: Path) -> Path | None:
-    """The root that a settings file names, None where it names none. Raises SettingsError."""
-    from hwc_refactor import settings_file
-
-    named = settings_file.read_root(file)
-    return None if named is None else (file.resolve().parent / named).resolve()
-
-
-def load_settings(root: Path, config: Path | None = None, overrides: Overrides | None = None) -> Settings:
-    """The settings of a root: its file (or the one named), and what the command line says above it.
-
-    Raises:
-        SettingsError: when a file or option cannot be used.
-    """
-    from hwc_refactor import settings_file
-
-    given = overrides or Overrides()
-    file = config if config is not None else file_for(root)
-    read = Settings() if file is None else settings_file.read(file)
-    pins = dict(read.pins)
-    for path in given.pin_files:
-        pins.update(settings_file.read_pins(path))
-    for text in given.pins:
-        name, tag = settings_file.parse_pin(text, f"--pin {text}")
-        pins[name] = tag
-    profiles = tuple(image for path in given.profile_files for image in settings_file.read_profiles(path))
-    wanted = given.module_import
-    return replace(
-        read,
-        level=given.level or read.level,
-        timer_style=given.timer_style or read.timer_style,
-        pins=pins,
-        keep_limits=given.keep_limits or read.keep_limits,
-        profiles=(*profiles, *read.profiles),
-        module_import=read.module_import
-        if wanted is None
-        else settings_file.inside(wanted, "--module-import"),
-        file=FILE_NAME if file is None else Path(os.path.relpath(file.absolute(), root)).as_posix(),
-    )

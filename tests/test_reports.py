@@ -30,13 +30,13 @@ from hwc_refactor.model import (
     Severity,
     Subject,
 )
+from hwc_refactor.overrides import load_settings
 from hwc_refactor.patch import FileChange, patch
 from hwc_refactor.registry import codemods
 from hwc_refactor.report import jsonout, plain, summary, text
 from hwc_refactor.report.escape import shown, visible
 from hwc_refactor.report.lines import Line, render
 from hwc_refactor.report.result import Mode, Result
-from hwc_refactor.settings import load_settings
 from hwc_refactor.storage.records import Record
 
 HERE = Path(__file__).resolve().parent.parent

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hwc_refactor.settings import Overrides, Settings, SettingsError, load_settings, root_named_by
+from hwc_refactor.overrides import Overrides, load_settings, root_named_by
+from hwc_refactor.settings import Settings, SettingsError
 
 
 def settings(root: Path, text: str) -> Settings:

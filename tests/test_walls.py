@@ -28,7 +28,6 @@ EXCEPTIONS = {
         "hwc_refactor.nixos.containers.strays",
         "hwc_refactor.model",
     ): "a refusal is a word; the module could be one too",
-    ("hwc_refactor.settings", "hwc_refactor.settings_file"): "loaded late: only a file that is there is read",
 }
 """Imports that climb over a wall, and why that is borne."""
 

@@ -82,7 +82,7 @@ def list_(context: click.Context, /, format_: str, **_: object) -> int:
 def _audit(context: click.Context, common: Common, root: Path) -> Audit:
     """What is found of everything."""
     from hwc_refactor.audit import audit
-    from hwc_refactor.settings import load_settings
+    from hwc_refactor.overrides import load_settings
     from hwc_refactor.standing import counting_steps
 
     settings = load_settings(root, common.config)

@@ -27,12 +27,13 @@ from hwc_refactor.commands.shared import (
     tell,
 )
 from hwc_refactor.model import Plan
+from hwc_refactor.overrides import Overrides
 from hwc_refactor.project import Project
 from hwc_refactor.report import summary
 from hwc_refactor.report.lines import Line
 from hwc_refactor.report.result import Mode, Result
 from hwc_refactor.selection import Selection
-from hwc_refactor.settings import Overrides, Settings
+from hwc_refactor.settings import Settings
 
 #: Options that are not part of the command which makes what was shown, or of what an undo names.
 _SHOWING = (
@@ -84,7 +85,7 @@ class Request:
 
 def run(request: Request) -> int:
     """Carry the command out; the exit code."""
-    from hwc_refactor.settings import load_settings
+    from hwc_refactor.overrides import load_settings
 
     if request.interactive and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise Failure("--interactive asks on a terminal, and this is none")

@@ -29,8 +29,9 @@ from hwc_refactor.commands.shared import (
 if TYPE_CHECKING:
     from hwc_refactor.commands.answers import Shown
     from hwc_refactor.findings import Audit
+    from hwc_refactor.overrides import Overrides
     from hwc_refactor.project import Project
-    from hwc_refactor.settings import Overrides, Settings
+    from hwc_refactor.settings import Settings
 
 #: Options that `apply` does not need to show the changes of what was found.
 _SHOWING = (
@@ -63,7 +64,7 @@ class Request:
 def run(request: Request) -> int:
     """Carry the command out; the exit code."""
     from hwc_refactor.commands.answers import answered
-    from hwc_refactor.settings import load_settings
+    from hwc_refactor.overrides import load_settings
 
     demand_writable(request.output)
     demand_writable(request.write_baseline)

@@ -19,8 +19,9 @@ from hwc_refactor.report.escape import visible
 from hwc_refactor.report.lines import Line, paint, render
 
 if TYPE_CHECKING:
+    from hwc_refactor.overrides import Overrides
     from hwc_refactor.project import Listing
-    from hwc_refactor.settings import Overrides, Settings
+    from hwc_refactor.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -115,7 +116,7 @@ def settings_options(command: F) -> F:
 
 def overrides(given: Mapping[str, Any]) -> Overrides:
     """What these options say."""
-    from hwc_refactor.settings import Overrides
+    from hwc_refactor.overrides import Overrides
 
     return Overrides(
         given["level"],
@@ -155,14 +156,17 @@ class Common:
             Failure: when the paths belong to different roots, or leave the one around here by a link.
             SettingsError: when the settings file cannot be used.
         """
-        from hwc_refactor.settings import FILE_NAME, root_named_by
+        from hwc_refactor.settings import FILE_NAME
 
         if self.root is not None:
             return self.root.resolve()
         top = self._work_tree(paths) if self.config is None else self.config.resolve().parent
         file = self.config or top / FILE_NAME
-        named = root_named_by(file) if file.is_file() else None
-        return self._work_tree(paths) if named is None else named
+        if not file.is_file():
+            return self._work_tree(paths)
+        from hwc_refactor.overrides import root_named_by
+
+        return root_named_by(file) or self._work_tree(paths)
 
     def _work_tree(self, paths: Sequence[Path]) -> Path:
         from hwc_refactor.project import find_root

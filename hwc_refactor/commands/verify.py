@@ -117,7 +117,7 @@ def _verify(request: Request, paths: tuple[Path, ...]) -> Verification:
     from hwc_refactor.checking.verification import Verification
     from hwc_refactor.checking.verifying import State
     from hwc_refactor.nixos.tree import Tree
-    from hwc_refactor.settings import load_settings
+    from hwc_refactor.overrides import load_settings
 
     settings = load_settings(request.root, request.common.config)
     project = listed(request.common, request.root, paths, settings).read()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import comment_text, comments_of
@@ -19,7 +20,10 @@ def network(on: Rewording, terms: Terms, options: Slot | None) -> Snippet:
         own = comments_of(options.expr.file, options.binding)
         lead = [comment_text(options.expr.file, comment) for comment in own.all]
     word = terms.network or '"bridge"'
-    return on.snippet(f"networkMode = {word};", terms, "network", lead)
+    said = on.snippet(f"networkMode = {word};", terms, "network", lead)
+    if terms.network is None and "--network" in terms.present and not said.behind:
+        return replace(said, behind="adds no flag: its network is named in extraOptions")
+    return said
 
 
 def gpu(on: Rewording, terms: Terms) -> list[Snippet]:

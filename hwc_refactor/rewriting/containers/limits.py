@@ -47,11 +47,12 @@ def resources(on: Rewording, terms: Terms) -> list[Snippet]:
     values: dict[str, str] = {}
     gained: list[str] = []
     flag_of = {resource: flag for flag, resource in RESOURCES.items()}
+    rootless = _is_rootless(on)
     for resource in RESOURCES.values():
         name = flag_of[resource]
         if resource in terms.limits:
             values[resource] = terms.limits[resource]
-        elif f"--{name}" in terms.present or not terms.complete or on.wishes.keep_limits:
+        elif f"--{name}" in terms.present or not terms.complete or on.wishes.keep_limits or rootless:
             values[resource] = "null"
         elif name in on.wishes.limits:
             values[resource] = quote(on.wishes.limits[name])
@@ -62,6 +63,11 @@ def resources(on: Rewording, terms: Terms) -> list[Snippet]:
             gained.append(GAINS[resource])
     if values.get("memory") == "null" and values.get("memorySwap") == "null":
         del values["memorySwap"]
+    if rootless and len(terms.limits) < len(RESOURCES):
+        on.draft.note(
+            "It gains no limits, for it is run by an account without root's rights, to which the host may not have"
+            " given the controllers that limits need."
+        )
     _gains(on, gained)
     if not values:
         return []
@@ -72,6 +78,15 @@ def resources(on: Rewording, terms: Terms) -> list[Snippet]:
     if set(values.values()) == {"null"} and not any(term in RESOURCES.values() for _, term in terms.taken):
         return [Snippet(f"resources = {{ {' '.join(lines)} }};")]
     return [_limits(on, terms, lines)]
+
+
+def _is_rootless(on: Rewording) -> bool:
+    """Whether an account other than root runs it: limits fail where the host delegates no controllers to that.
+
+    podman, troubleshooting.md, "Running containers with resource limits fails with a permissions error".
+    """
+    slots = on.block.get("podman", "user")
+    return any(on.block.tree.resolver.literal(slot.expr) != "root" for slot in slots)
 
 
 def _limits(on: Rewording, terms: Terms, lines: Sequence[str]) -> Snippet:

@@ -5,7 +5,7 @@ The facts stand in `data/hardening.toml`, each with its source.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -28,7 +28,8 @@ class Directive:
     Attributes:
         name: as systemd spells it.
         value: Nix source text; empty where it is worked out for each service.
-        level: from which level on it is written: `documented`, `strict`; `recipe` for those that only a
+        level: from which level on it is written: `documented`, `strict`; `in-sight` for those that come with the
+            documented baseline where all that a service runs is known; `recipe` for those that only a
             documented diff asks for.
         does, breaks: what it does and what it takes away, in words for the user.
         against: the traits that speak against it.
@@ -115,9 +116,18 @@ def verdicts(block: Block, level: Level, names: Collection[str] | None = None) -
             that another setting brings along are written out then, and a program that is not in sight gets
             them in full, for somebody to look at.
     """
-    levels = ("documented",) if level == "documented" else ("documented", "strict")
+    levels = {"documented", "in-sight"} if level == "documented" else {"documented", "in-sight", "strict"}
     wanted = [d for d in directives().values() if (d.level in levels if names is None else d.name in names)]
-    return [_verdict(block, directive, asked=names is not None) for directive in wanted]
+    found = [_verdict(block, directive, asked=names is not None) for directive in wanted]
+    if names is None and level == "documented" and not _comes_with_more(block, found):
+        return [verdict for verdict in found if verdict.directive.level == "documented"]
+    return found
+
+
+def _comes_with_more(block: Block, found: Sequence[Verdict]) -> bool:
+    """Whether the baseline is written, and what a service runs known: one that has the baseline is left as it is."""
+    lacking = any(verdict.settings for verdict in found if verdict.directive.level == "documented")
+    return lacking and "opaque" not in traits(block)
 
 
 def _verdict(block: Block, directive: Directive, *, asked: bool) -> Verdict:

@@ -34,6 +34,7 @@ from hwc_refactor.nixos.paths.writable import writable
 from hwc_refactor.nixos.scripts.doings import Facts, Ran, Use
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.words import is_option
+from hwc_refactor.nixos.wrappers import unwrapped
 
 HOMES = ("/home/", "/root", "/run/user/", "~", "$HOME")
 SYSTEM = frozenset({"units"})
@@ -382,10 +383,12 @@ def _user(block: Block) -> Iterator[tuple[str, Trait]]:
     user = block.text("serviceConfig", "User")
     if user in ("root", "0"):
         yield "root-user", Trait("runs as root", slots[0].expr.line)
-    else:
-        yield "static-user", Trait(f"runs as {user or 'a user'}", slots[0].expr.line)
-        if user is not None and login_user(block, user):
-            yield "home", Trait(f"runs as the login user {user}", slots[0].expr.line)
+        return
+    if all(block.extra(slot) or unwrapped(block.tree, slot.expr).conditions for slot in slots):
+        yield "root-user", Trait("runs as root where no condition gives it a user", slots[0].expr.line)
+    yield "static-user", Trait(f"runs as {user or 'a user'}", slots[0].expr.line)
+    if user is not None and login_user(block, user):
+        yield "home", Trait(f"runs as the login user {user}", slots[0].expr.line)
 
 
 def login_user(block: Block, user: str) -> bool:

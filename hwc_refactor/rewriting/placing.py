@@ -50,18 +50,15 @@ def home(tree: Tree, block: Block, prefix: tuple[str, ...]) -> Home:
     slots = block.get(*prefix) if prefix else block.slots
     reason = "it is made by an expression that cannot be edited for it alone"
     for slot in sorted(slots, key=lambda slot: len(slot.conditions)):
-        if slot.rest:
-            continue
-        literal = literal_set(tree, slot.expr)
-        if literal is None:
-            continue
-        if prefix and (text := _condition(tree, slot.expr)) is not None:
+        literals = () if slot.rest else tuple(literal_sets(tree, slot.expr))
+        if literals and prefix and (text := _condition(tree, slot.expr)) is not None:
             reason = f"'{prefix[-1]}' is there only under a condition ({text})"
             continue
-        obstacle = not_own(tree, block, literal)
-        if obstacle is None:
-            return Home(literal.file, literal.node)
-        reason = obstacle
+        for literal in literals:
+            obstacle = not_own(tree, block, literal)
+            if obstacle is None:
+                return Home(literal.file, literal.node)
+            reason = obstacle
     for _, slot in sorted(enumerate(slots), key=lambda at: (len(at[1].conditions), -at[0])):
         if not slot.rest or slot.binding is None or slot.holder is None:
             continue
@@ -98,34 +95,37 @@ def binding_in(home: Home, tree: Tree, block: Block, path: tuple[str, ...]) -> N
     return None
 
 
-def literal_set(tree: Tree, expr: Expr) -> Expr | None:
-    """The set literal that an expression amounts to, through `mkIf`, `mkMerge`, `//` and names."""
+def literal_sets(tree: Tree, expr: Expr) -> Iterator[Expr]:
+    """The set literals that an expression amounts to, through `mkIf`, `mkMerge`, `//` and names.
+
+    What is written into the first of them wins, as with the right side of `//`; what none defines yet may be
+    written into any.
+    """
     value = tree.resolver.value(expr)
     match value:
         case Attrs(literal=True):
-            return value.at
+            yield value.at
         case Attrs(at=at) if at.node.type == "binary_expression":
             for side in ("right", "left"):
-                found = _operand(tree, tree.resolver.child(at, side))
-                if found is not None:
-                    return found
+                yield from _operand(tree, tree.resolver.child(at, side))
         case Call(name="mkIf" | "optionalAttrs", args=(_, content)):
-            return literal_set(tree, content)
+            yield from literal_sets(tree, content)
         case Call(name="recursiveUpdate", args=(left, right)):
-            return _operand(tree, right) or _operand(tree, left)
+            yield from _operand(tree, right)
+            yield from _operand(tree, left)
         case Call(name="mkMerge", args=(listed,)):
             for item in tree.resolver.items(listed):
-                found = None if item.unknown or item.conditions else literal_set(tree, item.expr)
-                if found is not None and not isinstance(tree.resolver.value(item.expr), Call):
-                    return found
-    return None
+                if item.unknown or item.conditions or isinstance(tree.resolver.value(item.expr), Call):
+                    continue
+                yield from literal_sets(tree, item.expr)
 
 
-def _operand(tree: Tree, expr: Expr | None) -> Expr | None:
-    """The set literal of one side of `//`, when that side is there in every case."""
+def _operand(tree: Tree, expr: Expr | None) -> Iterator[Expr]:
+    """The set literals of one side of `//`, when that side is there in every case."""
     if expr is None or isinstance(value := tree.resolver.value(expr), Branch):
-        return None
-    return None if isinstance(value, Call) and value.name in _CONDITIONAL else literal_set(tree, expr)
+        return
+    if not (isinstance(value, Call) and value.name in _CONDITIONAL):
+        yield from literal_sets(tree, expr)
 
 
 def demand_own(tree: Tree, block: Block, expr: Expr) -> None:

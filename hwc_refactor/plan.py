@@ -50,6 +50,11 @@ class _Run:
         key = (refusal.codemod, refusal.subject, refusal.file, refusal.line, refusal.code)
         self.refusals.setdefault(key, refusal)
 
+    def settle(self, change: Change) -> None:
+        """Forget what an earlier pass of a codemod refused about an object that it changes now."""
+        about = (change.codemod, change.subject, change.file)
+        self.refusals = {key: one for key, one in self.refusals.items() if key[:3] != about}
+
 
 def make_plan(
     project: Project,
@@ -295,6 +300,7 @@ def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:
             edits.setdefault(edit.span.file, []).append(edit)
         texts.update(after)
         files = (FileChange(path, before[path], after[path]) for path in after)
+        run.settle(change)
         made.append(PlannedChange(_id(key, change), change, patch(files), before, after))
     if texts:
         run.tree = snapshot.replaced(texts)

@@ -68,6 +68,16 @@ def test_a_phase_gives_the_values_of_a_document_to_its_own_objects_alone(tmp_pat
     assert b"LOG_LEVEL" in after(Project(tmp_path, {"x.nix": text}), Selection(diffs=(3,)))["x.nix"]
 
 
+def test_what_a_later_phase_changes_is_not_refused_any_more() -> None:
+    plan = make_plan(
+        read_project(EXAMPLE, (), Settings()), Selection(everything=True), Settings(), verify=False
+    )
+    pinned = {one.change.subject.name for one in plan.changes if one.change.codemod == "pin-image"}
+    refused = {one.subject.name for one in plan.refusals if one.codemod == "pin-image"}
+    assert "radarr" in pinned
+    assert not pinned & refused
+
+
 def test_the_plan_has_every_diff_and_every_codemod_once() -> None:
     assert sorted(DIFF_ORDER) == sorted(recipes())
     assert sorted(ORDER) == sorted(codemods())

@@ -79,6 +79,30 @@ class Project:
         return not self.scope or any(path == p or path.startswith(p + "/") or p == "." for p in self.scope)
 
 
+def hindrance(root: Path, path: str, exclude: Sequence[str]) -> str | None:
+    """Why a new file cannot be made below a root, as a sentence; None where it can.
+
+    Args:
+        root: the folder of the configuration.
+        path: where the file would go, relative to it.
+        exclude: globs of paths that are not read: what is made there would not be seen again.
+    """
+    names = path.split("/")
+    for above in ("/".join(names[:depth]) for depth in range(1, len(names))):
+        folder = root / above
+        if folder.is_symlink() and not folder.resolve().is_relative_to(root):
+            return (
+                f"The file {path} cannot be made: {above} is a symbolic link that leads outside of the root."
+            )
+        if os.path.lexists(folder) and not folder.is_dir():
+            return f"The file {path} cannot be made: {above} is no folder."
+    if os.path.lexists(root / path):
+        return f"There is another file at {path} already."
+    if _is_excluded(path, exclude):
+        return f"The file {path} would not be seen again: 'exclude' in the settings leaves it out."
+    return None
+
+
 def find_root(start: Path) -> Path:
     """The work tree of git that encloses a path, else the folder itself."""
     resolved = start.resolve()
@@ -179,11 +203,15 @@ def committed_project(
 
 def _counts(path: str, data: bytes, exclude: Sequence[str]) -> bool:
     """Whether `_walk` would find a file, and `read` take it."""
+    skipped = SKIPPED_FOLDERS & set(path.split("/")[:-1])
+    return not skipped and len(data) <= MAX_SIZE and not _is_excluded(path, exclude)
+
+
+def _is_excluded(path: str, exclude: Sequence[str]) -> bool:
+    """Whether a glob names a path, or a folder that it lies in."""
     names = path.split("/")
     above = ["/".join(names[: depth + 1]) for depth in range(len(names))]
-    if SKIPPED_FOLDERS & set(names[:-1]) or len(data) > MAX_SIZE:
-        return False
-    return not any(fnmatchcase(one, pattern) for one in above for pattern in exclude)
+    return any(fnmatchcase(one, pattern) for one in above for pattern in exclude)
 
 
 def _split(paths: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -13,9 +13,9 @@ from hwc_refactor.codemod import Codemod, Context, Outcome
 from hwc_refactor.model import Change, Problem, Refusal
 from hwc_refactor.nixos.objects import Block, Key, keys, objects
 from hwc_refactor.nixos.tree import Tree
-from hwc_refactor.project import Project
+from hwc_refactor.project import Project, hindrance
 from hwc_refactor.recipes import RecipePass
-from hwc_refactor.rewriting.groundwork import Ground
+from hwc_refactor.rewriting.groundwork import Ground, NoGround
 from hwc_refactor.selection import SelectionError, Step
 from hwc_refactor.settings import Settings
 from hwc_refactor.suppressions import Suppression, suppressing, suppressions
@@ -141,9 +141,14 @@ class Asking:
         if step.codemod.ground is None or not blocks:
             return Ground()
         try:
-            return step.codemod.ground(self.context(step, tree), blocks)
+            found = step.codemod.ground(self.context(step, tree), blocks)
         except Exception as error:
             return fault(step.codemod.id, error)
+        for new in () if found.change is None else found.change.new_files:
+            reason = hindrance(self.project.root, new.path, self.settings.exclude)
+            if reason is not None:
+                return Ground(None, {block.file: NoGround("module-path-taken", reason) for block in blocks})
+        return found
 
     def _said(self, tree: Tree, name: Key, outcome: Outcome | Problem, block: Block | None) -> Said:
         if isinstance(outcome, Problem):

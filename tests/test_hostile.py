@@ -118,6 +118,57 @@ def test_a_folder_that_cannot_be_read_is_an_error_and_stops_nobody(
     assert named(json.loads(done.out)) == {"poller"}
 
 
+# -- a place where no file can be made -----------------------------------------------------------------
+
+WEB = '{ virtualisation.oci-containers.containers.web.image = "nginx:1.2"; }\n'
+MODULE = "modules/services/hwc-container.nix"
+
+
+def linked_away(root: Path) -> None:
+    (root.parent / "shared").mkdir()
+    (root / "modules").symlink_to("../shared")
+
+
+def dangling(root: Path) -> None:
+    (root / MODULE).parent.mkdir(parents=True)
+    (root / MODULE).symlink_to("nowhere")
+
+
+def file_above(root: Path) -> None:
+    (root / "modules").write_text("")
+
+
+def excluded(root: Path) -> None:
+    (root / "hwc-refactor.toml").write_text('exclude = ["modules/*"]\n')
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [
+        (linked_away, "modules is a symbolic link that leads outside of the root"),
+        (dangling, f"There is another file at {MODULE} already"),
+        (file_above, "modules is no folder"),
+        (excluded, "'exclude' in the settings leaves it out"),
+    ],
+)
+def test_a_module_that_cannot_be_written_is_refused_beforehand(
+    root: Path, call: Call, prepare: Callable[[Path], None], words: str
+) -> None:
+    (root / "web.nix").write_text(WEB)
+    (root / "configuration.nix").write_text("{\n  imports = [ ./web.nix ];\n}\n")
+    assert "to make in 3 files" in call("apply", "--diff", "5", "--dry-run", "--root", ".").err
+    prepare(root)
+    made = call("apply", "--diff", "5", "--root", ".", "--format", "json")
+    assert (made.code, json.loads(made.out)["changes"]) == (0, [])
+    (refusal,) = (one for one in json.loads(made.out)["refusals"] if one["codemod"] == "container-module")
+    assert refusal["code"] == "module-path-taken"
+    assert words in refusal["reason"]
+    (found,) = json.loads(
+        call("scan", "--codemod", "container-module", "--root", ".", "--format", "json").out
+    )["findings"]
+    assert (found["action"], found["reason"]) == ("refuse", refusal["reason"])
+
+
 # -- what nests without end ----------------------------------------------------------------------------
 
 DEEP = 5000
@@ -192,7 +243,7 @@ def test_a_fault_in_any_part_of_a_codemod_is_told_by_name_and_stops_nobody(
     def fail(*_: object) -> None:
         raise KeyError("boom")
 
-    (root / "web.nix").write_text('{ virtualisation.oci-containers.containers.web.image = "nginx:1.2"; }\n')
+    (root / "web.nix").write_text(WEB)
     whole = codemods()["container-module"]
     monkeypatch.setitem(codemods()._loaded, "container-module", BREAK[part](whole, fail))  # type: ignore[attr-defined]
     done = call(*command, "--root", ".", "--jobs", "1", "--no-cache")

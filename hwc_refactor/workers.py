@@ -255,14 +255,13 @@ class _Worker:
         kinds += [survey.kind for survey in self._surveys.values()]
         self._kinds = {kind.name: kind for kind in kinds}
         self._paths = paths
+        self._rows: dict[str, list[tuple[int, Key, Block]]] = {}
 
     def sightings(self, kind: str) -> list[Sighting]:
         return shares.sightings(self._tree, self._kinds[kind], self._paths)
 
     def answers(self, numbers: Sequence[int], given: Mapping[str, Share]) -> list[list[tuple[int, Any]]]:
-        rows = {
-            kind: shares.shared_out(self._tree, self._kinds[kind], share) for kind, share in given.items()
-        }
+        rows = {kind: self._shared_out(kind, share) for kind, share in given.items()}
         questions = [self._questions[number] for number in numbers]
         return [list(_ask(self._tree, one, rows[one.kind.name], self.tell)) for one in questions]
 
@@ -270,9 +269,15 @@ class _Worker:
         """The answers to a survey; None where that fails: whoever needs it meets the fault again, and tells it."""
         survey = self._surveys[name]
         with suppress(Exception):
-            rows = shares.shared_out(self._tree, survey.kind, share)
+            rows = self._shared_out(survey.kind.name, share)
             return [(place, survey.ask(block)) for place, _, block in rows]
         return None
+
+    def _shared_out(self, kind: str, share: Share) -> list[tuple[int, Key, Block]]:
+        """The objects of a share, made once: what is worked out about them stays with them."""
+        if kind not in self._rows:
+            self._rows[kind] = shares.shared_out(self._tree, self._kinds[kind], share)
+        return self._rows[kind]
 
     def learn(self, name: str, answers: tuple[object, ...]) -> None:
         learn(self._tree, self._surveys[name], answers)
@@ -282,6 +287,7 @@ class _Worker:
 
     def replace(self, texts: Mapping[str, bytes | None]) -> None:
         self._tree = self._tree.replaced(texts)
+        self._rows.clear()
         self._paths = [path for path in self._paths if self._tree.data(path) is not None]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from hwc_refactor.nixos import tree as trees
 from hwc_refactor.nixos.tree import Tree
-from hwc_refactor.nixos.words import is_word, whole_words
+from hwc_refactor.nixos.words import ALIKE, WordIndex, is_word, pieces_of
 
 PIECES = [
     b"web",
@@ -51,10 +51,19 @@ def test_an_index_finds_what_a_search_finds(seed: int, monkeypatch: pytest.Monke
         assert sorted(moved.holding(needle)) == sorted(anew.holding(needle))
 
 
-def test_only_names_that_end_within_a_needle_have_to_stand_whole() -> None:
-    assert whole_words(b"web.service") == []
-    assert whole_words(b'"web.service"') == [b"web", b"service"]
-    assert whole_words(b"/var/lib/we") == [b"var", b"lib"]
+def test_a_name_has_an_end_where_the_needle_shows_it() -> None:
+    assert pieces_of(b"web.service") == [b"web ", b" service"]
+    assert pieces_of(b'"web.service"') == [b" web ", b" service "]
+    assert pieces_of(b"/var/lib/we") == [b" var ", b" lib ", b" we"]
+    assert pieces_of(b"web") == [b"web"]
+    assert pieces_of(b" = ") == []
     assert is_word(b"web-1'")
     assert not is_word(b"web.x")
     assert not is_word(b"")
+
+
+def test_a_piece_that_many_names_hold_does_not_tell() -> None:
+    index = WordIndex({f"{n}.nix": b"name-%d" % n for n in range(ALIKE + 1)})
+    assert index.narrowed([b"name-"]) is None
+    assert index.narrowed([b"e-77"]) == {"77.nix"}
+    assert index.narrowed([b"name-", b" name-77 "]) == ["77.nix"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar, cast
 
 from hwc_refactor.nix.resolve import Resolver
 from hwc_refactor.nix.source import NAMED, Source
 from hwc_refactor.nix.syntax import ParsedFile, parse
-from hwc_refactor.nixos.words import NAME_BYTES, WordIndex, is_word, whole_words, words_of
+from hwc_refactor.nixos.words import NAME_BYTES, WordIndex, is_word, pieces_of, words_of
 
 _NAME_BYTES = frozenset(bytes((byte,)) for byte in NAME_BYTES)
 _IMPORT = re.compile(rb"\s*\(?\s*(\.\.?(?:/[\w.+-]+)+)")
@@ -129,8 +129,7 @@ class Tree:
         """The paths of the files whose bytes contain `needle`."""
         found = self._holding.get(needle)
         if found is None:
-            words = whole_words(needle)
-            among = min((self._candidates(word) for word in words), key=len) if words else self._texts
+            among = self._among(pieces_of(needle))
             found = tuple(path for path in among if needle in self._texts[path])
             self._holding[needle] = found
         return found
@@ -139,8 +138,7 @@ class Tree:
         """The paths of the files in which `word` stands as a whole Nix name."""
         found = self._naming.get(word)
         if found is None:
-            parts = words_of(word)  # where it stands as a whole, so do these
-            among = min((self._candidates(part) for part in parts), key=len) if parts else self._texts
+            among = self._among([b" %b " % part for part in words_of(word)])
             indexed = is_word(word) and self._index is not None and not self._since
             found = tuple(path for path in among if indexed or self._has(path, word))
             self._naming[word] = found
@@ -150,17 +148,19 @@ class Tree:
         """Whether a word stands as a whole Nix name in a file."""
         return word in self._texts[path] and next(self.words(path, word), None) is not None
 
-    def _candidates(self, word: bytes) -> Collection[str]:
-        """The files that may hold a name, in order: all, until enough was asked for to make an index."""
+    def _among(self, pieces: Sequence[bytes]) -> Iterable[str]:
+        """The files that may hold some pieces of names, in order: all, until enough was asked for to make an index."""
         self._asked += 1
         if self._index is None:
             if self._asked < MANY:
                 return self._texts
             self._index = WordIndex(self._texts)
-        if not self._since:
-            return self._index.files(word)
-        among = self._since.union(self._index.files(word))
-        return [path for path in self._texts if path in among]
+        found = self._index.narrowed(pieces)
+        if found is None:
+            return self._texts
+        if self._since:
+            found = {path for path in self._since.union(found) if path in self._texts}
+        return self.ordered(found) if isinstance(found, set) else found
 
     def words(self, path: str, word: bytes) -> Iterator[int]:
         """The offsets at which `word` stands as a whole Nix name in a file."""

@@ -72,10 +72,9 @@ def kept_by_module(block: Block, directory: str) -> bool:
     if name == block.name:
         return False
     return any(
-        block.tree.holding(f"{kind}.{name}{end}".encode())
+        any(block.tree.holding(f"{kind}.{name}{end}".encode()) for end in (".", " ="))
+        and not block.tree.holding(f"options.{kind}.{name}".encode())  # options of the tree's own
         for kind in ("services", "programs", "virtualisation")
-        if not block.tree.holding(f"options.{kind}.{name}".encode())  # options of the tree's own
-        for end in (".", " =")
     )
 
 

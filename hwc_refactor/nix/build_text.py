@@ -7,7 +7,11 @@ from functools import lru_cache
 
 from hwc_refactor.nix.build_box import BuildError
 from hwc_refactor.nix.build_shift import SETS, WRAPS, excerpt, relaid, wrapped
-from hwc_refactor.nix.syntax import ParsedFile
+from hwc_refactor.nix.search import Search
+from hwc_refactor.nix.syntax import ParsedFile, parser
+
+_SPREAD = Search(parser, "binding_set", "list_expression")
+_BOXES = Search(parser, "list_expression", *SETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,24 +125,17 @@ def comment_line(text: str) -> bytes:
 
 def _paddings(file: ParsedFile) -> Iterator[tuple[str, bool, bool]]:
     """For every box on one line: whether it is a list, holds something, and has a blank within."""
-    stack = [file.root]
-    while stack:
-        node = stack.pop()
-        stack.extend(child for child in node.children if child.child_count)
-        if node.type in ("list_expression", *SETS):
-            text = file.text(node)
-            kind, bracket = ("list", b"[") if node.type == "list_expression" else ("set", b"{")
-            if b"\n" not in text:
-                wide = text.partition(bracket)[2].startswith(b" ")
-                yield kind, node.named_child_count > 0, wide
+    for node in _BOXES.within(file.root):
+        text = file.text(node)
+        kind, bracket = ("list", b"[") if node.type == "list_expression" else ("set", b"{")
+        if b"\n" not in text:
+            wide = text.partition(bracket)[2].startswith(b" ")
+            yield kind, node.named_child_count > 0, wide
 
 
 def _steps(file: ParsedFile) -> Iterator[bytes]:
     source = file.source
-    stack = [file.root]
-    while stack:
-        node = stack.pop()
-        stack.extend(child for child in node.children if child.child_count)
+    for node in _SPREAD.within(file.root):
         if node.type == "binding_set" and node.parent is not None:
             outer = source.indent(node.parent.start_byte)
         elif node.type == "list_expression" and node.named_child_count:

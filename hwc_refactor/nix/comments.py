@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from hwc_refactor.nix.build_box import Box, box_around, is_line_comment
-from hwc_refactor.nix.syntax import Node, ParsedFile, text_of
+from hwc_refactor.nix.search import Search
+from hwc_refactor.nix.syntax import Node, ParsedFile, parser, text_of
+
+_COMMENTS = Search(parser, "comment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,7 @@ def comments_of(file: ParsedFile, node: Node) -> Comments:
 
 def comments_inside(file: ParsedFile, node: Node) -> tuple[Node, ...]:
     """All comments within a node, in the order of the text."""
-    found: list[Node] = []
-    stack = [node]
-    while stack:
-        top = stack.pop()
-        if top.type == "comment":
-            found.append(top)
-        stack.extend(reversed(top.children))
-    return tuple(found)
+    return tuple(_COMMENTS.within(node))
 
 
 def comment_text(file: ParsedFile, comment: Node) -> str:

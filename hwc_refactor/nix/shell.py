@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
+from hwc_refactor.nix.search import Search, place
 from hwc_refactor.nix.strings import STRING_TYPES, MappedText, NixString, decode
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr
@@ -25,6 +26,29 @@ _HOLE_BYTES = re.compile(rb"__nix\d+__")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 PieceKind = Literal["text", "hole", "variable", "command", "open"]
+Sought = Literal[
+    "ansi_c_string",
+    "c_style_for_statement",
+    "command",
+    "comment",
+    "declaration_command",
+    "expansion",
+    "file_redirect",
+    "for_statement",
+    "function_definition",
+    "heredoc_redirect",
+    "pipeline",
+    "raw_string",
+    "redirected_statement",
+    "simple_expansion",
+    "string",
+    "translated_string",
+    "unary_expression",
+    "variable_assignment",
+    "variable_name",
+    "while_statement",
+]
+"""The types of nodes that are looked for in whole scripts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,21 +213,15 @@ class Script:
 
     @cached_property
     def _by_type(self) -> dict[str, list[Node]]:
-        found: dict[str, list[Node]] = {}
-        pending = [self.root]
-        while pending:
-            node = pending.pop()
-            found.setdefault(node.type, []).append(node)
-            pending += reversed(node.named_children)
-        return found
+        return _SOUGHT.by_type(self.root)
 
-    def nodes(self, *types: str) -> Iterator[Node]:
+    def nodes(self, *types: Sought) -> Iterator[Node]:
         """All nodes of these types, in the order of the text."""
         if len(types) == 1:
             yield from self._by_type.get(types[0], ())
             return
         found = [node for type_ in types for node in self._by_type.get(type_, ())]
-        yield from sorted(found, key=lambda node: (node.start_byte, -node.end_byte))
+        yield from sorted(found, key=place)
 
     @cached_property
     def commands(self) -> list[Command]:
@@ -380,3 +398,6 @@ def _parser() -> Parser:
     from tree_sitter import Language, Parser
 
     return Parser(Language(tree_sitter_bash.language()))
+
+
+_SOUGHT = Search(_parser, *get_args(Sought))

@@ -15,7 +15,7 @@ from tree_sitter import Language, Node, Parser, Tree
 from hwc_refactor.nix.mask import Masked, mask
 from hwc_refactor.nix.source import Source
 
-__all__ = ["Node", "ParsedFile", "SyntaxProblem", "mask", "parse", "parse_again", "text_of"]
+__all__ = ["Node", "ParsedFile", "SyntaxProblem", "mask", "parse", "parse_again", "parser", "text_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +108,13 @@ def parse(source: Source) -> ParsedFile:
     data = source.data
     if data.startswith(b"\xef\xbb\xbf"):
         data = b"   " + data[3:]
-    tree = _parser().parse(data)
+    tree = parser().parse(data)
     root = tree.root_node
     masked = Masked(data)
     if root.has_error:
         masked = mask(data)
         if masked.data != data:
-            root = _parser().parse(masked.data).root_node
+            root = parser().parse(masked.data).root_node
     problem = _problem(source, root) if root.has_error else None
     if problem is None:
         problem = next((_comma(source, at) for at in masked.commas if not _trails(root, at)), None)
@@ -138,7 +138,7 @@ def parse_again(file: ParsedFile, source: Source, edits: Iterable[tuple[int, int
     for start, end, text in reversed(list(edits)):
         at = _point(data, start)
         tree.edit(start, end, start + len(text), at, _point(data, end), _behind(at, text))
-    tree = _parser().parse(source.data, tree)
+    tree = parser().parse(source.data, tree)
     if tree.root_node.has_error or not _has_expression(tree.root_node):
         return parse(source)
     return ParsedFile(source, tree.root_node, None, (), tree)
@@ -161,7 +161,8 @@ def text_of(file: ParsedFile, node: Node) -> str:
 
 
 @cache
-def _parser() -> Parser:
+def parser() -> Parser:
+    """The parser of Nix."""
     return Parser(Language(tree_sitter_nix.language()))
 
 

@@ -6,10 +6,14 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nix.scope import env_along
+from hwc_refactor.nix.search import Search
+from hwc_refactor.nix.syntax import parser
 from hwc_refactor.nix.values import Expr, Gap, Ref, Str, Value
 from hwc_refactor.nixos.objects import AGENIX_SECRET, SOPS_SECRET, Block, objects
 from hwc_refactor.nixos.tree import Tree
+
+_SELECTED = Search(parser, "select_expression")
 
 Scheme = Literal["agenix", "sops", "clan", "option", "path"]
 
@@ -88,24 +92,21 @@ def is_file_option(name: str) -> bool:
 
 def secrets_within(tree: Tree, expr: Expr) -> list[Secret]:
     """The secrets whose paths stand anywhere in an expression; names are looked up where it stands."""
-    from hwc_refactor.nix.scope import env_along
-
     found: list[Secret] = []
-    pending: list[Node] = [expr.node]
-    while pending:
-        node = pending.pop()
-        if node.type == "select_expression":
-            chain = expr.file.chain(node.start_byte, node.end_byte)
-            inside = [one for one in chain if one.start_byte >= expr.node.start_byte]
-            inside = [one for one in inside if one.end_byte <= expr.node.end_byte]
-            env = expr.env
-            for one, scope in env_along(expr.file, inside, expr.env):
-                env = scope if one == node else env
-            secret = secret_of(tree.resolver.value(Expr(expr.file, node, env)))
-            if secret is not None:
-                found.append(replace(secret, at=Expr(expr.file, node, env)))
-                continue
-        pending += reversed(node.named_children)
+    end = expr.node.start_byte
+    for node in _SELECTED.within(expr.node):
+        if node.start_byte < end:  # within the last one
+            continue
+        chain = expr.file.chain(node.start_byte, node.end_byte)
+        inside = [one for one in chain if one.start_byte >= expr.node.start_byte]
+        inside = [one for one in inside if one.end_byte <= expr.node.end_byte]
+        env = expr.env
+        for one, scope in env_along(expr.file, inside, expr.env):
+            env = scope if one == node else env
+        secret = secret_of(tree.resolver.value(Expr(expr.file, node, env)))
+        if secret is not None:
+            found.append(replace(secret, at=Expr(expr.file, node, env)))
+            end = node.end_byte
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hwc_refactor.nix.shell import Script
+from hwc_refactor.nix.shell import Script, Sought
 from hwc_refactor.nix.shell_walk import leavings
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nixos.loops.intervals import delay
@@ -18,7 +18,13 @@ from hwc_refactor.nixos.objects import Block
 
 Replacement = tuple[int, int, str]
 
-_TEXTS = frozenset({"string", "raw_string", "ansi_c_string", "translated_string", "heredoc_redirect"})
+_TEXTS: tuple[Sought, ...] = (
+    "string",
+    "raw_string",
+    "ansi_c_string",
+    "translated_string",
+    "heredoc_redirect",
+)
 """What holds text over lines; a here-document begins behind the line that its redirection stands on."""
 _ANSWERS = frozenset({"[", "test", "grep", "egrep", "fgrep", "pgrep", "pidof", "diff", "cmp", "expr", "let"})
 """Commands that fail to give an answer (their manuals: exit status 1)."""
@@ -147,7 +153,7 @@ def _moved_left(loop: Loop, first: Node, last: Node) -> Iterator[Replacement]:
     base, inner = indentation(script, loop.node.start_byte), indentation(script, start)
     if not inner.startswith(base) or inner == base:
         return
-    still = [(n.start_byte, n.end_byte) for kind in _TEXTS for n in script.nodes(kind)]
+    still = [(n.start_byte, n.end_byte) for n in script.nodes(*_TEXTS)]
     line = data.find(b"\n", first.start_byte, last.end_byte) + 1
     while line:
         held = any(low < line <= high for low, high in still)

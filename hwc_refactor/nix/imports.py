@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hwc_refactor.nix import calling
 from hwc_refactor.nix.scope import MODULE_ARGUMENTS, Env, formals_of, root_env
 from hwc_refactor.nix.values import Call, Closure, Expr, PathValue, Ref, Unknown, Value
 
@@ -16,9 +17,7 @@ def package(resolver: Resolver, call: Call) -> Value:
     frame = package_frame(resolver, call.args[0], call.args[1])
     if isinstance(frame, Unknown):
         return call
-    body = frame.node.child_by_field_name("body")
-    assert body is not None
-    return resolver.value(Expr(frame.file, body, frame))
+    return resolver.value(calling.body(frame))
 
 
 def package_with(resolver: Resolver, call: Call) -> Value:
@@ -34,7 +33,7 @@ def package_with(resolver: Resolver, call: Call) -> Value:
             continue
         for given in (call.args[2], call.args[0]):
             view = resolver.attrs(given)
-            found = resolver.argument(view, view, name, function.at)
+            found = calling.given_for(resolver, view, view, name, function.at)
             if found is not None:
                 args[name] = found
                 break
@@ -42,9 +41,7 @@ def package_with(resolver: Resolver, call: Call) -> Value:
                 args[name] = Unknown(f"it is not certain what '{name}' is called with", given)
                 break
     frame = Env(function.at.file, "lambda", function.at.node, function.at.env, args)
-    body = function.at.node.child_by_field_name("body")
-    assert body is not None
-    return resolver.value(Expr(frame.file, body, frame))
+    return resolver.value(calling.body(frame))
 
 
 def package_frame(resolver: Resolver, path: Expr, argument: Expr) -> Env | Unknown:
@@ -56,7 +53,7 @@ def package_frame(resolver: Resolver, path: Expr, argument: Expr) -> Env | Unkno
     _, formals, _ = formals_of(function.at.file, function.at.node)
     args: dict[str, Expr | Value] = {}
     for name, default in (formals or {}).items():
-        found = resolver.argument(given, given, name, function.at)
+        found = calling.given_for(resolver, given, given, name, function.at)
         if found is not None:
             args[name] = found
         elif given.open:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hwc_refactor.nix import imports, merging
+from hwc_refactor.nix import calling, imports, merging
 from hwc_refactor.nix.names import MODIFIERS, PLAIN_NAMES, is_library
 from hwc_refactor.nix.values import (
     Attrs,
@@ -194,15 +194,11 @@ def _applied(
     for argument in arguments[:-1]:
         if not isinstance(value, Closure):
             return None
-        value = resolver.enter(value, argument)
+        value = calling.enter(resolver, value, argument)
     if not isinstance(value, Closure):
         return None
-    frame = resolver.frame(value, arguments[-1])
-    if isinstance(frame, Unknown):
-        return None
-    body = frame.node.child_by_field_name("body")
-    assert body is not None
-    return Slot((), Expr(frame.file, body, frame), None, call.at)
+    frame = calling.frame_of(resolver, value, arguments[-1])
+    return None if isinstance(frame, Unknown) else Slot((), calling.body(frame), None, call.at)
 
 
 def _map(resolver: Resolver, call: Call) -> Value | None:
@@ -250,7 +246,7 @@ def _marking(resolver: Resolver, function: Expr, call: Call) -> str | None:
     closure = resolver.value(function)
     if not isinstance(closure, Closure):
         return None
-    body = resolver.enter(closure, Unknown("it is the name of an attribute", call.at))
+    body = calling.enter(resolver, closure, Unknown("it is the name of an attribute", call.at))
     single = isinstance(body, Ref) and MODIFIERS.get(body.path[-1]) == 1 and is_library(body.path)
     return body.path[-1] if single and isinstance(body, Ref) else None
 
@@ -382,3 +378,16 @@ FUNCTIONS: dict[str, Function] = {
     "mergeAttrsList": Function(1, _merge_attrs_list),
     "id": Function(1, _id),
 }
+
+
+def result(resolver: Resolver, call: Call) -> Value:
+    """What a call of something from outside gives; the call itself where it is not carried out."""
+    if is_library(call.function):
+        found = FUNCTIONS.get(call.name)
+        if found is not None and len(call.args) == found.arity:
+            return found.run(resolver, call) or call
+        if call.name == "callPackageWith" and len(call.args) == 3:
+            return imports.package_with(resolver, call)
+    elif call.name == "callPackage" and len(call.args) == 2:
+        return imports.package(resolver, call)
+    return call

@@ -10,20 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from hwc_refactor.nix import imports, library, merging, names, views
+from hwc_refactor.nix import calling, library, merging, names, naming, views
 from hwc_refactor.nix.forms import HANDLERS
 from hwc_refactor.nix.scope import (
-    MODULE_ARGUMENTS,
-    Bound,
     Env,
-    Free,
-    Parameter,
     attrpath_of,
     bindings_of,
-    formals_of,
     inherited_names,
     inner,
-    lookup,
 )
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
@@ -167,62 +161,9 @@ class Resolver:
         value = self.value(expr)
         return value.value if isinstance(value, Scalar) and isinstance(value.value, bool) else None
 
-    # -- names ---------------------------------------------------------------------------------------
-
     def name(self, name: str, expr: Expr) -> Value:
         """What a name means in the scope of `expr`."""
-        if name in ("true", "false", "null"):
-            found = lookup(name, expr.env)
-            if isinstance(found, Free):
-                return Scalar({"true": True, "false": False, "null": None}[name], expr)
-        else:
-            found = lookup(name, expr.env)
-        match found:
-            case Bound(frame=frame):
-                holder = Expr(frame.file, frame.node, frame.parent or frame)
-                return self._from_slots(self.bindings(holder, frame).slots.get(name, ()), expr)
-            case Parameter(frame=frame, argument=argument, default=default):
-                if isinstance(argument, Expr):
-                    return self.value(argument)
-                if argument is not None:
-                    return argument
-                if frame.args is not None:
-                    if default is not None:
-                        return self.value(default)
-                    return Unknown(f"'{name}' is not passed to the function", expr)
-                if name in MODULE_ARGUMENTS:
-                    return Ref((name,), expr)
-                return Ref((name,), expr, binder=frame.node)
-            case Free(withs=withs):
-                return self._free(name, withs, expr)
-
-    def _free(self, name: str, withs: tuple[Expr, ...], expr: Expr) -> Value:
-        if name in names.GLOBALS:
-            return Ref(("builtins",) if name == "builtins" else ("builtins", name), expr)
-        several = Unknown(f"'{name}' may come from more than one 'with'", expr)
-        outside: list[Ref] = []
-        for opened in withs:
-            environment = self.value(opened)
-            if isinstance(environment, Attrs):
-                if name in environment.slots and not outside:
-                    return self._from_slots(environment.slots[name], expr)
-                if name in environment.slots:
-                    outside = [ref for ref in outside if ref.path[-1] == "lib" and library.is_name(name)]
-                    return Ref((*outside[0].path, name), expr, outside[0].binder) if outside else several
-                if environment.open or environment.dynamic:
-                    return Unknown(f"'{name}' may come from a set that is not fully in sight", expr)
-            elif isinstance(environment, Ref):
-                outside.append(environment)
-            else:
-                return Unknown(f"'{name}' may come from a 'with' that is not followed", expr)
-        if len(outside) > 1:
-            is_library = library.is_name(name)
-            outside = [ref for ref in outside if (ref.path[-1] == "lib") == is_library]
-            if len(outside) != 1:
-                return several
-        if outside:
-            return Ref((*outside[0].path, name), expr, outside[0].binder)
-        return Unknown(f"'{name}' is not bound where it can be seen", expr)
+        return naming.meaning(self, name, expr)
 
     # -- sets ----------------------------------------------------------------------------------------
 
@@ -312,7 +253,8 @@ class Resolver:
             opened += view.open
         return Attrs(slot_map, at, tuple(dynamic), tuple(opened))
 
-    def _from_slots(self, slots: tuple[Slot, ...], expr: Expr) -> Value:
+    def defined(self, slots: tuple[Slot, ...], expr: Expr) -> Value:
+        """What the definitions of an attribute, or of a name, amount to; `expr` is the place that asks."""
         if not slots:
             return Unknown("the attribute is not there", expr)
         doubts = [slot.doubt for slot in slots if slot.doubt is not None]
@@ -343,7 +285,7 @@ class Resolver:
                 return Unknown("attributes are selected from something that is no set", expr)
         if name in view.slots:
             slots = view.slots[name]
-            return self._from_slots(slots, expr)
+            return self.defined(slots, expr)
         if view.open:
             return replace(view.open[0], at=expr)
         if view.dynamic:
@@ -422,68 +364,11 @@ class Resolver:
         """The application of a function value to an argument."""
         match function:
             case Closure():
-                return self.enter(function, argument)
+                return calling.enter(self, function, argument)
             case Ref():
-                return self._library(Call(function.path, (argument,), at))
+                return library.result(self, Call(function.path, (argument,), at))
             case Call():
-                return self._library(Call(function.function, (*function.args, argument), at))
+                return library.result(self, Call(function.function, (*function.args, argument), at))
             case Unknown():
                 return function
         return Unknown("something that is no function is called", at)
-
-    def enter(self, function: Closure, argument: Expr | Value) -> Value:
-        """The body of a function of the root with its parameters bound."""
-        frame = self.frame(function, argument)
-        if isinstance(frame, Unknown):
-            return frame
-        body = frame.node.child_by_field_name("body")
-        assert body is not None
-        return self.value(Expr(frame.file, body, frame))
-
-    def frame(self, function: Closure, argument: Expr | Value) -> Env | Unknown:
-        """The scope of a function's body when it is called with `argument`."""
-        at = function.at
-        whole, formals, _ = formals_of(at.file, at.node)
-        args: dict[str, Expr | Value] = {}
-        if whole is not None:
-            args[whole] = argument
-        if formals is not None:
-            value = self.value(argument) if isinstance(argument, Expr) else argument
-            view = None if isinstance(value, Ref) else self.view(value, at)
-            for name, default in formals.items():
-                given = self.argument(value, view, name, at)
-                if default is not None and isinstance(given, Ref) and isinstance(value, Ref):
-                    if name not in MODULE_ARGUMENTS:
-                        given = Unknown(
-                            f"it is {'.'.join(given.path)} where that exists, else the default", at
-                        )
-                if given is not None:
-                    args[name] = given
-                elif default is None or (view is not None and view.open):
-                    args[name] = Unknown(f"it is not certain what '{name}' is called with", at)
-        return Env(at.file, "lambda", at.node, at.env, args)
-
-    def argument(self, value: Value, view: Attrs | None, name: str, at: Expr) -> Expr | Value | None:
-        """What a call gives for a parameter: `view` is its argument as a set, None for a name from outside."""
-        if isinstance(value, Ref):
-            if name in MODULE_ARGUMENTS:
-                return Ref((name,), value.at)
-            return Ref((*value.path, name), value.at, value.binder)
-        assert view is not None
-        slots = view.slots.get(name)
-        if slots is None:
-            return None
-        if len(slots) == 1 and not slots[0].rest and slots[0].certain:
-            return slots[0].expr
-        return self._from_slots(slots, at)
-
-    def _library(self, call: Call) -> Value:
-        if names.is_library(call.function):
-            found = library.FUNCTIONS.get(call.name)
-            if found is not None and len(call.args) == found.arity:
-                return found.run(self, call) or call
-            if call.name == "callPackageWith" and len(call.args) == 3:
-                return imports.package_with(self, call)
-        elif call.name == "callPackage" and len(call.args) == 2:
-            return imports.package(self, call)
-        return call

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from hwc_refactor.nix import calling
 from hwc_refactor.nix.imports import package_frame
 from hwc_refactor.nix.names import MODIFIERS, is_library
 from hwc_refactor.nix.scope import MODULE_ARGUMENTS, Env, attrpath_of, env_along, formals_of, inner, root_env
@@ -231,7 +232,7 @@ def _calls_at(
             if isinstance(value, Call) and value.name == "callPackage" and len(value.args) == 1:
                 frame = package_frame(tree.resolver, value.args[0], Expr(caller, argument, entry.env))
             elif isinstance(value, Closure):
-                frame = tree.resolver.frame(value, Expr(caller, argument, entry.env))
+                frame = calling.frame_of(tree.resolver, value, Expr(caller, argument, entry.env))
             else:
                 continue
             if isinstance(frame, Unknown) or frame.node != function or frame.file is not file:

@@ -39,7 +39,7 @@ When it refuses
     image-not-in-sight: the image is not known, so neither is what it needs
     privileged-required: the documentation of the image demands privileges
     needs-image-knowledge: what it needs depends on how the program inside is used
-    device-not-named: the privileges may be how it reaches its hardware, and no device is passed by name
+    device-not-named: the privileges may be how it reaches its hardware, and no such device is passed by name
     device-by-volume: a device is passed as a volume, which works for privileged containers only
     set-by-option: an option decides whether the container is privileged
     set-elsewhere: a file that does not define the container gives it the privileges
@@ -63,6 +63,7 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.containers.container import Container, backend
 from hwc_refactor.nixos.containers.declared import Declared, container_of
+from hwc_refactor.nixos.containers.hardware import meant_devices
 from hwc_refactor.nixos.containers.needs import Needs, beyond, limits_to_add, needs_of
 from hwc_refactor.nixos.containers.profiles import Profile, find_profile
 from hwc_refactor.nixos.containers.strays import stray_privileges
@@ -224,6 +225,13 @@ def _obstacle(container: Container, profile: Profile | None, ctx: Context) -> Re
             "device-not-named",
             f"The privileges may be how it reaches its hardware: name the devices it uses (such as"
             f" {', '.join(profile.optional_devices[:3]) or '--device'}) first.",
+        )
+    for word, comment in meant_devices(container):
+        return ctx.refuse(
+            block,
+            "device-not-named",
+            f"The comment '{comment}' says that it is privileged for the sake of hardware ({word}) that is not passed"
+            " by name: name that device first.",
         )
     return None
 

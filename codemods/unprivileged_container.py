@@ -40,7 +40,8 @@ When it refuses
     privileged-required: the documentation of the image demands privileges
     needs-image-knowledge: what it needs depends on how the program inside is used
     device-not-named: the privileges may be how it reaches its hardware, and no such device is passed by name
-    device-by-volume: a device is passed as a volume, which works for privileged containers only
+    device-by-volume: a device is passed as a volume, which works for privileged containers only, and its image is not
+        known to take it by name
     set-by-option: an option decides whether the container is privileged
     set-elsewhere: a file that does not define the container gives it the privileges
     shared-option-list: the flag stands in a list or function that serves other containers too
@@ -63,11 +64,12 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.containers.container import Container, backend
 from hwc_refactor.nixos.containers.declared import Declared, container_of
-from hwc_refactor.nixos.containers.hardware import meant_devices
+from hwc_refactor.nixos.containers.hardware import Mounted, meant_devices, mounted_devices
 from hwc_refactor.nixos.containers.needs import Needs, beyond, limits_to_add, needs_of
 from hwc_refactor.nixos.containers.profiles import Profile, find_profile
 from hwc_refactor.nixos.containers.strays import stray_privileges
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block, objects
+from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.containers.confining import bound, forbid_new_privileges
 from hwc_refactor.rewriting.containers.flaglist import FlagList, Group
 from hwc_refactor.rewriting.draft import Draft
@@ -130,7 +132,10 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     why = WHY if privileged or broad else UNBOUND
     draft = ctx.draft(block, _title(block, privileged, broad, bool(limits)), why)
     try:
-        _write(draft, container, ctx, needs, broad, limits)
+        mounted = mounted_devices(container, profile) if privileged and profile is not None else []
+        _write(draft, container, ctx, needs.with_devices(mounted), broad, limits)
+        for device in mounted:
+            _unmount(draft, block, device)
     except NoPlace as obstacle:
         return ctx.refuse(
             block, "shared-option-list", f"What it is given cannot be changed for it alone: {obstacle}."
@@ -210,8 +215,11 @@ def _obstacle(container: Container, profile: Profile | None, ctx: Context) -> Re
         return ctx.refuse(block, "needs-image-knowledge", profile.undecidable)
     if not container.privileged:
         return None
+    mounted = mounted_devices(container, profile)
+    movable = {device.item.expr.node for device in mounted}
     for path, _, at in container.volumes():
-        if path.startswith("/dev") and path not in ("/dev/shm", "/dev/log", "/dev/null"):
+        harmless = path in ("/dev/shm", "/dev/log", "/dev/null") or at.node in movable
+        if path.startswith("/dev") and not harmless:
             return ctx.refuse(
                 block,
                 "device-by-volume",
@@ -219,7 +227,8 @@ def _obstacle(container: Container, profile: Profile | None, ctx: Context) -> Re
                 " pass each device by name with --device first.",
                 at,
             )
-    if (profile.optional_devices or profile.needs_device) and not container.passes_device(profile):
+    named = bool(mounted) or container.passes_device(profile)
+    if (profile.optional_devices or profile.needs_device) and not named:
         return ctx.refuse(
             block,
             "device-not-named",
@@ -296,6 +305,17 @@ def _write(
             draft.add(block, ("environment",), [f'{name} = "{value}";'])
     if needs.kernel_modules:
         add_kernel_modules(draft, block, needs.kernel_modules, headings.get("modules", ""))
+
+
+def _unmount(draft: Draft, block: Block, device: Mounted) -> None:
+    """Take a device out of the volumes, for it is passed by name now."""
+    item = device.item
+    assert item.holder is not None
+    placing.demand_own(block.tree, block, item.expr)
+    draft.remove_elements(item.holder.file, item.holder.node, [item.expr.node])
+    draft.note(
+        f"{device.host} is passed by name now: as a volume it is of use to privileged containers only."
+    )
 
 
 def _write_options(draft: Draft, container: Container, needs: Needs) -> None:

@@ -1,14 +1,17 @@
-"""Hardware that a comment beside the privileges of a container speaks of."""
+"""Hardware that a privileged container has without --device: mounted, or for no more than its privileges."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from hwc_refactor.nix.comments import comment_text, comments_of
+from hwc_refactor.nix.values import Item
 from hwc_refactor.nixos.containers.container import Container
+from hwc_refactor.nixos.containers.profiles import Profile
 
 
 @cache
@@ -27,6 +30,42 @@ def meant_devices(container: Container) -> Iterator[tuple[str, str]]:
             prefixes = hardware().get(word) or hardware().get(word.removesuffix("s"))
             if prefixes is not None and not _passes(container, word, prefixes):
                 yield word, comment
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mounted:
+    """A device that is mounted as a volume, which works for privileged containers only.
+
+    Attributes:
+        item: the element of `volumes`.
+        host, inside: its path on the host, and in the container.
+    """
+
+    item: Item
+    host: str
+    inside: str
+
+
+def mounted_devices(container: Container, profile: Profile) -> list[Mounted]:
+    """The mounted devices that can be passed by name as well: its image takes them so, and each is written out.
+
+    No directories of links, such as /dev/serial/by-id: what is passed by name is the device itself.
+    """
+    taken = (*profile.devices, *profile.optional_devices)
+    resolver = container.block.tree.resolver
+    found: list[Mounted] = []
+    for item in container.block.items("volumes"):
+        text = None if item.unknown or item.conditions else resolver.literal(item.expr)
+        host, _, rest = (text or "").partition(":")
+        inside, _, options = rest.partition(":")
+        known = host.startswith("/dev/") and host.startswith(tuple(taken)) and options in ("", "rw")
+        if known and inside and _LINKS.fullmatch(host) is None and item.holder is not None:
+            if item.expr.node.parent == item.holder.node:
+                found.append(Mounted(item, host, inside))
+    return found
+
+
+_LINKS = re.compile(r"/dev/(?:serial|v4l|disk)(?:/by-[a-z]+)?/?")
 
 
 def _passes(container: Container, word: str, prefixes: tuple[str, ...]) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
 from hwc_refactor.nixos.containers.container import Container
+from hwc_refactor.nixos.containers.hardware import Mounted
 from hwc_refactor.nixos.containers.profiles import Profile
 
 LIMITS = ("memory", "memory-swap", "cpus", "pids-limit")
@@ -36,6 +37,12 @@ class Needs:
     host_sysctls: Mapping[str, str] | None = None
     security: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def with_devices(self, mounted: Sequence[Mounted]) -> Needs:
+        """The same with devices that have been mounted as volumes."""
+        named = {device.partition(":")[0] for device in self.devices}
+        more = tuple(f"{one.host}:{one.inside}" for one in mounted if one.host not in named)
+        return replace(self, devices=(*self.devices, *more))
 
 
 @cache

@@ -251,7 +251,8 @@ def evaluate(module: Path, root: Path) -> Evaluated:
             path.chmod(0o555)
     for name in set(_packages(done.stdout, store)):
         if not (store / name).exists():
-            (store / name).symlink_to("/usr")
+            local = shutil.which(name.partition("-")[2], path="/usr/local/bin")
+            (store / name).symlink_to("/usr" if local is None else "/usr/local")
     return Evaluated(settings, found["rules"])
 
 

@@ -87,6 +87,37 @@ PORT = {port}
 http.server.HTTPServer(("127.0.0.1", PORT), http.server.SimpleHTTPRequestHandler).serve_forever()
 """
 
+ENGINE = """
+cat > /srv/engine.py <<'END'
+import http.server
+import os
+import socketserver
+
+class Engine(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        text = b'[{"Id": "1", "Names": ["/first"]}]' if "/containers/json" in self.path else b"OK"
+        self.send_response(200)
+        self.send_header("API-Version", "1.41")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(b"" if self.command == "HEAD" else text)
+
+    do_HEAD = do_GET
+
+    def address_string(self):
+        return "engine"
+
+with socketserver.UnixStreamServer("/run/docker.sock", Engine) as engine:
+    os.chmod("/run/docker.sock", 0o660)
+    engine.serve_forever()
+END
+rm -f /run/docker.sock
+/usr/bin/python3 /srv/engine.py >/dev/null 2>&1 &
+for number in 1 2 3 4 5 6 7 8 9 10; do test -S /run/docker.sock && break; sleep 0.1; done
+"""
+"""Makes what answers as a container engine does."""
+
 SERVICES: Mapping[str, Service] = {
     "state": Service(
         "writes to its state directory",
@@ -498,6 +529,52 @@ with open(os.environ["STATE_DIRECTORY"] + "/total", "w") as file:
             DYNAMIC,
         ),
         "grep -qx 4950 /var/lib/it/total",
+    ),
+    "address": Service(
+        "gives a network device an address",
+        _script("ip address add 198.51.100.7/32 dev lo\nip route add 198.51.100.0/24 dev lo"),
+        "ip -brief address show dev lo | grep -q 198.51.100.7 && ip route | grep -q 198.51.100.0/24",
+        "ip route flush 198.51.100.0/24; ip address flush to 198.51.100.7/32",
+        needs=("ip",),
+        breaks=(
+            ("CapabilityBoundingSet", "CAP_DAC_OVERRIDE CAP_FOWNER"),
+            ("RestrictAddressFamilies", "AF_UNIX"),
+            ("PrivateNetwork", "true"),
+        ),
+    ),
+    "engine": Service(
+        "asks a container engine over its socket",
+        _script("mkdir -p /srv/out\ndocker ps --format '{{.Names}}' > /srv/out/names").replace(
+            "pkgs.curl ]", "pkgs.docker ]"
+        ),
+        "grep -qx first /srv/out/names",
+        ENGINE,
+        needs=("docker",),
+        breaks=(("User", "figures"), ("RestrictAddressFamilies", "AF_INET")),
+    ),
+    "stops-another": Service(
+        "stops a process of another user",
+        _script("kill $(cat /srv/pid)"),
+        "! kill -0 $(cat /srv/pid) 2>/dev/null",
+        "setpriv --reuid 1234 --regid 1234 --clear-groups sleep 300 >/dev/null 2>&1 & echo $! > /srv/pid; sleep 0.2",
+        needs=("setpriv",),
+        breaks=(("CapabilityBoundingSet", "CAP_DAC_OVERRIDE CAP_FOWNER"), ("User", "figures")),
+    ),
+    "asked-and-kept": Service(
+        "asks another service as root and keeps the answer, with calls that only root makes forbidden",
+        _script(
+            """
+mkdir -p /srv/out
+curl -s http://127.0.0.1:7007/ > /srv/out/answer
+cp /srv/out/answer /srv/out/copy
+touch /srv/out/mark
+ln -sf answer /srv/out/link
+rm /srv/out/mark
+chmod 600 /srv/out/copy
+"""
+        ),
+        "grep -q hello /srv/out/copy && test -L /srv/out/link",
+        needs=("curl",),
     ),
 }  # fmt: skip
 """By name."""

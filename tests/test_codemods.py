@@ -284,6 +284,25 @@ def test_commands_have_sources_and_stand_in_one_group() -> None:
         assert not entry.get("needs", "").split() or entry.get("why") or "root" not in entry["needs"].split()
 
 
+def test_capabilities_of_commands_and_of_files_of_the_kernel_are_systemds() -> None:
+    held = {f"CAP_{word}" for group in _table("exposure.toml", "capabilities") for word in group.split()}
+    for name in ("commands.toml", "kernel.toml"):
+        entries = data(name)["group"]
+        assert isinstance(entries, list)
+        for entry in entries:
+            for one in (entry, *entry.get("subcommands", {}).values()):
+                named = set(one.get("capabilities", "").split())
+                assert named <= held, entry["names"]
+                assert named or not one.get("open-with"), entry["names"]
+            assert entry["source"], entry["names"]
+
+
+def _table(name: str, key: str) -> dict[str, object]:
+    found = data(name)[key]
+    assert isinstance(found, dict)
+    return found
+
+
 # -- recipes -------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ let
   };
   bash = package "bash";
   python3 = package "python3";
-  pkgs = lib.genAttrs [ "coreutils" "curl" "findutils" "gawk" "git" "gnugrep" "gnused" "iproute2" "jq" "nodejs" "sqlite" "systemd" "util-linux" ] package // {
+  pkgs = lib.genAttrs [ "coreutils" "curl" "docker" "findutils" "gawk" "git" "gnugrep" "gnused" "iproute2" "jq" "nodejs" "sqlite" "systemd" "util-linux" ] package // {
     inherit bash python3;
     runtimeShell = "${bash}/bin/bash";
     writeText = builtins.toFile;

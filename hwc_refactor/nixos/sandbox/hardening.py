@@ -14,6 +14,7 @@ from typing import Literal
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Scalar
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.sandbox.bounding import bounding
 from hwc_refactor.nixos.sandbox.traits import Trait, confined, traits
 from hwc_refactor.nixos.scripts.facts import facts
 
@@ -199,7 +200,10 @@ def _settings(
             families = _families(known)
             return ((directive.name, _list(families)),), f"it uses no sockets but {', '.join(families)}"
         case "CapabilityBoundingSet":
-            return _capabilities(block, known)
+            bound = bounding(block, known)
+            if bound.names is None:
+                return (), bound.reason
+            return ((directive.name, _list(bound.names) if bound.names else '""'),), bound.reason
         case "IPAddressDeny":
             if "network" not in known:
                 return ((directive.name, directive.value),), "it uses no network"
@@ -226,51 +230,20 @@ def _families(known: Mapping[str, Trait]) -> list[str]:
     return families
 
 
-_CAPABILITIES = {
-    "root-user": ("CAP_DAC_OVERRIDE", "CAP_FOWNER"),
-    "owner": ("CAP_CHOWN", "CAP_FSETID"),
-    "raw-network": ("CAP_NET_RAW",),
-    "listens": ("CAP_NET_BIND_SERVICE",),
-    "processes": ("CAP_KILL", "CAP_SYS_PTRACE"),
-    "realtime": ("CAP_SYS_NICE",),
-    "clock": ("CAP_SYS_TIME",),
-    "hostname": ("CAP_SYS_ADMIN",),
-}
-"""What some needs are as capabilities (capabilities(7))."""
-
-
-def _capabilities(block: Block, known: Mapping[str, Trait]) -> tuple[tuple[tuple[str, str], ...], str]:
-    name = "CapabilityBoundingSet"
-    ambient = [
-        block.tree.resolver.literal(item.expr) for item in block.items("serviceConfig", "AmbientCapabilities")
-    ]
-    if block.get("serviceConfig", "AmbientCapabilities"):
-        texts = [text for text in ambient if text]
-        single = block.text("serviceConfig", "AmbientCapabilities")
-        texts = texts or (single.split() if single else [])
-        if not texts or len(texts) < len(ambient):
-            return (), "the capabilities it is given are not in sight"
-        return ((name, _list(texts)),), f"it is given {', '.join(texts)} and needs no more"
-    if "root-user" not in known:
-        return ((name, '""'),), "it runs without root's rights and needs no capability"
-    for need in ("root", "tunables"):
-        if need in known:
-            return (), str(known[need])
-    needed: list[str] = []
-    for need, capabilities in _CAPABILITIES.items():
-        if need in known:
-            needed += capabilities
-    return ((name, _list(needed)),), "as root it reads and writes files of all owners; it needs no more"
-
-
-_PRIVILEGED = frozenset({"owner", "root", "root-user", "user", "writes-unknown", "netlink", "raw-network"})
+_PRIVILEGED = frozenset({"owner", "root", "user", "writes-unknown", "netlink", "raw-network"})
 """What calls that only root needs are made for; ip(8) and ping(8) give capabilities up, and end where they may not
 (iproute2's lib/utils.c, drop_cap; iputils' ping.c)."""
+
+_PRIVILEGED_OF_ROOT = frozenset(
+    {"files", "home", "listens", "devices", "tunables", "peer", "dbus", "realtime"}
+)
+"""The same for root: programs with settings of their own may change owners, or become another user."""
 
 
 def _system_calls(known: Mapping[str, Trait]) -> tuple[tuple[tuple[str, str], ...], str]:
     groups = ["@system-service"]
-    if not known.keys() & _PRIVILEGED:
+    privileged = _PRIVILEGED | (_PRIVILEGED_OF_ROOT if "root-user" in known else frozenset())
+    if not known.keys() & privileged:
         groups.append("~@privileged")
     if "realtime" not in known:
         groups.append("~@resources")

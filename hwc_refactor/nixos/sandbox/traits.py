@@ -9,6 +9,7 @@ known: what it may do beyond the other traits is then open.
 | network, remote, listens | uses internet sockets; reaches other hosts than its own; may listen on a port |
 | netlink, raw-network, sockets | asks the kernel about its network; opens raw sockets; sockets of other families |
 | devices, modules, mounts, tunables, clock, kernel-log, hostname, realtime | works on these parts of the system |
+| reboot | stops the machine itself |
 | system | changes the system: accounts, units, the Nix store |
 | units, manager, dbus, journal | changes units; asks the service manager; talks over D-Bus; reads the journal |
 | containers, namespaces | is or manages a container engine; makes namespaces |

@@ -22,6 +22,11 @@ class Knowledge:
         runs: how it runs another command, in the words of that file.
         in_place: options with which it changes its operands, but for an expression that comes first.
         expression_options: options that give that expression instead.
+        capabilities: which capabilities of root it takes; where it needs root and none is named it may be any.
+        open_with: words with which it may be any after all.
+        keeps: paths that it writes whatever its arguments say.
+        unless: words anywhere in a configuration with which it is not what its name says.
+        otherwise: the command that it counts as then.
         groups: the supplementary groups that give what it needs without root.
         subcommands: what differs by the first operand.
         options: what differs with an option.
@@ -37,6 +42,11 @@ class Knowledge:
     runs: str = ""
     in_place: tuple[str, ...] = ()
     expression_options: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    open_with: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    otherwise: str = ""
     groups: tuple[str, ...] = ()
     subcommands: Mapping[str, Knowledge] = field(default_factory=dict)
     options: Mapping[str, Knowledge] = field(default_factory=dict)
@@ -46,7 +56,9 @@ class Knowledge:
     @property
     def plain(self) -> bool:
         """Whether it only reads files and prints."""
-        return not (self.needs or self.writes or self.runs or self.write_options or self.in_place)
+        return not (
+            self.needs or self.writes or self.runs or self.write_options or self.in_place or self.keeps
+        )
 
 
 def knowledge(name: str) -> Knowledge | None:
@@ -80,6 +92,11 @@ def _knowledge(entry: Mapping[str, object]) -> Knowledge:
         str(entry.get("runs", "")),
         _texts(entry, "in-place"),
         _texts(entry, "expression-options"),
+        _texts(entry, "capabilities"),
+        _texts(entry, "open-with"),
+        _texts(entry, "keeps"),
+        _texts(entry, "unless"),
+        str(entry.get("otherwise", "")),
         _texts(entry, "groups"),
         _below(entry, "subcommands", source),
         _below(entry, "options", source),

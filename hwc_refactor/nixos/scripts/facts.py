@@ -189,7 +189,7 @@ class _Reader:
         if name is None:
             self._doubt("it runs a program that is not in sight", script, node)
             return
-        known = knowledge(name)
+        known = self._knowledge(name)
         ran = Ran(executable, words, known, self._program, script, command)
         if name.startswith("python"):
             ran = self._python(ran)
@@ -204,6 +204,13 @@ class _Reader:
             self._doubt(f"it runs another command through {name}", script, node)
         if name in AWKS and any(acts(word.text) for word in words):
             self._doubt(f"it runs a program of {name} that starts commands or writes files", script, node)
+
+    def _knowledge(self, name: str) -> Knowledge | None:
+        """What is known of a command in this configuration: `docker` may be another engine's."""
+        known = knowledge(name)
+        if known is None or not any(self._tree.holding(word.encode()) for word in known.unless):
+            return known
+        return knowledge(known.otherwise)
 
     def _python(self, ran: Ran) -> Ran:
         """A Python program whose text is in sight, or a module that is known: what it does, as facts."""
@@ -257,7 +264,8 @@ class _Reader:
         folders = ran.name == "install" and any(word.text in ("-d", "--directory") for word in ran.words)
         chosen = places if folders else chosen
         made, kept = ran.name == "mkdir" or folders, known.writes == "rest"
-        for place in (*chosen, *option_values(ran.words, known.write_options)):
+        kept_paths = [Place(path, None, known=True) for path in known.keeps]
+        for place in (*chosen, *option_values(ran.words, known.write_options), *kept_paths):
             if place.text not in ("-", "") and not place.text.startswith(("/dev/null", "/dev/std")):
                 self._found.writes.append(Use(ran.name, place, self._program, made, kept))
 

@@ -5,13 +5,13 @@ The configurations are evaluated and their results compared; the script is read 
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from documented import HOST, evaluated, example_with
 from example import EXAMPLE, copy_example, example_plan, plan_for, texts, write_after
-from nixeval import LIBS, NIXPKGS_LIB, Facts, differences, facts, needs_nix
+from nixeval import LIBS, NIXPKGS_LIB, differences, needs_nix
 from units import complaints, exposure, needs_systemd, write_unit
 
 from hwc_refactor.model import Applicability
@@ -31,7 +31,6 @@ ALONE = (
     'root + "/domains/paths.nix"',
     '{ hwc.infrastructure.hardware.gpu = { type = "nvidia"; nvidia.enableMonitoring = true; }; }',
 )
-HOST = ('root + "/hosts/server"',)
 WITHOUT = (*ALONE[:2], '{ hwc.infrastructure.hardware.gpu.type = "nvidia"; }')
 
 SETTINGS = {
@@ -72,14 +71,7 @@ FAITHFUL = {"OnActiveSec": "0s", "OnUnitInactiveSec": "1min", "AccuracySec": "1s
 @pytest.fixture(scope="module")
 def after(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example with diff 1 made."""
-    root = copy_example(tmp_path_factory.mktemp("diff1") / "root")
-    write_after(root, example_plan(1))
-    return root
-
-
-@cache
-def evaluated(root: Path, lib: str | None, modules: tuple[str, ...]) -> Facts:
-    return facts(root, lib, *modules)
+    return example_with(tmp_path_factory, 1)
 
 
 def script(root: Path) -> Script:

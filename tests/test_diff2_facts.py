@@ -5,30 +5,18 @@ Nothing here looks at Nix text: the configurations are evaluated and their resul
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from example import EXAMPLE, copy_example, example_plan, write_after
-from nixeval import ABSENT, LIBS, NIXPKGS_LIB, Facts, differences, facts, needs_nix
+from documented import HARDENING, HOST, evaluated, example_with, value
+from example import EXAMPLE
+from nixeval import ABSENT, LIBS, NIXPKGS_LIB, differences, needs_nix
 from units import complaints, exposure, needs_systemd, write_unit
 
-HOST = ('root + "/hosts/server"',)
 API = "systemd.services.business-api"
 SECRET = "secrets.business-db-password"
 
-HARDENING = {
-    "NoNewPrivileges": True,
-    "ProtectSystem": "strict",
-    "ProtectHome": True,
-    "PrivateTmp": True,
-    "ProtectKernelTunables": True,
-    "ProtectKernelModules": True,
-    "ProtectControlGroups": True,
-    "RestrictAddressFamilies": ["AF_UNIX", "AF_INET", "AF_INET6"],
-    "RestrictNamespaces": True,
-}
 ADDED = {
     "Group": "users",
     "StateDirectory": "business-api",
@@ -73,22 +61,7 @@ DOCUMENTED: dict[str, tuple[Any, Any]] = {
 @pytest.fixture(scope="module")
 def after(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example with diff 2 made."""
-    root = copy_example(tmp_path_factory.mktemp("diff2") / "root")
-    write_after(root, example_plan(2))
-    return root
-
-
-@cache
-def evaluated(root: Path, lib: str | None, modules: tuple[str, ...] = HOST) -> Facts:
-    return facts(root, lib, *modules)
-
-
-def value(found: Facts, path: str) -> Any:
-    """The value at a path of names without dots."""
-    node: Any = found
-    for name in path.split("."):
-        node = node[name]
-    return node
+    return example_with(tmp_path_factory, 2)
 
 
 @pytest.mark.parametrize("lib", LIBS)

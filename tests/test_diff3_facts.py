@@ -5,13 +5,13 @@ Nothing here looks at Nix text: the configurations are evaluated and their resul
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from example import EXAMPLE, copy_example, example_plan, write_after
-from nixeval import ABSENT, LIBS, NIXPKGS_LIB, Facts, differences, facts, needs_nix
+from documented import HOST, evaluated, example_with, value
+from example import EXAMPLE
+from nixeval import ABSENT, LIBS, NIXPKGS_LIB, differences, needs_nix
 from units import complaints, exposure, needs_systemd, write_unit
 
 GLUETUN = "domains/server/containers/gluetun"
@@ -20,7 +20,6 @@ ALONE = (
     '{ hwc.server.containers.gluetun.enable = true; time.timeZone = "Europe/Berlin"; }',
     '{ age.secrets = { vpn-username.file = "/u.age"; vpn-password.file = "/p.age"; }; }',
 )
-HOST = ('root + "/hosts/server"',)
 CONTAINER = "virtualisation.oci-containers.containers.gluetun"
 SETUP = "systemd.services.gluetun-env-setup"
 DIRECTORY = "/opt/downloads"
@@ -98,22 +97,7 @@ DOCUMENTED: dict[str, tuple[Any, Any]] = {
 @pytest.fixture(scope="module")
 def after(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example with diff 3 made."""
-    root = copy_example(tmp_path_factory.mktemp("diff3") / "root")
-    write_after(root, example_plan(3))
-    return root
-
-
-@cache
-def evaluated(root: Path, lib: str | None, modules: tuple[str, ...]) -> Facts:
-    return facts(root, lib, *modules)
-
-
-def value(found: Facts, path: str) -> Any:
-    """The value at a path of names without dots."""
-    node: Any = found
-    for name in path.split("."):
-        node = node[name]
-    return node
+    return example_with(tmp_path_factory, 3)
 
 
 @pytest.mark.parametrize("lib", LIBS)

@@ -9,32 +9,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from example import EXAMPLE, copy_example, example_plan, write_after
-from nixeval import ABSENT, LIBS, NIXPKGS_LIB, Facts, differences, facts, needs_nix
+from documented import HARDENING, evaluated, example_with, value
+from example import EXAMPLE
+from nixeval import ABSENT, LIBS, NIXPKGS_LIB, differences, needs_nix
 from units import complaints, exposure, needs_systemd, write_unit
 
-HOST = ('root + "/hosts/server"',)
 ORCHESTRATOR = "systemd.services.media-orchestrator"
 PROGRAM = "workspace/automation/media-orchestrator.py"
 KEYS = ["radarr-api-key", "sonarr-api-key", "lidarr-api-key", "prowlarr-api-key"]
 
-HARDENING = {
-    "NoNewPrivileges": True,
-    "ProtectSystem": "strict",
-    "ProtectHome": True,
-    "PrivateTmp": True,
-    "ProtectKernelTunables": True,
-    "ProtectKernelModules": True,
-    "ProtectControlGroups": True,
-    "RestrictAddressFamilies": ["AF_UNIX", "AF_INET", "AF_INET6"],
-    "RestrictNamespaces": True,
-    "CapabilityBoundingSet": "",
-}
 ADDED = {
     "DynamicUser": True,
     "Group": "media",
@@ -44,6 +31,7 @@ ADDED = {
     "RuntimeDirectory": "media-orchestrator",
     "WorkingDirectory": "/var/lib/media-orchestrator",
     **HARDENING,
+    "CapabilityBoundingSet": "",
     "StandardOutput": "journal",
     "StandardError": "journal",
 }
@@ -55,22 +43,7 @@ WANTS = ["agenix.service", "network-online.target"]
 @pytest.fixture(scope="module")
 def after(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example with diff 4 made."""
-    root = copy_example(tmp_path_factory.mktemp("diff4") / "root")
-    write_after(root, example_plan(4))
-    return root
-
-
-@cache
-def evaluated(root: Path, lib: str | None) -> Facts:
-    return facts(root, lib, *HOST)
-
-
-def value(found: Facts, path: str) -> Any:
-    """The value at a path of names without dots."""
-    node: Any = found
-    for name in path.split("."):
-        node = node[name]
-    return node
+    return example_with(tmp_path_factory, 4)
 
 
 @pytest.mark.parametrize("lib", LIBS)

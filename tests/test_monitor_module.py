@@ -6,24 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documented import HARDENING
 from moduleeval import evaluated
 from nixeval import LIBS, needs_nix
 from units import complaints, needs_systemd, write_timer, write_unit
 
-HARDENING = {
-    "NoNewPrivileges": True,
-    "ProtectSystem": "strict",
-    "ProtectHome": True,
-    "PrivateTmp": True,
-    "ProtectKernelTunables": True,
-    "ProtectKernelModules": True,
-    "ProtectControlGroups": True,
-    "RestrictAddressFamilies": ["AF_UNIX", "AF_INET", "AF_INET6"],
-    "RestrictNamespaces": True,
-    "PrivateNetwork": False,
-    "StandardOutput": "journal",
-    "StandardError": "journal",
-}
+SANDBOX = {**HARDENING, "PrivateNetwork": False, "StandardOutput": "journal", "StandardError": "journal"}
 DYNAMIC = {"DynamicUser": True, "CapabilityBoundingSet": ""}
 ROOT = {"DynamicUser": False, "User": "root"}
 CALENDAR = {"OnBootSec": "1min", "OnCalendar": "*:0/5", "Persistent": True, "AccuracySec": "1min"}
@@ -62,19 +50,19 @@ FIELDS: dict[str, tuple[str, str, Any]] = {
     "onFailure": ('onFailure = [ "notify@%n.service" ];', "onFailure", ["notify@%n.service"]),
 }
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
-    "requireRoot-default": ("", {"Type": "oneshot", **HARDENING, **DYNAMIC, "TimeoutSec": "30"}),
-    "requireRoot": ("requireRoot = true;", {"Type": "oneshot", **HARDENING, **ROOT, "TimeoutSec": "30"}),
+    "requireRoot-default": ("", {"Type": "oneshot", **SANDBOX, **DYNAMIC, "TimeoutSec": "30"}),
+    "requireRoot": ("requireRoot = true;", {"Type": "oneshot", **SANDBOX, **ROOT, "TimeoutSec": "30"}),
     "networkAccess": (
         "networkAccess = false;",
-        {"Type": "oneshot", **HARDENING, **DYNAMIC, "TimeoutSec": "30", "PrivateNetwork": True},
+        {"Type": "oneshot", **SANDBOX, **DYNAMIC, "TimeoutSec": "30", "PrivateNetwork": True},
     ),
-    "timeout": ("timeout = 5;", {"Type": "oneshot", **HARDENING, **DYNAMIC, "TimeoutSec": "5"}),
-    "timeout-null": ("timeout = null;", {"Type": "oneshot", **HARDENING, **DYNAMIC}),
+    "timeout": ("timeout = 5;", {"Type": "oneshot", **SANDBOX, **DYNAMIC, "TimeoutSec": "5"}),
+    "timeout-null": ("timeout = null;", {"Type": "oneshot", **SANDBOX, **DYNAMIC}),
     "serviceConfig": (
         'serviceConfig = { ProtectHome = "read-only"; RestrictAddressFamilies = [ "AF_UNIX" ]; Nice = 5; };',
         {
             "Type": "oneshot",
-            **HARDENING,
+            **SANDBOX,
             **DYNAMIC,
             "TimeoutSec": "30",
             "ProtectHome": "read-only",

@@ -145,6 +145,16 @@ def env_along(file: ParsedFile, chain: Sequence[Node], env: Env) -> Iterator[tup
             env = inner(env, file, node, child)
 
 
+def called_frame(env: Env) -> Env | None:
+    """The innermost function around a place that is called, in the scope of its call; None outside of such."""
+    frame: Env | None = env
+    while frame is not None:
+        if frame.kind == "lambda" and frame.args is not None:
+            return frame
+        frame = frame.parent
+    return None
+
+
 def bindings_of(holder: Node) -> list[Node]:
     """The `binding`, `inherit` and `inherit_from` nodes of an attribute set or a `let`."""
     for child in holder.named_children:

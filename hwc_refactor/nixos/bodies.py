@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from hwc_refactor.nix.scope import Env, Parameter, attrpath_of, env_along, lookup, root_env
+from hwc_refactor.nix.scope import Env, Parameter, attrpath_of, called_frame, env_along, lookup, root_env
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Attrs, Call, Expr, Slot
@@ -125,7 +125,7 @@ def _bodies(block: Block) -> list[Expr]:
     """The bodies of the functions that make an object, with their parameters unbound, and sets it shares whole."""
     found: dict[_Spot, Expr] = {}
     for slot in block.slots:
-        called = _called(slot.expr.env) is not None
+        called = called_frame(slot.expr.env) is not None
         body = _unbound(slot.expr.file, slot.expr.node) if called else _shared_set(block, slot)
         if body is not None:
             found[_spot(body)] = body
@@ -133,7 +133,7 @@ def _bodies(block: Block) -> list[Expr]:
         return list(found.values())
     for slots in block.view.slots.values():
         for slot in slots:
-            frame = None if slot.holder is None else _called(slot.holder.env)
+            frame = None if slot.holder is None else called_frame(slot.holder.env)
             inside = None if frame is None else frame.node.child_by_field_name("body")
             while inside is not None and inside.type == "function_expression":
                 inside = inside.child_by_field_name("body")
@@ -207,7 +207,7 @@ def _overlaid(block: Block, bodies: list[Expr]) -> Expr | None:
         for slot in slots:
             at = slot.expr if slot.holder is None else slot.holder
             inside = any(at.file is body.file and _inside(at, body) for body in bodies)
-            if not inside and _called(at.env) is None:
+            if not inside and called_frame(at.env) is None:
                 return slot.expr
     return None
 
@@ -227,15 +227,6 @@ def called_with(block: Block, function: Node, name: str) -> Expr | None:
                     return given
                 return found.default if isinstance(found, Parameter) and given is None else None
             frame = frame.parent
-    return None
-
-
-def _called(env: Env) -> Env | None:
-    frame: Env | None = env
-    while frame is not None:
-        if frame.kind == "lambda" and frame.args is not None:
-            return frame
-        frame = frame.parent
     return None
 
 

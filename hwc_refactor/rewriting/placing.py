@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hwc_refactor.nix.scope import Env, attrpath_of
+from hwc_refactor.nix.scope import Env, attrpath_of, called_frame
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Attrs, Branch, Call, Expr, Slot
@@ -213,12 +213,7 @@ def _spot(expr: Expr) -> _Spot:
 
 def in_called_function(env: Env) -> bool:
     """Whether a scope is the body of a function that is called: an edit there changes every call."""
-    frame: Env | None = env
-    while frame is not None:
-        if frame.kind == "lambda" and frame.args is not None:
-            return True
-        frame = frame.parent
-    return False
+    return called_frame(env) is not None
 
 
 def _regions(block: Block) -> list[Expr]:

@@ -14,6 +14,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
 from hwc_refactor.nix.search import Search, place
+from hwc_refactor.nix.shell_mask import mask
 from hwc_refactor.nix.strings import STRING_TYPES, MappedText, NixString, decode
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr
@@ -172,7 +173,7 @@ class Script:
     @cached_property
     def root(self) -> Node:
         """The root of the shell's syntax tree."""
-        return _parser().parse(self.body.data).root_node
+        return _parsed(self.body.data)
 
     @property
     def sound(self) -> bool:
@@ -389,7 +390,15 @@ def holes_of(expr: Expr, string: NixString) -> tuple[Expr, ...]:
 
 def parses(data: bytes) -> bool:
     """Whether a text parses as a shell script."""
-    return not _parser().parse(data).root_node.has_error
+    return not _parsed(data).has_error
+
+
+def _parsed(data: bytes) -> Node:
+    root = _parser().parse(data).root_node
+    if root.has_error and (masked := mask(data)) != data:
+        again = _parser().parse(masked).root_node
+        return root if again.has_error else again
+    return root
 
 
 @cache

@@ -210,21 +210,31 @@ def used_elsewhere(block: Block, directory: Directory) -> str | None:
     return None
 
 
+def kept_elsewhere(block: Block, directory: Directory) -> str | None:
+    """Another service of the tree for which systemd keeps the same directory, and gives it to its user."""
+    for other in surveyed(block.tree, EVERYTHING_REACHED):
+        assert isinstance(other, _Reaching)
+        if (other.file, other.name) != (block.file, block.name) and directory.path in other.kept:
+            return f"{other.name} ({other.file})"
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Reaching:
-    """The paths that a service reaches for."""
+    """The paths that a service reaches for, and those that systemd keeps for it."""
 
     file: str
     name: str
     paths: frozenset[str]
+    kept: frozenset[str]
 
 
 def _reaching(block: Block) -> _Reaching:
     """Its directories are told by their paths: a variable names those of its own unit alone."""
-    own = (directory.path for directory in declared(block))
+    own = frozenset(directory.path for directory in declared(block))
     spelled = (normal(path.text) for path in reached(block))
     paths = {text for text in spelled if not text.lstrip("${").startswith(tuple(VARIABLES))}
-    return _Reaching(block.file, block.name, frozenset(paths.union(own)))
+    return _Reaching(block.file, block.name, frozenset(paths | own), own)
 
 
 EVERYTHING_REACHED = Survey("everything-reached", SERVICE, _reaching)

@@ -10,7 +10,7 @@ import re
 
 from hwc_refactor.nix.values import Str
 from hwc_refactor.nixos.paths.directories import Directory, normal
-from hwc_refactor.nixos.paths.keeping import used_elsewhere
+from hwc_refactor.nixos.paths.keeping import kept_elsewhere, used_elsewhere
 from hwc_refactor.nixos.paths.mentions import Mention, mentions
 from hwc_refactor.nixos.paths.places import below, everybody_reads, is_harmless_device, is_temporary
 from hwc_refactor.nixos.paths.reach import Reached
@@ -44,7 +44,8 @@ def state_of_others(files: Files) -> Obstacle | None:
             and (found := _obstacle(files, directory, files.others(directory))) is not None
         ):
             return found
-        other = used_elsewhere(files.one.block, directory) if files.moves(directory) else None
+        shared = used_elsewhere if files.moves(directory) else kept_elsewhere
+        other = shared(files.one.block, directory)
         if other is not None:
             return Obstacle(
                 "state-is-shared", f"{directory.path} is used by {other} too.", files.one.block.place

@@ -155,19 +155,6 @@ def check(file: ParsedFile, edits: Iterable[Edit]) -> ParsedFile:
     return parsed
 
 
-def prove(box: Box, edits: Iterable[Edit], expected: list[bytes]) -> ParsedFile:
-    """Check that after the edits the file parses and the box holds just the expected things.
-
-    Raises:
-        BuildError: when not.
-    """
-    parsed = check(box.file, edits)
-    node = node_at(parsed, box.node.start_byte, box.node.type)
-    if node is None or box_of(parsed, node).texts() != expected:
-        raise BuildError(f"{where(box.file, box.node)}: the edit does not give what was asked for")
-    return parsed
-
-
 def node_at(file: ParsedFile, start: int, kind: str) -> Node | None:
     """The innermost node of a type that begins at an offset."""
     node = file.root.descendant_for_byte_range(start, start + 1)

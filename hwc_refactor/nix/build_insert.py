@@ -9,13 +9,13 @@ from hwc_refactor.nix.build_box import (
     BuildError,
     box_of,
     end_of,
-    prove,
     skip_blank,
     skip_blank_back,
     span,
     where,
 )
 from hwc_refactor.nix.build_shift import wrapped
+from hwc_refactor.nix.build_step import Step, by_lines, line_of, reach_before, reach_behind
 from hwc_refactor.nix.build_text import Snippet, comment_line, padding, render, unit
 from hwc_refactor.nix.comments import comments_of, own_line
 from hwc_refactor.nix.edits import Edit, apply_edits
@@ -43,13 +43,13 @@ class _Place:
 
 def insert(
     box: Box, kind: str, snippets: Sequence[Snippet], after: Node | None, before: Node | None, *, flat: bool
-) -> list[Edit]:
-    """The edits that put snippets into a box; `flat` allows the form on one line.
+) -> Step:
+    """What puts snippets into a box, not yet proved; `flat` allows the form on one line.
 
     What the box holds is never part of an edit: who has its nodes can follow them.
 
     Raises:
-        BuildError: when a snippet is not what `kind` says, or the result does not hold.
+        BuildError: when a snippet is not what `kind` says.
     """
     if not snippets:
         raise BuildError(f"{where(box.file, box.node)}: nothing to insert")
@@ -59,23 +59,22 @@ def insert(
         edit = _insert_flat(box, kind, snippets, place)
         if fits(box.file, edit):
             texts = [snippet.text.strip().encode() for snippet in snippets]
-            _prove_insert(box, kind, [edit], texts, place.index)
-            return [edit]
+            return _step(box, kind, [edit], texts, place.index, line_of(box))
     indent = item_indent(box, after or before)
     texts = [block(box.file, kind, snippet, indent) for snippet in snippets]
     if box.one_line and not box.empty:
         edits = _break_lines(box, snippets, texts, place, indent)
     else:
         edits = [_insert_lines(box, snippets, texts, place, indent)]
-    _prove_insert(box, kind, edits, texts, place.index)
-    return edits
+    reach = _reach(box, after, before) if by_lines(box.file, edits) else None
+    return _step(box, kind, edits, texts, place.index, reach)
 
 
-def spread(file: ParsedFile, node: Node) -> list[Edit]:
-    """The edits that put each item of a set on one line on a line of its own; none for a set over lines."""
+def spreading(file: ParsedFile, node: Node) -> Step:
+    """The step that puts each item of a set on one line on a line of its own; without edits for a set over lines."""
     box = box_of(file, node)
     if not box.one_line or box.empty:
-        return []
+        return Step(file, ())
     source = file.source
     base = source.newline + source.indent(node.start_byte)
     edits: list[Edit] = []
@@ -86,8 +85,7 @@ def spread(file: ParsedFile, node: Node) -> list[Edit]:
         edits.append(Edit(span(file, end, thing.start_byte), gap))
         end = end_of(file, thing)
     edits.append(Edit(span(file, end, box.closes), base))
-    prove(box, edits, box.texts())
-    return edits
+    return Step(file, tuple(edits), box)
 
 
 def block(file: ParsedFile, kind: str, snippet: Snippet, indent: bytes) -> bytes:
@@ -248,7 +246,21 @@ def _blank_or_close(box: Box, line: int) -> bool:
     return stop == box.closes or data[stop : stop + 1] == b"\n"
 
 
-def _prove_insert(box: Box, kind: str, edits: Sequence[Edit], texts: Sequence[bytes], index: int) -> None:
-    old = box.texts()
-    new = [thing for text in texts for thing in things_of(kind, text)]
-    prove(box, edits, [*old[:index], *new, *old[index:]])
+def _reach(box: Box, after: Node | None, before: Node | None) -> tuple[int, int] | None:
+    """What decides how lines are put in; None where that is more than what stands next to them."""
+    near = after or before or (box.items[-1] if box.items else None)
+    if near is None or not box.file.source.starts_line(near.start_byte):
+        return None
+    return reach_behind(box, near) if before is None else reach_before(box, near)
+
+
+def _step(
+    box: Box,
+    kind: str,
+    edits: Sequence[Edit],
+    texts: Sequence[bytes],
+    index: int,
+    reach: tuple[int, int] | None,
+) -> Step:
+    new = tuple(thing for text in texts for thing in things_of(kind, text))
+    return Step(box.file, tuple(edits), box, place=index, new=new, reach=reach)

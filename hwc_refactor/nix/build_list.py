@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from hwc_refactor.nix.build_box import Box, BuildError, box_around, box_of, check, prove, span, where
+from hwc_refactor.nix.build_box import Box, BuildError, box_around, box_of, check, span, where
 from hwc_refactor.nix.build_insert import insert, things_of
-from hwc_refactor.nix.build_remove import Built, remove
+from hwc_refactor.nix.build_remove import Built, built, remove
+from hwc_refactor.nix.build_step import Step, in_lines, line_of, proved
 from hwc_refactor.nix.build_text import Item, as_snippet, render, unit
 from hwc_refactor.nix.comments import comments_inside
 from hwc_refactor.nix.edits import Edit
@@ -36,6 +37,18 @@ def insert_elements(
     Raises:
         BuildError: when an item is no list element, or the result does not hold.
     """
+    return list(proved(element_insertion(file, list_node, items, after=after, before=before)).edits)
+
+
+def element_insertion(
+    file: ParsedFile,
+    list_node: Node,
+    items: Sequence[Item],
+    *,
+    after: Node | None = None,
+    before: Node | None = None,
+) -> Step:
+    """The step of `insert_elements`."""
     box = _list(file, list_node)
     return insert(box, "elements", [as_snippet(item) for item in items], after, before, flat=True)
 
@@ -46,15 +59,21 @@ def replace_element(file: ParsedFile, element: Node, text: str) -> Edit:
     Raises:
         BuildError: when the node is no element, the text holds none, or the result does not hold.
     """
+    return proved(element_replacement(file, element, text)).edits[0]
+
+
+def element_replacement(file: ParsedFile, element: Node, text: str) -> Step:
+    """The step of `replace_element`."""
     box = box_around(file, element)
     if box is None or box.node.type != "list_expression" or element.type == "comment":
         raise BuildError(f"{where(file, element)}: a {element.type} is no element of a list")
     source = file.source
     new = render(text, "elements", source.indent(element.start_byte), unit(file), source.newline, first=False)
     edit = Edit(span(file, element.start_byte, element.end_byte), new)
-    place, expected = box.index(element), box.texts()
-    prove(box, [edit], [*expected[:place], *things_of("elements", new), *expected[place + 1 :]])
-    return edit
+    place = box.index(element)
+    reach = line_of(box) if box.one_line and in_lines(file, [edit]) else None
+    new_things = things_of("elements", new)
+    return Step(file, (edit,), box, frozenset((place,)), place, new_things, reach=reach)
 
 
 def remove_elements(
@@ -65,7 +84,12 @@ def remove_elements(
     Raises:
         BuildError: when a node is no element of the list, or the result does not hold.
     """
-    return remove(_list(file, list_node), nodes, with_comments=with_comments)
+    return built(remove(_list(file, list_node), nodes, with_comments=with_comments))
+
+
+def element_removal(file: ParsedFile, list_node: Node, nodes: Sequence[Node]) -> Step:
+    """The step of `remove_elements`."""
+    return remove(_list(file, list_node), nodes)
 
 
 def remove_operand(file: ParsedFile, node: Node) -> Built:

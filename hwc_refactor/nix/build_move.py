@@ -22,6 +22,7 @@ from hwc_refactor.nix.build_box import (
 )
 from hwc_refactor.nix.build_remove import remove
 from hwc_refactor.nix.build_shift import shifted
+from hwc_refactor.nix.build_step import proved
 from hwc_refactor.nix.comments import comments_inside, comments_of
 from hwc_refactor.nix.edits import Edit
 from hwc_refactor.nix.scope import attrpath_of
@@ -162,10 +163,10 @@ def lift(file: ParsedFile, top: Node, inner: Node, path: Path) -> list[Edit]:
     alone = _alone(file, top, inner, first, last)
     if alone:
         return [Edit(span(file, top.start_byte, top.end_byte), text)]
-    built = remove(box_of(file, inner.parent or top), [inner])
+    removal = proved(remove(box_of(file, inner.parent or top), [inner]))
     own = comments_of(file, top)
     end = end_of(file, (top, own.trailing or top, *own.continued)[-1])
-    return [*built.edits, Edit(span(file, end, end), source.newline * 2 + new + text)]
+    return [*removal.edits, Edit(span(file, end, end), source.newline * 2 + new + text)]
 
 
 def _alone(file: ParsedFile, top: Node, inner: Node, first: int, last: int) -> bool:

@@ -1,11 +1,13 @@
 """Edits on the bindings of a set or `let`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from hwc_refactor.nix.build_box import Box, BuildError, box_around, box_of, end_of, prove, span, where
+from hwc_refactor.nix.build_box import Box, BuildError, box_around, box_of, end_of, span, where
 from hwc_refactor.nix.build_insert import block, fits, insert
-from hwc_refactor.nix.build_remove import Built, remove
+from hwc_refactor.nix.build_remove import Built, built, remove
 from hwc_refactor.nix.build_shift import shifted, shifting, wrapped
+from hwc_refactor.nix.build_step import Step, in_lines, proved
 from hwc_refactor.nix.build_text import Item, as_snippet, render, unit
 from hwc_refactor.nix.comments import comments_of
 from hwc_refactor.nix.edits import Edit
@@ -37,10 +39,23 @@ def insert_bindings(
         BuildError: when an item is no binding, defines what the set defines already, or the result does
             not hold.
     """
+    return list(proved(binding_insertion(file, attrset, items, after=after, before=before)).edits)
+
+
+def binding_insertion(
+    file: ParsedFile,
+    attrset: Node,
+    items: Sequence[Item],
+    *,
+    after: Node | None = None,
+    before: Node | None = None,
+) -> Step:
+    """The step of `insert_bindings`."""
     box = box_of(file, attrset)
     snippets = [as_snippet(item) for item in items]
-    _refuse_doubles(box, [snippet.text for snippet in snippets])
-    return insert(box, "bindings", snippets, after, before, flat=len(snippets) == 1)
+    names = _refuse_doubles(box, [snippet.text for snippet in snippets])
+    step = insert(box, "bindings", snippets, after, before, flat=len(snippets) == 1)
+    return replace(step, names=names)
 
 
 def captured(file: ParsedFile, attrset: Node, items: Sequence[Item]) -> str | None:
@@ -86,7 +101,12 @@ def remove_binding(file: ParsedFile, binding: Node, *, with_comments: bool = Tru
     Raises:
         BuildError: when the node is no binding, or the result does not hold.
     """
-    return remove(_box(file, binding), [binding], with_comments=with_comments)
+    return built(remove(_box(file, binding), [binding], with_comments=with_comments))
+
+
+def binding_removal(file: ParsedFile, binding: Node) -> Step:
+    """The step of `remove_binding`."""
+    return remove(_box(file, binding), [binding])
 
 
 def remove_bindings(file: ParsedFile, bindings: Sequence[Node], *, with_comments: bool = True) -> Built:
@@ -97,7 +117,7 @@ def remove_bindings(file: ParsedFile, bindings: Sequence[Node], *, with_comments
     """
     if not bindings:
         raise BuildError(f"{file.source.path}: nothing to remove")
-    return remove(_box(file, bindings[0]), bindings, with_comments=with_comments)
+    return built(remove(_box(file, bindings[0]), bindings, with_comments=with_comments))
 
 
 def replace_value(file: ParsedFile, binding: Node, text: str) -> Edit:
@@ -111,6 +131,11 @@ def replace_value(file: ParsedFile, binding: Node, text: str) -> Edit:
     Raises:
         BuildError: when the node has no value, the text is no expression, or the result does not hold.
     """
+    return proved(value_replacement(file, binding, text)).edits[0]
+
+
+def value_replacement(file: ParsedFile, binding: Node, text: str) -> Step:
+    """The step of `replace_value`."""
     value = binding.child_by_field_name("expression")
     if binding.type != "binding" or value is None:
         raise BuildError(f"{where(file, binding)}: a {binding.type} has no value to replace")
@@ -118,11 +143,8 @@ def replace_value(file: ParsedFile, binding: Node, text: str) -> Edit:
     source = file.source
     new = render(text, "expression", source.indent(value.start_byte), unit(file), source.newline, first=False)
     edit = Edit(span(file, value.start_byte, value.end_byte), new)
-    expected = box.texts()
-    front = source.data[binding.start_byte : value.start_byte]
-    expected[box.index(binding)] = front + new + source.data[value.end_byte : binding.end_byte]
-    prove(box, [edit], expected)
-    return edit
+    reach = (value.start_byte, value.end_byte) if in_lines(file, [edit]) else None
+    return Step(file, (edit,), box, reach=reach)
 
 
 def nest_binding(file: ParsedFile, binding: Node, depth: int, items: Sequence[Item]) -> list[Edit]:
@@ -149,8 +171,7 @@ def nest_binding(file: ParsedFile, binding: Node, depth: int, items: Sequence[It
     start = binding.start_byte
     head = source.data[start:head_end]
     place = box.index(binding)
-    expected = box.texts()
-    moved = box.index(last) + 1
+    gone = frozenset(range(place, box.index(last) + 1))
 
     flat = all(snippet.flat for snippet in snippets) and b"\n" not in source.data[rest_start:end]
     if flat and not source.starts_line(start) and last == binding:
@@ -159,8 +180,7 @@ def nest_binding(file: ParsedFile, binding: Node, depth: int, items: Sequence[It
         edits = _around(file, head_end, rest_start, end, opening, (), closing)
         if fits(file, edits[-1]):
             new = head + opening + source.data[rest_start:end] + closing
-            prove(box, edits, [*expected[:place], new, *expected[moved:]])
-            return edits
+            return list(proved(Step(file, tuple(edits), box, gone, place, (new,))).edits)
     outer = source.indent(start)
     inner = outer + unit(file)
     opening = b" = {" + source.newline + inner
@@ -172,8 +192,7 @@ def nest_binding(file: ParsedFile, binding: Node, depth: int, items: Sequence[It
     shifts = shifting(file, rest_start, end, outer, inner)
     edits = _around(file, head_end, rest_start, end, opening, shifts, closing)
     new = head + opening + shifted(file, rest_start, end, outer, inner) + closing
-    prove(box, edits, [*expected[:place], new, *expected[moved:]])
-    return edits
+    return list(proved(Step(file, tuple(edits), box, gone, place, (new,))).edits)
 
 
 def _around(
@@ -210,9 +229,14 @@ def _split(file: ParsedFile, binding: Node, depth: int) -> tuple[int, int]:
     return end, start
 
 
-def _refuse_doubles(box: Box, texts: Sequence[str]) -> None:
-    """Refuse to define a path twice; sets under one path are fine as long as what they hold differs."""
+def _refuse_doubles(box: Box, texts: Sequence[str]) -> frozenset[bytes]:
+    """Refuse to define a path twice; sets under one path are fine as long as what they hold differs.
+
+    Returns:
+        The first names of the paths.
+    """
     seen = {path for item in box.items for path in _paths(box.file, item)}
+    names: set[bytes] = set()
     for text in texts:
         file = wrapped(text.strip().encode(), "bindings")
         new = box_of(file, file.root.named_children[0]).items if file is not None else ()
@@ -221,6 +245,8 @@ def _refuse_doubles(box: Box, texts: Sequence[str]) -> None:
                 name = b".".join(path).decode(errors="replace")
                 raise BuildError(f"{where(box.file, box.node)}: '{name}' is defined here already")
             seen.add(path)
+            names.add(path[0])
+    return frozenset(names)
 
 
 def _paths(file: ParsedFile, item: Node) -> list[tuple[bytes, ...]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from hwc_refactor.nix.edits import Edit, Span
+from hwc_refactor.patch import FileChange, file_changes, patch
 
 
 class Applicability(StrEnum):
@@ -159,14 +160,12 @@ class PlannedChange:
 
     Attributes:
         id: stable over runs: it depends on codemod, file and object only.
-        patch: the unified diff of this change alone, on the text that the changes before it left.
         before, after: the files it touches, as they were (None: new) and as they are then.
         exposure: that of the service it is about; None for other objects, and where it is not known.
     """
 
     id: str
     change: Change
-    patch: bytes
     before: Mapping[str, bytes | None]
     after: Mapping[str, bytes]
     exposure: Exposure | None = None
@@ -175,6 +174,16 @@ class PlannedChange:
     def files(self) -> tuple[str, ...]:
         """Every file that the change touches."""
         return tuple(sorted(self.after))
+
+    @property
+    def file_changes(self) -> list[FileChange]:
+        """The files, sorted by path."""
+        return file_changes(self.before, self.after)
+
+    @property
+    def patch(self) -> bytes:
+        """The unified diff of this change alone, on the text that the changes before it left."""
+        return patch(self.file_changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,3 +205,8 @@ class Plan:
     after: Mapping[str, bytes]
     not_run: tuple[str, ...] = ()
     suppressed: tuple[Refusal, ...] = ()
+
+    @property
+    def file_changes(self) -> list[FileChange]:
+        """The touched files, sorted by path."""
+        return file_changes(self.before, self.after)

@@ -3,8 +3,9 @@
 A line ends at LF and nowhere else; every other byte, also CR and NUL, is content.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hwc_refactor.nix.differences import Region, differing, split_lines
 
@@ -34,11 +35,17 @@ class FileChange:
     mode: int = 0o100644
 
 
+def file_changes(before: Mapping[str, bytes | None], after: Mapping[str, bytes]) -> list[FileChange]:
+    """What texts become, sorted by path; a file that was not there is None before."""
+    return [FileChange(path, before[path], after[path]) for path in sorted(after)]
+
+
 def patch(changes: Iterable[FileChange]) -> bytes:
     """The diffs of all changes, sorted by the bytes of their paths."""
     return b"".join(unified(change) for change in sorted(changes, key=lambda change: _raw(change.path)))
 
 
+@lru_cache(1024)  # a file is shown, counted and checked
 def unified(change: FileChange, context: int = 3) -> bytes:
     """The diff of one file with `context` lines around each edit; b"" when nothing changes."""
     if change.before == change.after:

@@ -7,7 +7,7 @@ on it: the later one is proposed again on the text that the first one left, wher
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from hwc_refactor.checking import check, ladder
@@ -17,7 +17,7 @@ from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Probl
 from hwc_refactor.nix.edits import Edit, apply_edits
 from hwc_refactor.nixos.objects import Key
 from hwc_refactor.nixos.tree import Tree
-from hwc_refactor.patch import FileChange, patch, validate
+from hwc_refactor.patch import file_changes, patch, validate
 from hwc_refactor.project import Project
 from hwc_refactor.proposing import Answer, Asking, Said, fingerprint
 from hwc_refactor.selection import Selection, Step, steps
@@ -299,9 +299,8 @@ def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:
         for edit in change.edits:
             edits.setdefault(edit.span.file, []).append(edit)
         texts.update(after)
-        files = (FileChange(path, before[path], after[path]) for path in after)
         run.settle(change)
-        made.append(PlannedChange(_id(key, change), change, patch(files), before, after))
+        made.append(PlannedChange(_id(key, change), change, before, after))
     if texts:
         run.tree = snapshot.replaced(texts)
         run.workers.replace(texts, run.tree)
@@ -330,8 +329,3 @@ def _id(key: Key, change: Change) -> str:
     if change.diff is not None:
         parts.append(f"diff {change.diff}")
     return hashlib.sha256("\0".join((change.codemod, *parts)).encode()).hexdigest()[:12]
-
-
-def file_changes(before: Mapping[str, bytes | None], after: Mapping[str, bytes]) -> list[FileChange]:
-    """The touched files of a plan as whole replacements, to be shown or written."""
-    return [FileChange(path, before[path], data) for path, data in after.items()]

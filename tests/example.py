@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hwc_refactor.model import Plan
 from hwc_refactor.patch import patch
-from hwc_refactor.plan import file_changes, make_plan
+from hwc_refactor.plan import make_plan
 from hwc_refactor.project import read_project
 from hwc_refactor.selection import Selection
 from hwc_refactor.settings import Settings
@@ -31,7 +31,7 @@ def example_plan(*diffs: int) -> Plan:
 
 def patch_of(plan: Plan) -> bytes:
     """The unified diff of a plan."""
-    return patch(file_changes(plan.before, plan.after))
+    return patch(plan.file_changes)
 
 
 def copy_example(to: Path) -> Path:

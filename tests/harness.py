@@ -50,7 +50,7 @@ from hwc_refactor.nix.differences import split_lines
 from hwc_refactor.nix.source import NAMED, Source
 from hwc_refactor.nix.syntax import parse
 from hwc_refactor.patch import FileChange, patch, validate
-from hwc_refactor.plan import file_changes, make_plan
+from hwc_refactor.plan import make_plan
 from hwc_refactor.project import Project
 from hwc_refactor.recipes import recipes
 from hwc_refactor.registry import codemods
@@ -416,7 +416,7 @@ def _all_comments(texts: Texts) -> Counter[str]:
 
 def _diff(case: Case, plan: Plan) -> None:
     """The diff is one, and outside of its hunks no byte differs."""
-    text = patch(file_changes(plan.before, plan.after))
+    text = patch(plan.file_changes)
     validate(text)
     for file in PatchSet(text.decode("utf-8").splitlines(keepends=True)) if text else ():
         old = split_lines(plan.before[file.path] or b"")
@@ -474,11 +474,11 @@ def apply_all(folder: Path) -> None:
     wanted: dict[str, bytes] = {}
     for case in cases():
         plan = planned(case.path)
-        whole = [_moved(change, f"plans/{case.id}/") for change in file_changes(plan.before, plan.after)]
+        whole = [_moved(change, f"plans/{case.id}/") for change in plan.file_changes]
         changes += whole
         for step in plan.changes:
             prefix = f"steps/{case.id}/"
-            steps.append(patch(_moved(c, prefix) for c in file_changes(step.before, step.after)))
+            steps.append(patch(_moved(c, prefix) for c in step.file_changes))
         for top in ("plans", "steps"):
             for path, data in plan.after.items():
                 wanted[f"{top}/{case.id}/{path}"] = data

@@ -88,7 +88,7 @@ def change(name: str, *also: str, gained: tuple[str, ...] = ()) -> PlannedChange
     made = Change(
         "batch", subject, "a.nix", 3, "t", "w", (), Applicability.SAFE, (), gained=gained, also=others
     )
-    return PlannedChange(name, made, b"", {}, {})
+    return PlannedChange(name, made, {}, {})
 
 
 def test_table_has_a_row_for_each_object() -> None:

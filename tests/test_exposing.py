@@ -18,7 +18,7 @@ from hwc_refactor.report.summary import change_facts
 def planned(name: str, file: str = "a.nix", kind: str = "service", after: bytes = b"") -> PlannedChange:
     """A change of an object."""
     change = Change("x", Subject(kind, name), file, 1, "title", "why", (), Applicability.SAFE, ())
-    return PlannedChange("id", change, b"", {file: b""}, {file: after})
+    return PlannedChange("id", change, {file: b""}, {file: after})
 
 
 def moved(before: str, after: str, change: PlannedChange, **others: str) -> Exposure | None:

@@ -30,7 +30,7 @@ def change(name: str, texts: Mapping[str, str], kind: str = "service") -> Planne
     """A change that leaves these texts."""
     made = Change("some-codemod", Subject(kind, name), "a.nix", 3, "t", "w", (), Applicability.SAFE, ())
     after = {path: text.encode() for path, text in texts.items()}
-    return PlannedChange(name, made, b"", dict.fromkeys(after), after)
+    return PlannedChange(name, made, dict.fromkeys(after), after)
 
 
 def culprit(before: str, after: str, *changes: PlannedChange) -> ladder.Culprit | None:

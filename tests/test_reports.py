@@ -31,7 +31,7 @@ from hwc_refactor.model import (
     Subject,
 )
 from hwc_refactor.overrides import load_settings
-from hwc_refactor.patch import FileChange, patch
+from hwc_refactor.patch import FileChange
 from hwc_refactor.registry import codemods
 from hwc_refactor.report import jsonout, plain, summary, text
 from hwc_refactor.report.escape import shown, visible
@@ -57,8 +57,7 @@ def planned(name: str, before: bytes | None = b"a\n", after: bytes = b"b\n", **m
         edits=(),
         diff=3,
     )
-    diff = patch([FileChange(path, before, after)])
-    return PlannedChange(name, change, diff, {path: before}, {path: after})
+    return PlannedChange(name, change, {path: before}, {path: after})
 
 
 def plan_of(

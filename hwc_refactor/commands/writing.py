@@ -12,7 +12,7 @@ from hwc_refactor.model import Plan, PlannedChange
 from hwc_refactor.patch import FileChange
 from hwc_refactor.report.escape import visible
 from hwc_refactor.report.lines import Line
-from hwc_refactor.report.result import Result, file_changes
+from hwc_refactor.report.result import Result
 from hwc_refactor.storage import git
 from hwc_refactor.storage import undo as undoing
 from hwc_refactor.storage import write as writer
@@ -30,7 +30,7 @@ def write(root: Path, result: Result, name: str, *, commit: bool, allow_dirty: b
         demand_clean(result.dirty)
     if commit:
         return _commit_all(root, result, name)
-    report = _write(root, file_changes(result.plan), name)
+    report = _write(root, result.plan.file_changes, name)
     return replace(result, again=undo_command(root), left=report.left)
 
 
@@ -86,7 +86,7 @@ def _commit_all(root: Path, result: Result, name: str) -> Result:
         raise Failure(f"--commit needs a git work tree, and {root} lies in none (or git is not installed)")
     commits: list[str] = []
     for planned in result.plan.changes:
-        files = [FileChange(path, planned.before[path], planned.after[path]) for path in planned.files]
+        files = planned.file_changes
         report = _write(root, files, name)
         if report.left:
             raise Failure(f"{report.left[0]} was changed by somebody else just now and was left alone")

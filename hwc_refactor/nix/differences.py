@@ -5,7 +5,7 @@ A line ends at LF and nowhere else; every other byte is content.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import accumulate, pairwise
@@ -83,22 +83,29 @@ def _anchors(old: Sequence[bytes], new: Sequence[bytes], region: Region) -> list
     A place is a line; where no line is unique, it is a line together with those that follow it.
     """
     for width in _WIDTHS:
-        old_keys = _windows(old[region.old_start : region.old_end], width)
-        new_keys = _windows(new[region.new_start : region.new_end], width)
-        old_count, new_count = Counter(old_keys), Counter(new_keys)
-        place = {key: number for number, key in enumerate(new_keys, region.new_start) if new_count[key] == 1}
+        old_places = _single(_windows(old[region.old_start : region.old_end], width), region.old_start)
+        new_places = _single(_windows(new[region.new_start : region.new_end], width), region.new_start)
         pairs = [
-            (number, place[key])
-            for number, key in enumerate(old_keys, region.old_start)
-            if old_count[key] == 1 and key in place
+            (place, new_places[key])
+            for key, place in old_places.items()
+            if place >= 0 and new_places.get(key, -1) >= 0
         ]
         if pairs:
             return _rising(pairs)
     return []
 
 
-def _windows(lines: Sequence[bytes], width: int) -> list[tuple[bytes, ...]]:
-    return list(zip(*(lines[skip:] for skip in range(width)), strict=False))
+def _windows(lines: Sequence[bytes], width: int) -> Sequence[Hashable]:
+    """Each line, together with those that follow it."""
+    return lines if width == 1 else list(zip(*(lines[skip:] for skip in range(width)), strict=False))
+
+
+def _single(keys: Sequence[Hashable], start: int) -> dict[Hashable, int]:
+    """Where each of some things stands, counted from `start`; -1 for what is there more than once."""
+    found: dict[Hashable, int] = {}
+    for number, key in enumerate(keys, start):
+        found[key] = -1 if key in found else number
+    return found
 
 
 def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

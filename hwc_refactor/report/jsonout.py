@@ -11,7 +11,6 @@ from hwc_refactor.findings import Audit, Finding
 from hwc_refactor.model import Plan, PlannedChange, Problem, Refusal, Subject
 from hwc_refactor.patch import unified
 from hwc_refactor.report.figures import Figures, Share, figures, most_exposed
-from hwc_refactor.report.result import file_changes
 
 VERSION = 1
 
@@ -25,7 +24,7 @@ def run(plan: Plan) -> dict[str, Any]:
         "refusals": [_refusal(refusal) for refusal in plan.refusals],
         "files": [
             {"path": file.path, "new": file.before is None, "patch": _text(unified(file))}
-            for file in file_changes(plan)
+            for file in plan.file_changes
         ],
         "errors": [_problem(problem) for problem in plan.problems],
     }

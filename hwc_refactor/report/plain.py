@@ -6,12 +6,11 @@ import sys
 
 from hwc_refactor.model import Plan
 from hwc_refactor.patch import patch
-from hwc_refactor.report.result import file_changes
 
 
 def diff(plan: Plan) -> bytes:
     """The unified diff of all files."""
-    return patch(file_changes(plan))
+    return patch(plan.file_changes)
 
 
 def emit(data: bytes) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hwc_refactor.model import Plan, Severity
-from hwc_refactor.patch import FileChange
 
 
 class Mode(StrEnum):
@@ -45,8 +44,3 @@ class Result:
     only: tuple[str, ...] = ()
     prefix: str = ""
     batches: frozenset[str] = frozenset()
-
-
-def file_changes(plan: Plan) -> list[FileChange]:
-    """The files of a plan, sorted by path."""
-    return [FileChange(path, plan.before[path], plan.after[path]) for path in sorted(plan.after)]

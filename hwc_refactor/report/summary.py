@@ -11,7 +11,7 @@ from hwc_refactor.model import Applicability, Plan, PlannedChange, Problem, Refu
 from hwc_refactor.patch import unified
 from hwc_refactor.report.batch import table
 from hwc_refactor.report.lines import Line
-from hwc_refactor.report.result import Mode, Result, file_changes
+from hwc_refactor.report.result import Mode, Result
 
 #: Codes of refusals that the user asked for, in the words of a heading.
 _ASKED = {
@@ -68,7 +68,7 @@ def change_facts(planned: PlannedChange) -> str:
 
 def file_counts(plan: Plan) -> Iterator[tuple[str, str, int, int]]:
     """Each touched file: `M` or `A`, its path, and the lines that come and go."""
-    for file in file_changes(plan):
+    for file in plan.file_changes:
         _, *hunks = unified(file).split(b"\n@@ ")  # no line of a hunk begins with @@
         marks = Counter(line[:1] for hunk in hunks for line in hunk.split(b"\n")[1:])
         yield ("A" if file.before is None else "M"), file.path, marks[b"+"], marks[b"-"]

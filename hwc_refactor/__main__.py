@@ -6,14 +6,20 @@ import gc
 import sys
 from collections.abc import Sequence
 
-from hwc_refactor import __version__
+from hwc_refactor import __version__, streams
 
 __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; the exit code. What needs no command line library is answered without it."""
+    """Run the program; the exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    streams.ready()
+    return streams.guarded(lambda: _run(given))
+
+
+def _run(given: Sequence[str]) -> int:
+    """Run a command line; what needs no command line library is answered without it."""
     if given == ["--version"]:
         print(f"hwc-refactor {__version__}")
         return 0

@@ -15,13 +15,12 @@ from hwc_refactor.commands.scan import scan
 from hwc_refactor.commands.shared import Failure, common_options
 from hwc_refactor.commands.undo import undo
 from hwc_refactor.commands.verify import verify
+from hwc_refactor.streams import BROKEN_PIPE, drop_output
 
 __all__ = ["cli", "run"]
 
 NAME = "hwc-refactor"
 INTERRUPTED = 130
-#: As a shell reports a program that a closed pipe ended; git ends so, too.
-BROKEN_PIPE = 141
 
 _EPILOG = """\b
 Examples:
@@ -59,7 +58,7 @@ class Program(click.Group):
             print("\ninterrupted", file=sys.stderr)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
-            _drop_output()
+            drop_output()
             ctx.exit(BROKEN_PIPE)
         except Exception as error:
             raise Failure(_words(error, ctx)) from error
@@ -117,25 +116,9 @@ def run(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(list(arguments), prog_name=NAME, standalone_mode=False)
-        sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except click.Abort:
         return INTERRUPTED
-    except BrokenPipeError:
-        _drop_output()
-        return BROKEN_PIPE
-
-
-def _drop_output() -> None:
-    """Nobody reads on; the interpreter must not complain about that when it ends."""
-    import os
-
-    null = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            os.dup2(null, stream.fileno())

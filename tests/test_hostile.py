@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +19,7 @@ from hwc_refactor import project
 from hwc_refactor.codemod import Codemod
 from hwc_refactor.registry import codemods
 
+HERE = Path(__file__).resolve().parent.parent
 LOOP = """{
   systemd.services.poller = {
     wantedBy = [ "multi-user.target" ];
@@ -224,6 +227,60 @@ def test_circles_end(root: Path, call: Call, files: dict[str, str]) -> None:
     for command in ALL:
         done = call(*command, "--root", ".")
         assert (done.code, json.loads(done.out)["errors"]) == (0, [])
+
+
+# -- streams that are no good --------------------------------------------------------------------------
+
+PRINTING = [
+    ("--version",),
+    ("--help",),
+    ("apply", "--help"),
+    ("explain", "3"),
+    ("list",),
+    ("scan",),
+    ("apply", "--all", "--dry-run"),
+    ("apply", "--all", "--dry-run", "--format", "json"),
+]
+
+
+def run(root: Path, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as a shell would, its call as `"$@"` in `command`."""
+    call_ = [sys.executable, "-m", "hwc_refactor", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    return subprocess.run(
+        ["sh", "-c", command, "sh", *call_],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test_no_stream_is_a_reason_for_a_traceback(
+    quiet_place: None, root: Path, arguments: tuple[str, ...]
+) -> None:
+    full = run(root, '"$@" > /dev/full', *arguments)
+    assert full.returncode == 2
+    assert "No space left on device" in full.stderr
+    gone = run(root, 'trap "" PIPE; { "$@"; echo $? >&2; } | true', *arguments)
+    assert gone.stderr.split()[-1] in ("0", "1", "141")  # whether anybody still listens is a matter of luck
+    closed = run(root, '"$@" >&-', *arguments)
+    assert (closed.returncode, closed.stdout) == (0, "")
+    none = run(root, '"$@" >&- 2>&- <&-', *arguments)
+    assert none.returncode == 0
+    for done in (full, gone, closed):
+        assert "Traceback" not in done.stderr
+        assert "fault of the tool" not in done.stderr
+
+
+def test_what_is_written_does_not_go_into_a_closed_stream(quiet_place: None, root: Path) -> None:
+    done = run(root, '"$@" >&- 2>&-', "apply", "--all", "--root", ".")
+    assert done.returncode == 0
+    text = (root / "poller.nix").read_text()
+    assert "systemd.timers.poller" in text
+    assert "Changed" not in text
 
 
 # -- faults of the tool --------------------------------------------------------------------------------

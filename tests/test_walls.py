@@ -20,7 +20,7 @@ LAYERS = ("nix", "nixos", "words", "codemods", "engine", "storage", "report", "c
 
 WORDS = {"codemod", "model", "patch", "rewriting", "settings"}
 """What a codemod is written with, by folder or module of the top level."""
-COMMANDS = {"__main__", "cli", "commands"}
+COMMANDS = {"__main__", "cli", "commands", "streams"}
 """Flags and exit codes. What stands on the top level and is not named here is the engine."""
 
 EXCEPTIONS = {

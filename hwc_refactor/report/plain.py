@@ -14,7 +14,16 @@ def diff(plan: Plan) -> bytes:
 
 
 def emit(data: bytes) -> None:
-    """Write to standard output, byte for byte: line endings and broken UTF-8 stay as they are."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    """Write to standard output, byte for byte: line endings and broken UTF-8 stay as they are.
+
+    Raises:
+        OSError: when that is not possible, with the name of what cannot be written.
+    """
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from error

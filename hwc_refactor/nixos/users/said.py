@@ -25,6 +25,8 @@ _SAYS_OTHERWISE = re.compile(
     r"(?i)\b(?:non|not|no|without|drop\w*|instead of|rather than)[ -]?(?:\w+ )?(?:root|privileged?|privileges)"
     r"|rootless|unprivileged"
 )
+_DENIED = re.compile(r"(?i)\b(?:no|not|non|without|never)[ -](?:\w+ )?(?:setuid|suid|superuser)\b")
+"""What a comment says it is not; the rest of it may still say that it is root."""
 _SESSION = ("PAMName", "TTYPath", "Delegate", "RootDirectory", "RootImage", "PermissionsStartOnly")
 _BIND = "CAP_NET_BIND_SERVICE"
 
@@ -59,7 +61,11 @@ def root_is_meant(one: Candidate) -> Obstacle | None:
         if program.directive == "ExecStart" and "+" in program.prefixes:
             return Obstacle("root-is-meant", "A '+' before its command keeps the rights of root.", program.at)
     for text in _comments(one.block):
-        if one.runs_as == ROOT and _SAYS_ROOT.search(text) and not _SAYS_OTHERWISE.search(text):
+        if (
+            one.runs_as == ROOT
+            and _SAYS_ROOT.search(_DENIED.sub("", text))
+            and not _SAYS_OTHERWISE.search(text)
+        ):
             return Obstacle("root-is-meant", f"A comment says why: '{_short(text)}'.", one.block.place)
     for name in _SESSION:
         asked = one.setting(name)

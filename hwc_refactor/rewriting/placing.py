@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from hwc_refactor.nix.scope import Env, attrpath_of, called_frame
 from hwc_refactor.nix.strings import attr_name
@@ -144,9 +145,12 @@ def not_own(tree: Tree, block: Block, expr: Expr) -> str | None:
 
 def _place_not_own(tree: Tree, block: Block, expr: Expr, file: ParsedFile, node: Node) -> str | None:
     """The same for a place that leads to the expression: the object itself, its data, or a `let`."""
-    for region in _regions(block):
+    for region in (*(slot.expr for slot in block.slots), *block.calls):
         if file.source.path == region.file.source.path and _within(node, region.node):
-            return _IN_FUNCTION if in_called_function(region.env) else None
+            if in_called_function(region.env):
+                return _IN_FUNCTION
+            names = [one.name for one in _siblings(tree, block) if _spot(expr) in _spots(one)]
+            return f"it is given to '{min(names)}' too" if names else None
     for data in _definitions(block):
         if file.source.path == data.file.source.path and _within(node, data.node):
             others = _readers(tree, block.kind).get(_spot(expr), set()) - {_key(block)}
@@ -203,6 +207,34 @@ def _readers(tree: Tree, kind: Kind) -> dict[_Spot, set[_Key]]:
     return found
 
 
+def _siblings(tree: Tree, block: Block) -> list[Block]:
+    """The other objects of its kind that the outermost call which makes an object makes too."""
+    if not block.calls:
+        return []
+    made = tree.remember(("made by calls", block.kind.name), tree, partial(_by_call, tree, block.kind))
+    return [one for one in made.get(_spot(block.calls[0]), ()) if _key(one) != _key(block)]
+
+
+def _by_call(tree: Tree, kind: Kind) -> dict[_Spot, list[Block]]:
+    found: dict[_Spot, list[Block]] = {}
+    for one in objects(tree, kind):
+        for call in one.calls[:1]:
+            found.setdefault(_spot(call), []).append(one)
+    return found
+
+
+def _spots(block: Block) -> set[_Spot]:
+    """The expressions that are its attributes, or attributes of these, the sets behind them, and their elements."""
+    found: set[_Spot] = set()
+    for above in ((), *((name,) for name in block.names())):
+        for name in block.names(*above):
+            for slot in block.get(*above, name):
+                sets = literal_sets(block.tree, slot.expr)
+                found.update(_spot(expr) for expr in (slot.expr, *sets))
+            found.update(_spot(item.expr) for item in block.items(*above, name))
+    return found
+
+
 def _key(block: Block) -> _Key:
     return block.file, block.name, block.offset
 
@@ -214,10 +246,6 @@ def _spot(expr: Expr) -> _Spot:
 def in_called_function(env: Env) -> bool:
     """Whether a scope is the body of a function that is called: an edit there changes every call."""
     return called_frame(env) is not None
-
-
-def _regions(block: Block) -> list[Expr]:
-    return [*(slot.expr for slot in block.slots), *block.calls]
 
 
 def _within(node: Node, region: Node) -> bool:

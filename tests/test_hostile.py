@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -281,6 +282,21 @@ def test_what_is_written_does_not_go_into_a_closed_stream(quiet_place: None, roo
     text = (root / "poller.nix").read_text()
     assert "systemd.timers.poller" in text
     assert "Changed" not in text
+
+
+def test_a_full_disk_is_told_and_nothing_is_written(
+    root: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        done = call("apply", "--all", "--root", ".")
+    assert done.code == 2
+    assert done.err.endswith("error: nothing was written: No space left on device\n")
+    assert (root / "poller.nix").read_text() == LOOP
+    assert call("apply", "--all", "--root", ".").code == 0
 
 
 # -- faults of the tool --------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from hwc_refactor.storage import git
 from hwc_refactor.storage import undo as undoing
 from hwc_refactor.storage import write as writer
 from hwc_refactor.storage.records import Record, load_record, numbers, save_record
-from hwc_refactor.storage.state import WriteRefused, remove, session
+from hwc_refactor.storage.state import WriteRefused, locate, remove, session
 
 
 def write(root: Path, result: Result, name: str, *, commit: bool, allow_dirty: bool) -> Result:
@@ -77,6 +77,13 @@ def _write(root: Path, changes: Sequence[FileChange], name: str) -> writer.Write
         report = writer.write(root, changes, description=name)
     except WriteRefused as error:
         raise Failure(f"nothing was written: {error.path} {error.reason}; run the command again") from error
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        if locate(root).journal.exists():
+            raise Failure(
+                f"{reason}; some files may be written already, the next run puts that right"
+            ) from error
+        raise Failure(f"nothing was written: {reason}") from error
     tell(recovered(report.recovered))
     return report
 

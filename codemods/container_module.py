@@ -175,7 +175,7 @@ def _is_call(block: Block) -> bool:
 
 def _wishes(makers: Sequence[Container], ctx: Context) -> Wishes:
     first = makers[0]
-    image = None if first.image_source is None else first.image_source.image
+    image = first.image
     documented = ctx.parameters.get(first.block.name)
     wanted = documented if isinstance(documented, dict) else {}
     declared = {secret.name for secret in declared_secrets(ctx.tree)} if wanted else set()

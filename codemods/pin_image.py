@@ -4,7 +4,8 @@ What it does
     Gives an image without a version the tag that a documented diff, the configuration file or
     `--pin NAME=TAG` names. Where the image comes from an option, its declaration is split: the tag leaves
     the option's default and becomes the default of a new option beside it, and every place in the tree
-    that sets or reads the option follows. It never makes a version up.
+    that sets or reads the option follows. Where the tag has an option of its own already, its default
+    becomes the version. It never makes a version up.
 Why
     A floating tag means another program after the next pull: a switch that changes nothing can break the
     service, and a rollback does not bring the old version back.
@@ -34,10 +35,12 @@ from __future__ import annotations
 
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.model import Refusal, Severity
+from hwc_refactor.nix.strings import quote
 from hwc_refactor.nixos.containers.container import ImageSource
 from hwc_refactor.nixos.containers.declared import container_of
 from hwc_refactor.nixos.containers.images import Image, image_of, retagged
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block
+from hwc_refactor.nixos.options import declarations, readers, settings
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.containers.image import set_tag
 from hwc_refactor.rewriting.containers.splitting import CannotSplit, Split, split_option
@@ -64,7 +67,10 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     if source is None or source.value is None:
         return _unseen(block, source, ctx)
     image = image_of(source.value)
-    if not image.floating:
+    by_option = _floating_by_option(block)
+    if by_option is not None:
+        image = by_option
+    elif not image.floating:
         return None
     repositories = ctx.texts("repositories")
     if repositories is not None and image.repository not in repositories:
@@ -85,7 +91,10 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
         )
     draft = ctx.draft(block, f"pin {image.repository} to {tag}", WHY)
     try:
-        _write(draft, block, ctx, source, tag)
+        if by_option is not None:
+            _set_default(draft, block, ctx, tag)
+        else:
+            _write(draft, block, ctx, source, tag)
     except CannotSplit as error:
         return ctx.refuse(block, error.code, str(error), error.at)
     except NoPlace as error:
@@ -135,6 +144,34 @@ def _obstacle(block: Block, image: Image, ctx: Context) -> Refusal | None:
             "A label asks podman to keep it up to date by its tag; pinning would end that.",
         )
     return None
+
+
+def _floating_by_option(block: Block) -> Image | None:
+    """The image where its tag is an option that says `latest` by default; None for any other."""
+    container = container_of(block)
+    image = container.image
+    return image if container.tag_option is not None and image is not None and image.floating else None
+
+
+def _set_default(draft: Draft, block: Block, ctx: Context, tag: str) -> None:
+    """Make a version the default of the option that is the tag.
+
+    Raises:
+        CannotSplit: when another place sets the option, or it is declared in a way that cannot be followed.
+        NoPlace: when something else reads it as well.
+    """
+    option = container_of(block).tag_option
+    assert option is not None
+    name = ".".join(option)
+    (declaration,) = declarations(ctx.tree, option)
+    default = declaration.default
+    if default is None or default.node.type != "string_expression":
+        raise CannotSplit("option-default-not-literal", f"The default of {name} is not written out.", default)
+    for place in settings(ctx.tree, option):
+        raise CannotSplit("option-set-elsewhere", f"Another place sets {name}.", place.expr)
+    if len(readers(ctx.tree, option)) != 1:
+        raise NoPlace(f"its tag is the option {name}, which is read elsewhere, too")
+    draft.replace_text(default.file, default.node, quote(tag))
 
 
 def _write(draft: Draft, block: Block, ctx: Context, source: ImageSource, tag: str) -> None:

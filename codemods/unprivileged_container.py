@@ -152,7 +152,7 @@ def _place(container: Container) -> Expr | None:
 
 
 def _profile(container: Container, ctx: Context) -> Profile | None:
-    image = None if container.image_source is None else container.image_source.image
+    image = container.image
     return None if image is None else find_profile(image, ctx.settings.profiles)
 
 
@@ -193,8 +193,7 @@ def _obstacle(container: Container, profile: Profile | None, ctx: Context) -> Re
             return ctx.refuse(
                 block, "set-by-option", f"Whether it is privileged depends on '{text}'.", slot.expr
             )
-    source = container.image_source
-    image = None if source is None else source.image
+    image = container.image
     if image is None or not image.known:
         return ctx.refuse(
             block,

@@ -181,6 +181,8 @@ def _places(
         if place is not None:
             return [place], {}
         text = f"There is no list of modules in {named} that the module can be added to."
+        if tree.data(named) is None:
+            text = f"The file that shall import the module, {named}, is not there."
         return [], dict.fromkeys(homes, NoGround("module-import-unusable", text))
     inner: dict[tuple[str, int], ImportPlace] = {}
     plain: set[str] = set()

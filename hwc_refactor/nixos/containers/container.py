@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from hwc_refactor.nix.values import Expr, Gap, Item, Ref, Scalar, Slot, Str
+from hwc_refactor.nix.values import Expr, Gap, Item, Ref, Scalar, Slot, Str, Text
 from hwc_refactor.nixos.containers.flags import Flag, capability, read_flags
-from hwc_refactor.nixos.containers.images import Image, image_of, plain_value
+from hwc_refactor.nixos.containers.images import GAP, Image, gaps_of, image_of, parse_image, plain_value
 from hwc_refactor.nixos.containers.profiles import Profile
 from hwc_refactor.nixos.discover import definitions
 from hwc_refactor.nixos.objects import CONTAINER, Block
@@ -201,10 +201,42 @@ class Container:
         if isinstance(value, Ref) and value.path[0] == "config" and len(value.path) > 1:
             option = value.path[1:]
             declared = tuple(declarations(self.block.tree, option))
-            default = declared[0].default if len(declared) == 1 else None
-            literal = None if default is None else resolver.value(default)
-            return ImageSource(slots[0], literal if isinstance(literal, Str) else None, option, declared)
+            return ImageSource(slots[0], self._default(option), option, declared)
         return ImageSource(slots[0], None)
+
+    @cached_property
+    def image(self) -> Image | None:
+        """Its image, with the defaults of the options that it is put together from; None when it is not known."""
+        source = self.image_source
+        if source is None or source.value is None:
+            return None
+        return parse_image("".join(map(self._part, source.value.parts)))
+
+    @property
+    def tag_option(self) -> tuple[str, ...] | None:
+        """The option that is the tag of its image, and nothing else; None where there is none."""
+        value = None if self.image_source is None else self.image_source.value
+        if value is None or image_of(value).tag != GAP:
+            return None
+        return _option(gaps_of(value)[-1])
+
+    def _part(self, part: Text | Gap) -> str:
+        option = None if isinstance(part, Text) else _option(part)
+        default = None if option is None else self._default(option)
+        return part.text if isinstance(part, Text) else (default and default.literal) or GAP
+
+    def _default(self, option: tuple[str, ...]) -> Str | None:
+        """The default of an option that is declared once, where it is a string."""
+        declared = declarations(self.block.tree, option)
+        default = declared[0].default if len(declared) == 1 else None
+        value = None if default is None else self.block.tree.resolver.value(default)
+        return value if isinstance(value, Str) else None
+
+
+def _option(gap: Gap) -> tuple[str, ...] | None:
+    """The option of the configuration that stands in a string."""
+    value = gap.value
+    return value.path[1:] if isinstance(value, Ref) and value.path[0] == "config" and value.path[1:] else None
 
 
 def backend(tree: Tree) -> str:

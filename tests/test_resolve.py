@@ -436,6 +436,35 @@ IMPORTS: tuple[tuple[str, object], ...] = (
         {"a": "i:2", "hello": "<pkgs.hello>", "lib": "<lib>"},
     ),
     ("pkgs.callPackage config.path { }", "<pkgs.callPackage of 2>"),
+    (
+        'pkgs.callPackage ./package.nix ({ image = "i"; } // config.more)',
+        {
+            "a": "<text ${image}:${tag}>",
+            "hello": "<? it is not certain what 'hello' is called with>",
+            "lib": "<? it is not certain what 'lib' is called with>",
+        },
+    ),
+    (
+        'lib.callPackageWith { hello = 1; tag = "3"; } ./package.nix { image = "i"; }',
+        {"a": "i:3", "hello": 1, "lib": "<lib>"},
+    ),
+    (
+        'lib.callPackageWith { hello = 1; image = "j"; } ./package.nix { image = "i"; }',
+        {"a": "i:2", "hello": 1, "lib": "<lib>"},
+    ),
+    (
+        'lib.callPackageWith pkgs ./package.nix { image = "i"; }',
+        {
+            "a": "<text i:${tag}>",
+            "hello": "<? it is not certain what 'hello' is called with>",
+            "lib": "<lib>",
+        },
+    ),
+    (
+        'lib.callPackageWith { } ./package.nix { image = "i"; }',
+        {"a": "i:2", "hello": "<? 'hello' is not passed to the function>", "lib": "<lib>"},
+    ),
+    ("lib.callPackageWith { } config.path { }", "<lib.callPackageWith of 3>"),
     ("builtins.readFile ./make.nix", "<builtins.readFile of 1>"),
 )
 

@@ -172,8 +172,9 @@ def _ports(nodes: list[Node]) -> Iterator[str]:
         if node.type != "call" or _called(node)[0] not in _words("serves"):
             continue
         given = [value for key, value in _keywords(node) if key == "port"]
-        given += [argument.named_children[-1] if argument.type == "tuple" and argument.named_children else argument
-                  for argument in _plain(node) if argument.type != "string"][:1]  # fmt: skip
+        for argument in [one for one in _plain(node) if one.type != "string"][: 0 if given else 1]:
+            parts = argument.named_children if argument.type == "tuple" else []
+            given.append(parts[-1] if parts else argument)
         for value in given:
             texts = constants.get(_text(value), {_text(value)})
             text = min(texts) if len(texts) == 1 else "?"

@@ -5,7 +5,8 @@ What it does
     loop with a sleep, or a oneshot with a timer. The loop, or the timer, becomes `schedule` or `interval`;
     what it is ordered behind becomes `dependsOn`; root stays only where its commands need it. The module's
     file is added once, and imported in one place that is sure to reach all checks, or in the files of the
-    checks where there is none. The name loses the word that says it is a check.
+    checks where there is none. The name loses the word that says it is a check. Checks that one function
+    makes go together, by an edit of the function, and keep their names.
 Why
     Each check that is written in its own way lacks what is easily forgotten: a sandbox, a timeout, a user of
     its own. An endless loop keeps a shell alive for nothing, and hides a failed check from systemd.
@@ -87,7 +88,8 @@ from hwc_refactor.nixos.objects import HWC_MONITOR, SERVICE, Block, objects
 from hwc_refactor.rewriting.groundwork import Ground, SharedModule, is_shared, lay
 from hwc_refactor.rewriting.loops.ticking import refused
 from hwc_refactor.rewriting.module_words import CannotSay
-from hwc_refactor.rewriting.monitors.monitoring import Wanted, monitor
+from hwc_refactor.rewriting.monitors.made import Made, is_made, made_with
+from hwc_refactor.rewriting.monitors.monitoring import Wanted, monitor, monitor_all
 from hwc_refactor.rewriting.placing import NoPlace
 
 MODULE = SharedModule("services.hwc.monitor", "modules/services/hwc-monitor.nix")
@@ -126,6 +128,8 @@ def _declared(block: Block, ctx: Context) -> Outcome | None:
     ctx = ctx.finding("more" if check.does else "check")
     for obstacle in _obstacles(block, check):
         return refused(ctx, block, obstacle)
+    if is_made(block) and (made := made_with(block, ctx.settings.monitors)) is not None:
+        return _together(block, made, ctx)
     name = ctx.table("names").get(block.name) or short_name(block.name)
     if name != block.name and _taken(block, name):
         name = block.name
@@ -140,6 +144,30 @@ def _declared(block: Block, ctx: Context) -> Outcome | None:
         return ctx.refuse(block, error.code, str(error), error.at)
     except (NoPlace, BuildError) as error:
         return ctx.refuse(block, "shared-definition", f"It cannot be moved for it alone: {error}.")
+    return draft.done()
+
+
+def _together(block: Block, made: Made, ctx: Context) -> Outcome | None:
+    """Declare the checks of one function, which keep their names."""
+    for member, check in zip(made.members, made.checks, strict=True):
+        for obstacle in _obstacles(member, check):
+            return ctx.refuse(
+                block,
+                "shared-definition",
+                f"It is made together with '{member.name}', which stays as it is. {obstacle.reason(block.file)}",
+            )
+        if objects(ctx.tree, HWC_MONITOR, (member.name,)):
+            return ctx.refuse(block, "name-taken", f"There is a monitor '{member.name}' already.")
+    names = ", ".join(member.name for member in made.members)
+    draft = ctx.draft(block, f"declare {names} with {MODULE.option}", WHY)
+    draft.review("The units of each are hwc-monitor-NAME.service and hwc-monitor-NAME.timer now.")
+    try:
+        monitor_all(draft, made, ctx.settings.timer_style or "documented")
+    except CannotSay as error:
+        return ctx.refuse(block, error.code, str(error), error.at)
+    except (NoPlace, BuildError) as error:
+        return ctx.refuse(block, "shared-definition", f"It cannot be moved for it alone: {error}.")
+    draft.together(member for member in made.members if member is not block)
     return draft.done()
 
 

@@ -35,12 +35,13 @@ def converted(root: Path, settings: Settings | None = None) -> Plan:
 
 
 def names(plan: Plan) -> dict[str, str]:
-    """The new unit of each check that was converted."""
-    return {
-        change.change.subject.name: f"hwc-monitor-{short_name(change.change.subject.name)}"
-        for change in plan.changes
-        if change.change.subject.kind == "service"
-    }
+    """The new unit of each check that was converted; those that go together keep their names."""
+    found: dict[str, str] = {}
+    for change in (planned.change for planned in plan.changes):
+        subjects = [one.name for one in (change.subject, *change.also) if one.kind == "service"]
+        for name in subjects:
+            found[name] = f"hwc-monitor-{name if len(subjects) > 1 else short_name(name)}"
+    return found
 
 
 @ALL

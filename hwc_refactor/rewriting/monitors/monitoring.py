@@ -23,6 +23,7 @@ from hwc_refactor.nixos.scripts.programs import main_program
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.module_words import CannotSay
+from hwc_refactor.rewriting.monitors.made import Made
 from hwc_refactor.rewriting.monitors.script import script_words
 from hwc_refactor.rewriting.monitors.times import times
 from hwc_refactor.rewriting.placing import NoPlace
@@ -65,12 +66,24 @@ def monitor(draft: Draft, block: Block, check: Check, wanted: Wanted) -> None:
     _Writer(draft, block, check, wanted).write()
 
 
+def monitor_all(draft: Draft, made: Made, style: str) -> None:
+    """Declare the health checks that a function makes with the module, by one edit of the function.
+
+    Raises:
+        CannotSay: when something of them has no word there.
+        NoPlace: when a place serves other services too.
+    """
+    _Writer(draft, made.body, made.check, Wanted(made.body.name, None, style), made).write()
+
+
 @dataclass(eq=False)
 class _Writer:
     draft: Draft
     block: Block
     check: Check
     wanted: Wanted
+    made: Made | None = None
+    """What else the function makes that the check comes from, None for one that is written out."""
     middle: list[Snippet] = field(default_factory=list)
     """New bindings behind the description."""
     end: list[Snippet] = field(default_factory=list)
@@ -248,6 +261,10 @@ class _Writer:
                 self.gone = [s for s in self.gone if s not in inside] + whole
 
     def _timer(self) -> None:
+        if self.made is not None:
+            for file, binding in self.made.timers():
+                self.draft.drop_binding(file, binding)
+            return
         timer = self.check.timer
         if timer is None:
             return
@@ -259,6 +276,10 @@ class _Writer:
             self.draft.remove_binding(timer, slot)
 
     def _move(self) -> None:
+        if self.made is not None:
+            for member in self.made.members:
+                relocate(self.draft, member, TARGET, whole=self.made.whole)
+            return
         relocate(self.draft, self.block, TARGET, whole=False)
         if self.wanted.name == self.block.name:
             return

@@ -70,7 +70,7 @@ def times(block: Block, check: Check, style: str) -> Times:
         (slot,) = block.whole("startAt")
         words = (f"schedule = {_calendar(block, slot)};", "persistent = false;", "onBootDelay = null;")
         return Times(tuple(Snippet(word) for word in words), gone=started)
-    return Times(tuple(_timer_words(block, check.timer)), gone=started)
+    return Times(tuple(_timer_words(block, check.timer, at_boot=bool(block.items("wantedBy")))), gone=started)
 
 
 def _every(block: Block, loop: Loop, every: Interval, style: str) -> Times:
@@ -100,8 +100,14 @@ def _calendar(block: Block, slot: Slot) -> str:
     return slot.expr.text if text not in CALENDARS else quote(CALENDARS[text or ""])
 
 
-def _timer_words(block: Block, timer: Block) -> Iterator[Snippet]:
-    """A timer's settings in the words of the module; what has none stays as it is."""
+def _timer_words(block: Block, timer: Block, *, at_boot: bool) -> Iterator[Snippet]:
+    """A timer's settings in the words of the module; what has none stays as it is.
+
+    Args:
+        block: the service.
+        timer: its timer.
+        at_boot: whether the service is started at boot, too.
+    """
     for name in timer.view.slots:
         if name not in ("timerConfig", "wantedBy", "description", "enable", "partOf"):
             slot = timer.view.slots[name][0]
@@ -114,24 +120,35 @@ def _timer_words(block: Block, timer: Block) -> Iterator[Snippet]:
             raise CannotSay("option-not-in-module", f"Its {name} is defined in several ways.", timer.place)
         found[name] = slots[0]
     said = {"Unit", "AccuracySec"}
+    first = '"0s"' if at_boot else "null"
+    if not at_boot and not _FIRST & found.keys():
+        raise CannotSay(
+            "option-not-in-module",
+            "Nothing starts it for the first time: its timer counts from the round before alone.",
+            timer.place,
+        )
     if "OnCalendar" in found:
         yield Snippet(f"schedule = {_calendar(block, found['OnCalendar'])};")
         yield from _said(found, "Persistent", "persistent", "true", "false")
-        yield from _said(found, "OnBootSec", "onBootDelay", "", "null")
+        yield from _said(found, "OnBootSec", "onBootDelay", "", first)
         said |= {"OnCalendar", "Persistent", "OnBootSec"}
     elif "OnUnitActiveSec" in found:
         yield Snippet(f"interval = {found['OnUnitActiveSec'].expr.text};")
-        yield Snippet("onBootDelay = null;")
+        yield Snippet(f"onBootDelay = {first};")
         said |= {"OnUnitActiveSec"}
     else:
         yield Snippet("schedule = null;")
-        yield Snippet("onBootDelay = null;")
+        yield Snippet(f"onBootDelay = {first};")
     yield from _said(found, "AccuracySec", "accuracy", "", "" if "OnCalendar" in found else '"1min"')
     others = [f"{name} = {slot.expr.text};" for name, slot in found.items() if name not in said]
     if len(others) == 1:
         yield Snippet(f"timerConfig.{others[0]}")
     elif others:
         yield Snippet("timerConfig = {\n" + "\n".join(f"  {line}" for line in others) + "\n};")
+
+
+_FIRST = frozenset({"OnActiveSec", "OnBootSec", "OnStartupSec", "OnCalendar"})
+"""Settings of a timer that come to a first round (systemd.timer(5))."""
 
 
 def _said(found: Mapping[str, Slot], key: str, option: str, default: str, absent: str) -> Iterator[Snippet]:

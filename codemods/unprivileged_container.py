@@ -59,21 +59,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from hwc_refactor.codemod import Context, Outcome, codemod
-from hwc_refactor.model import Refusal, Severity
-from hwc_refactor.nix.build import Snippet
+from hwc_refactor.model import Refusal, Severity, Subject
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.containers.container import Container, backend
-from hwc_refactor.nixos.containers.declared import Declared, container_of
-from hwc_refactor.nixos.containers.hardware import Mounted, meant_devices, mounted_devices
+from hwc_refactor.nixos.containers.declared import container_of
+from hwc_refactor.nixos.containers.hardware import mounted_devices
 from hwc_refactor.nixos.containers.needs import Needs, beyond, limits_to_add, needs_of
+from hwc_refactor.nixos.containers.privileges import obstacles
 from hwc_refactor.nixos.containers.profiles import Profile, find_profile
 from hwc_refactor.nixos.containers.strays import stray_privileges
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block, objects
-from hwc_refactor.rewriting import placing
-from hwc_refactor.rewriting.containers.confining import bound, forbid_new_privileges
-from hwc_refactor.rewriting.containers.flaglist import FlagList, Group
-from hwc_refactor.rewriting.draft import Draft
-from hwc_refactor.rewriting.hostside import add_kernel_modules
+from hwc_refactor.rewriting.containers import privileges
 from hwc_refactor.rewriting.placing import NoPlace
 
 WHY = (
@@ -87,7 +83,9 @@ UNBOUND = (
 
 def _strays(ctx: Context, blocks: Sequence[Block]) -> Iterable[Refusal]:
     declared = (block for block in objects(ctx.tree, HWC_CONTAINER) if block.own)
-    return stray_privileges(ctx.tree, ctx.codemod, [*blocks, *declared])
+    for stray in stray_privileges(ctx.tree, [*blocks, *declared]):
+        subject = Subject("container", stray.name)
+        yield Refusal(ctx.codemod, subject, stray.path, stray.line, "container-not-in-sight", stray.reason)
 
 
 @codemod(
@@ -118,8 +116,8 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
         "privileged" if privileged else "capabilities" if broad else "limits", at=_place(container)
     )
     if privileged or broad:
-        if obstacle := _obstacle(container, profile, ctx):
-            return obstacle
+        for found in obstacles(container, profile):
+            return ctx.refuse(block, found.code, found.reason, found.at)
     needs = Needs()
     if profile is not None and (privileged or broad or ctx.parameters):
         needs = needs_of(
@@ -133,14 +131,14 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     draft = ctx.draft(block, _title(block, privileged, broad, bool(limits)), why)
     try:
         mounted = mounted_devices(container, profile) if privileged and profile is not None else []
-        _write(draft, container, ctx, needs.with_devices(mounted), broad, limits)
+        privileges.exchange(draft, container, ctx, needs.with_devices(mounted), broad, limits)
         for device in mounted:
-            _unmount(draft, block, device)
+            privileges.unmount(draft, block, device)
     except NoPlace as obstacle:
         return ctx.refuse(
             block, "shared-option-list", f"What it is given cannot be changed for it alone: {obstacle}."
         )
-    _annotate(draft, container, needs, broad)
+    privileges.annotate(draft, container, needs, broad)
     return draft.done()
 
 
@@ -174,176 +172,6 @@ def _given_elsewhere(container: Container, added: Container, ctx: Context) -> Re
             at,
         )
     return None
-
-
-def _obstacle(container: Container, profile: Profile | None, ctx: Context) -> Refusal | None:
-    """Why the privileges cannot be taken away, if they cannot."""
-    block = container.block
-    for flag in container.privileged_flags:
-        if flag.conditions:
-            return ctx.refuse(
-                block,
-                "set-by-option",
-                f"Whether it is privileged depends on '{flag.conditions[-1].text}', which is set elsewhere.",
-                flag.items[0].expr,
-            )
-    for slot in container.privileged_option:
-        if not container.says_privileged(slot):
-            text = slot.expr.text if not slot.conditions else slot.conditions[-1].text
-            return ctx.refuse(
-                block, "set-by-option", f"Whether it is privileged depends on '{text}'.", slot.expr
-            )
-    image = container.image
-    if image is None or not image.known:
-        return ctx.refuse(
-            block,
-            "image-not-in-sight",
-            "Its image cannot be told from the tree, so neither can what it needs.",
-        )
-    if profile is None:
-        return ctx.refuse(
-            block,
-            "image-unknown",
-            f"What {image.repository} needs without privileges is not known: look for capabilities and devices in"
-            " its documentation and give them as an [[image]] profile in hwc-refactor.toml or with --profile.",
-        )
-    if profile.privileged_required:
-        why = profile.privileged_why or "its documentation demands privileges."
-        return ctx.refuse(block, "privileged-required", f"{image.repository} needs them: {why}")
-    if profile.undecidable:
-        return ctx.refuse(block, "needs-image-knowledge", profile.undecidable)
-    if not container.privileged:
-        return None
-    mounted = mounted_devices(container, profile)
-    movable = {device.item.expr.node for device in mounted}
-    for path, _, at in container.volumes():
-        harmless = path in ("/dev/shm", "/dev/log", "/dev/null") or at.node in movable
-        if path.startswith("/dev") and not harmless:
-            return ctx.refuse(
-                block,
-                "device-by-volume",
-                f"{path} is passed as a volume, which works for privileged containers only;"
-                " pass each device by name with --device first.",
-                at,
-            )
-    named = bool(mounted) or container.passes_device(profile)
-    if (profile.optional_devices or profile.needs_device) and not named:
-        return ctx.refuse(
-            block,
-            "device-not-named",
-            f"The privileges may be how it reaches its hardware: name the devices it uses (such as"
-            f" {', '.join(profile.optional_devices[:3]) or '--device'}) first.",
-        )
-    for word, comment in meant_devices(container):
-        return ctx.refuse(
-            block,
-            "device-not-named",
-            f"The comment '{comment}' says that it is privileged for the sake of hardware ({word}) that is not passed"
-            " by name: name that device first.",
-        )
-    return None
-
-
-def _write(
-    draft: Draft,
-    container: Container,
-    ctx: Context,
-    needs: Needs,
-    broad: tuple[str, ...],
-    limits: tuple[str, ...],
-) -> None:
-    block, headings = container.block, ctx.table("headings")
-    gone = list(container.privileged_flags)
-    gone += [flag for flag, names in container.capability_flags if names and set(names) <= set(broad)]
-    source = gone[0].items[0] if gone else None
-    flags = FlagList(ctx.tree, block, draft, gone)
-    given = [flag for flag, _ in container.capability_flags]
-    last = given[-1].items[-1] if given else None
-    capabilities, devices = needs.capabilities, needs.devices
-    if container.typed:
-        _write_options(draft, container, needs)
-        capabilities = devices = ()
-    passed = container.flags_named("--device")
-    new_capabilities = Group(
-        tuple(f"--cap-add={name}" for name in capabilities), "" if given else headings.get("capabilities", "")
-    )
-    new_devices = Group(
-        tuple(f"--device={device}" for device in devices), "" if passed else headings.get("devices", "")
-    )
-    if passed:
-        flags.add(new_capabilities, after=last, before=source)
-        flags.add(new_devices, after=passed[-1].items[-1])
-    else:
-        flags.add(new_capabilities, new_devices, after=last, before=source)
-    flags.add(Group(needs.flags))
-    if isinstance(container, Declared):
-        bound(draft, container, limits, headings.get("limits", ""))
-        if needs.security:
-            forbid_new_privileges(draft, container)
-    else:
-        flags.add(Group(limits, headings.get("limits", "")))
-        flags.add(Group(needs.security, headings.get("security", "")))
-    for flag, names in container.capability_flags:
-        if flag not in gone and set(names) & set(broad):
-            flags.set_value(flag, ",".join(name for name in names if name not in broad))
-    if gone:
-        flags.head(next(iter(given), None), headings.get("capabilities", ""), blank=False)
-        flags.head(next(iter(passed), None), headings.get("devices", ""))
-        flags.head(next(iter(container.flags_named("--network")), None), headings.get("network", ""))
-    modules = [flag for flag in gone if "SYS_MODULE" in (flag.value or "")]
-    flags.remove(modules, in_place=headings.get("removed-module", ""))
-    flags.remove([flag for flag in gone if flag not in modules])
-    flags.finish()
-    for slot in container.privileged_option:
-        draft.remove_binding(block, slot)
-    for name in broad:
-        if name in container.capability_options:
-            draft.remove_binding(block, container.capability_options[name])
-    for name, value in ctx.table("environment").items():
-        if not block.get("environment", name):
-            draft.add(block, ("environment",), [f'{name} = "{value}";'])
-    if needs.kernel_modules:
-        add_kernel_modules(draft, block, needs.kernel_modules, headings.get("modules", ""))
-
-
-def _unmount(draft: Draft, block: Block, device: Mounted) -> None:
-    """Take a device out of the volumes, for it is passed by name now."""
-    item = device.item
-    assert item.holder is not None
-    placing.demand_own(block.tree, block, item.expr)
-    draft.remove_elements(item.holder.file, item.holder.node, [item.expr.node])
-    draft.note(
-        f"{device.host} is passed by name now: as a volume it is of use to privileged containers only."
-    )
-
-
-def _write_options(draft: Draft, container: Container, needs: Needs) -> None:
-    """Capabilities and devices by the options `capabilities` and `devices`, where options are used."""
-    block = container.block
-    capabilities = [Snippet(f"{name} = true;") for name in needs.capabilities]
-    if len(capabilities) > 1 and not block.get("capabilities"):
-        draft.add_set(block, ("capabilities",), capabilities)
-    elif capabilities:
-        draft.add(block, ("capabilities",), capabilities)
-    if needs.devices:
-        draft.extend_list(block, ("devices",), needs.devices)
-
-
-def _annotate(draft: Draft, container: Container, needs: Needs, broad: tuple[str, ...]) -> None:
-    for note in needs.notes:
-        draft.note(note)
-    for name, value in (needs.host_sysctls or {}).items():
-        draft.note(
-            f"On the host's network it cannot have {name} of its own: set"
-            f' boot.kernel.sysctl."{name}" = {value}; on the host.'
-        )
-    if broad:
-        draft.note(f"It loses {', '.join(broad)}, which its documentation does not ask for.")
-    if container.unread:
-        draft.note("Some of its options come from expressions that are not in sight; they stay as they are.")
-    draft.review(
-        "Watch it after the switch: what its documentation does not mention may have used the privileges."
-    )
 
 
 def _title(block: Block, privileged: bool, broad: tuple[str, ...], limits: bool) -> str:

@@ -23,14 +23,6 @@ WORDS = {"codemod", "model", "patch", "rewriting", "settings"}
 COMMANDS = {"__main__", "cli", "commands", "streams"}
 """Flags and exit codes. What stands on the top level and is not named here is the engine."""
 
-EXCEPTIONS = {
-    (
-        "hwc_refactor.nixos.containers.strays",
-        "hwc_refactor.model",
-    ): "a refusal is a word; the module could be one too",
-}
-"""Imports that climb over a wall, and why that is borne."""
-
 PROGRAMS = frozenset({"click", "rich", "shutil", "socket", "subprocess", "sys", "tempfile"})
 FILES = frozenset({"io", "os", "pathlib"})
 OUTSIDE: Mapping[str, frozenset[str]] = {
@@ -112,17 +104,8 @@ def say(found: list[Import]) -> list[str]:
 
 
 def test_no_import_climbs() -> None:
-    climbing = [
-        one
-        for one in inner()
-        if LAYERS.index(layer(one.importer)) < LAYERS.index(layer(one.target))
-        and (one.importer, one.target) not in EXCEPTIONS
-    ]
+    climbing = [one for one in inner() if LAYERS.index(layer(one.importer)) < LAYERS.index(layer(one.target))]
     assert say(climbing) == []
-
-
-def test_exceptions_are_needed() -> None:
-    assert set(EXCEPTIONS) <= {(one.importer, one.target) for one in imports()}
 
 
 def test_syntax_knows_nothing_else() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from hwc_refactor.model import Refusal, Subject
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.scope import attrpath_of, bound_names
 from hwc_refactor.nix.strings import attr_name
@@ -17,9 +17,25 @@ FLAG = b'"--privileged'
 _SETS = ("attrset_expression", "rec_attrset_expression")
 
 
-def stray_privileges(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Iterator[Refusal]:
-    """A refusal for each `--privileged` in a list that belongs to none of the containers."""
-    yield from _stray_options(tree, codemod, blocks)
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """Privileges for something that cannot be read as a container.
+
+    Attributes:
+        name: what they are given to, by the attributes around.
+        path, line: where they stand.
+        reason: one sentence for the user.
+    """
+
+    name: str
+    path: str
+    line: int
+    reason: str
+
+
+def stray_privileges(tree: Tree, blocks: Sequence[Block]) -> Iterator[Stray]:
+    """Each `--privileged` in a list that belongs to none of the containers, and each option of this name."""
+    yield from _stray_options(tree, blocks)
     for path in tree.holding(FLAG):
         file = tree.sound(path)
         if file is None:
@@ -36,12 +52,10 @@ def stray_privileges(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Itera
             if string is not None and string.start_byte == offset and not known:
                 if file.text(string) in (b'"--privileged"', b'"--privileged=true"'):
                     name = _owner(file, chain)
-                    yield Refusal(
-                        codemod,
-                        Subject("container", name),
+                    yield Stray(
+                        name,
                         path,
                         file.source.line(offset),
-                        "container-not-in-sight",
                         f"'--privileged' is put into '{name}', which is nothing of a container that can be read"
                         " here; who uses it, and with which image, is not known.",
                     )
@@ -62,8 +76,8 @@ def _read(block: Block) -> Iterator[Span]:
                 yield from (slot.expr.span for slot in slots)
 
 
-def _stray_options(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Iterator[Refusal]:
-    """A refusal for each `privileged = true` beside an `image` that belongs to none of the containers."""
+def _stray_options(tree: Tree, blocks: Sequence[Block]) -> Iterator[Stray]:
+    """Each `privileged = true` beside an `image` that belongs to none of the containers."""
     seen = {
         (slot.binding.start_byte, slot.expr.file.source.path)
         for block in blocks
@@ -85,14 +99,7 @@ def _stray_options(tree: Tree, codemod: str, blocks: Sequence[Block]) -> Iterato
                 continue
             name = _owner(file, chain[:-3])
             why = f"'{name}' is privileged, but it is no container of virtualisation.oci-containers."
-            yield Refusal(
-                codemod,
-                Subject("container", name),
-                path,
-                file.source.line(offset),
-                "container-not-in-sight",
-                why,
-            )
+            yield Stray(name, path, file.source.line(offset), why)
 
 
 def _owner(file: ParsedFile, chain: Sequence[Node]) -> str:

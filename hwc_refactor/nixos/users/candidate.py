@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from hwc_refactor.nix.values import Attrs, Expr, ListValue, Ref, Scalar, Slot, Str
+from hwc_refactor.nix.values import Attrs, ListValue, Ref, Scalar, Slot, Str
 from hwc_refactor.nixos.arguments import expanded
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.obstacles import Obstacle
 from hwc_refactor.nixos.options import settled
 from hwc_refactor.nixos.scripts.doings import Facts, Ran
 from hwc_refactor.nixos.scripts.facts import facts
@@ -41,15 +42,6 @@ _OPENINGS = (
     "LogsDirectory",
     "RuntimeDirectory",
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Obstacle:
-    """Why something stays as it is: a stable code, a sentence for the user, and the place it is about."""
-
-    code: str
-    reason: str
-    at: Expr | None = None
 
 
 @dataclass(frozen=True, eq=False)

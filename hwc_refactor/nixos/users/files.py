@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from hwc_refactor.nix.values import Str
+from hwc_refactor.nixos.obstacles import Obstacle
 from hwc_refactor.nixos.paths.directories import Directory, normal
 from hwc_refactor.nixos.paths.keeping import kept_elsewhere, used_elsewhere
 from hwc_refactor.nixos.paths.mentions import Mention, mentions
@@ -16,7 +17,7 @@ from hwc_refactor.nixos.paths.places import below, everybody_reads, is_harmless_
 from hwc_refactor.nixos.paths.reach import Reached
 from hwc_refactor.nixos.paths.tmpfiles import NOBODY_ELSES, Rule, rules, rules_over
 from hwc_refactor.nixos.tree import Tree
-from hwc_refactor.nixos.users.candidate import PERSON, Obstacle
+from hwc_refactor.nixos.users.candidate import PERSON
 from hwc_refactor.nixos.users.directories import OPEN, Files, private
 
 TEMPLATED = "X" * 3

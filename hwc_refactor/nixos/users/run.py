@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 
 from hwc_refactor.nix.values import Expr
+from hwc_refactor.nixos.obstacles import Obstacle
 from hwc_refactor.nixos.sandbox.traits import traits
 from hwc_refactor.nixos.scripts.doings import Ran
 from hwc_refactor.nixos.scripts.programs import NOT_IN_SIGHT
-from hwc_refactor.nixos.users.candidate import Candidate, Obstacle, Predicate
+from hwc_refactor.nixos.users.candidate import Candidate, Predicate
 
 
 def manages_units(one: Candidate) -> Obstacle | None:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from hwc_refactor.nix.comments import comment_text, comments_inside, comments_of
 from hwc_refactor.nix.values import ListValue, Scalar, Slot, Str
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.obstacles import Obstacle
 from hwc_refactor.nixos.paths.mentions import names_to
 from hwc_refactor.nixos.users.accounts import accounts
-from hwc_refactor.nixos.users.candidate import Candidate, Obstacle, Predicate
+from hwc_refactor.nixos.users.candidate import Candidate, Predicate
 from hwc_refactor.nixos.users.inventory import ROOT, UNKNOWN
 from hwc_refactor.nixos.wrappers import FORCING, unwrapped
 

@@ -56,7 +56,7 @@ from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nix.values import Attrs
-from hwc_refactor.nixos.bodies import Family, family_of
+from hwc_refactor.nixos.bodies import Family, family_of, listed
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.profiles import find_profile
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block, objects, ranked_elsewhere
@@ -107,7 +107,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
             f"{at.file.source.path} sets the same with a priority of its own, which would count otherwise here.",
             at,
         )
-    draft = ctx.draft(block, f"declare {_listed(names)} with {MODULE.option}", WHY)
+    draft = ctx.draft(block, f"declare {listed(names)} with {MODULE.option}", WHY)
     try:
         for body in family.bodies:
             makers = (
@@ -124,7 +124,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     draft.together(one for one in family.blocks if one is not block and one.name != block.name)
     others = [name for name in names if name != block.name]
     if others:
-        draft.note(f"It is made together with {_listed(others)}, so they go together.")
+        draft.note(f"It is made together with {listed(others)}, so they go together.")
     for one in family.blocks:
         for path in {slot.expr.file.source.path for slot in one.elsewhere}:
             draft.note(f"What {path} adds to it stays there, and still counts.")
@@ -191,9 +191,3 @@ def _wishes(makers: Sequence[Container], ctx: Context) -> Wishes:
 
 def _listed_in(value: object) -> Sequence[str]:
     return [str(name) for name in value] if isinstance(value, list) else ()
-
-
-def _listed(names: Sequence[str]) -> str:
-    if len(names) > 4:
-        return f"{', '.join(names[:3])} and {len(names) - 3} more"
-    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]

@@ -6,8 +6,9 @@ What it does
     justified for this very service. What a service does is read from its scripts and command lines; each
     directive that is written comes with its reason, each that is left out with what speaks against it. Places
     it writes to are named in `ReadWritePaths`, and a directory that it makes itself is made by
-    systemd-tmpfiles before: a sandbox that names a path which does not exist yet does not start. Values that
-    are there stay as they are; a weaker one is named.
+    systemd-tmpfiles before: a sandbox that names a path which does not exist yet does not start. Services that
+    one function makes are hardened there, with what is right for all of them. Values that are there stay as
+    they are; a weaker one is named.
 Why
     A service without a sandbox can write everywhere and use every interface of the kernel that its user may
     use; for a service that runs as root that is the whole system.
@@ -67,9 +68,10 @@ from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
-from hwc_refactor.nix.values import Str
+from hwc_refactor.nix.values import Expr, Str
+from hwc_refactor.nixos.bodies import Family, family_of, listed
 from hwc_refactor.nixos.objects import SERVICE, Block
-from hwc_refactor.nixos.paths.writable import Element, writable
+from hwc_refactor.nixos.paths.writable import Element, common, writable
 from hwc_refactor.nixos.sandbox.hardening import Level, Verdict, sandboxing, there, verdicts
 from hwc_refactor.nixos.sandbox.traits import confined, traits
 from hwc_refactor.nixos.scripts.facts import facts
@@ -97,6 +99,10 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     if not block.own:
         return None
     level: Level = "strict" if ctx.settings.level == "strict" else "documented"
+    family = None if ctx.diff else _made_alike(block, ctx)
+    together = None if family is None else _together(block, family, ctx, level)
+    if family is not None and not isinstance(together, Refusal):
+        return together
     found = verdicts(block, level, ctx.texts("directives"))
     writes = [verdict for verdict in found if verdict.settings]
     if obstacle := _obstacle(block, ctx, found, writes):
@@ -107,7 +113,48 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     try:
         _write(draft, block, ctx, writes)
     except NoPlace as obstacle:
+        why = f"It cannot be changed for it alone: {obstacle}."
+        return together or ctx.refuse(block, "shared-definition", why)
+    _explain(draft, found)
+    return draft.done()
+
+
+def _made_alike(block: Block, ctx: Context) -> Family | None:
+    """The services that one expression makes, and nothing else, with that expression; None where it is not so."""
+    family = family_of(ctx.tree, block, lambda _: True)
+    bodies = {_spot(slot.expr) for body in family.bodies for slot in body.slots}
+    for one in family.blocks:
+        values = [ctx.tree.resolver.value(slot.expr).at for slot in one.slots]
+        spots = {_spot(at) for at in (*values, *(slot.expr for slot in one.slots)) if at is not None}
+        if not one.own or not spots & bodies:
+            return None
+    alike = family.stranger is None and len(family.bodies) == 1 and family.bodies[0] not in family.blocks
+    return family if alike else None
+
+
+def _spot(expr: Expr) -> tuple[str, int]:
+    return expr.file.source.path, expr.node.start_byte
+
+
+def _together(block: Block, family: Family, ctx: Context, level: Level) -> Outcome | None:
+    """Harden services that one expression makes there, with what is right for all of them."""
+    names = [one.name for one in family.blocks]
+    found = verdicts(family.blocks[0], level, along=family.blocks[1:])
+    writes = [verdict for verdict in found if verdict.settings]
+    obstacles = [(one, found_) for one in family.blocks if (found_ := _obstacle(one, ctx, found, writes))]
+    if obstacles:
+        one, obstacle = min(obstacles, key=lambda at: at[1].code == "restrictions-break-it")
+        where = "" if one is block else f"{one.name} is made with it: "
+        return ctx.refuse(block, obstacle.code, where + obstacle.reason)
+    if not writes:
+        return None
+    draft = ctx.draft(block, f"sandbox {listed(names)}", WHY)
+    try:
+        _write(draft, family.bodies[0], ctx, writes, common(family.blocks) or ())
+    except NoPlace as obstacle:
         return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle}.")
+    draft.together(one for one in family.blocks if one is not block and one.name != block.name)
+    draft.note(f"One expression makes {listed(names)}: it gets what is right for all of them.")
     _explain(draft, found)
     return draft.done()
 
@@ -150,7 +197,13 @@ def _obstacle(
     )
 
 
-def _write(draft: Draft, block: Block, ctx: Context, writes: Sequence[Verdict]) -> None:
+def _write(
+    draft: Draft,
+    block: Block,
+    ctx: Context,
+    writes: Sequence[Verdict],
+    shared: Sequence[Element] | None = None,
+) -> None:
     items = [Snippet(f"{name} = {value};") for name, value in _settings(block, ctx)]
     user = ctx.text("user")
     if user and not block.get("serviceConfig", "User") and not block.get("serviceConfig", "DynamicUser"):
@@ -166,7 +219,7 @@ def _write(draft: Draft, block: Block, ctx: Context, writes: Sequence[Verdict]) 
     heading = ctx.text("heading") or (HEADING if len(lines) > 2 else None)
     items += [_snippet(text, None if number else heading) for number, text in enumerate(lines)]
     strict = any(("ProtectSystem", '"strict"') in verdict.settings for verdict in writes)
-    elements = writable(block).elements if strict else ()
+    elements = () if not strict else writable(block).elements if shared is None else shared
     told = _named_by_variables(block, ctx) if strict else []
     if (told or elements) and not there(block, "ReadWritePaths"):
         heading = ctx.text("write-paths-heading")

@@ -7,7 +7,7 @@ for a set of a `let` that several objects are by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hwc_refactor.nix.scope import Env, Parameter, attrpath_of, called_frame, env_along, lookup, root_env
@@ -57,6 +57,13 @@ def family_of(tree: Tree, block: Block, divisible: Divisible) -> Family:
         return Family((block,), (block,), whole=False)
     index = _families(tree, block.kind, divisible)
     return index.get(_key(block)) or Family((block,), (block,), whole=True)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence, the first few of many: `a, b and c`."""
+    if len(names) > 4:
+        return f"{', '.join(names[:3])} and {len(names) - 3} more"
+    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
 
 
 def _families(tree: Tree, kind: Kind, divisible: Divisible) -> dict[tuple[str, str, int], Family]:

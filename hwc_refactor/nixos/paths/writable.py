@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hwc_refactor.nix.scope import same_meaning
@@ -71,6 +71,15 @@ class Writable:
 def writable(block: Block) -> Writable:
     """The places that a service writes to."""
     return block.tree.remember(("writable", id(block)), block, lambda: _writable(block))
+
+
+def common(blocks: Sequence[Block]) -> tuple[Element, ...] | None:
+    """The places that all of some services write, in the same words; None when what has to be named differs."""
+    first, *others = [writable(block).elements for block in blocks]
+    words = {element.text for element in first}
+    same = all({element.text for element in elements} == words for elements in others)
+    made = others and any(element.made for elements in (first, *others) for element in elements)
+    return first if same and not made else None
 
 
 def _writable(block: Block) -> Writable:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 
 from hwc_refactor.nixos.objects import Block
-from hwc_refactor.nixos.sandbox.traits import Trait, confined, line_of, writes
+from hwc_refactor.nixos.sandbox.traits import Trait, confined, traits, writes
 from hwc_refactor.nixos.scripts.doings import Facts, Ran
 from hwc_refactor.nixos.scripts.facts import facts
 
@@ -41,8 +41,16 @@ class Bounding:
     reason: str
 
 
-def bounding(block: Block, known: Mapping[str, Trait]) -> Bounding:
-    """The capabilities that a service with these traits needs."""
+def bounding(blocks: Sequence[Block]) -> Bounding:
+    """The capabilities that services need which one expression makes, at the most."""
+    found = [_of(block, traits(block)) for block in blocks]
+    if (open_ := next((one for one in found if one.names is None), None)) is not None:
+        return open_
+    first = max(found, key=lambda one: len(one.names or ()))
+    return Bounding(tuple(dict.fromkeys(name for one in found for name in one.names or ())), first.reason)
+
+
+def _of(block: Block, known: Mapping[str, Trait]) -> Bounding:
     if block.get("serviceConfig", "AmbientCapabilities"):
         return _given(block)
     if "root-user" not in known:
@@ -75,7 +83,7 @@ def _asked(known: Facts) -> Iterator[tuple[Trait, tuple[str, ...] | None]]:
         yield Trait(f"{effective.why or 'needs root'} ({ran.name})", ran.line), _named(ran)
     for use in writes(known):
         if use.place.text.startswith(_KERNEL):
-            yield Trait(f"writes to {use.place.text}", line_of(use)), kernel_capabilities(use.place.text)
+            yield Trait(f"writes to {use.place.text}", use.line), kernel_capabilities(use.place.text)
 
 
 def _named(ran: Ran) -> tuple[str, ...] | None:

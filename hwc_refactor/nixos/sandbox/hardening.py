@@ -14,6 +14,7 @@ from typing import Literal
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Scalar
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.paths.writable import common
 from hwc_refactor.nixos.sandbox.bounding import bounding
 from hwc_refactor.nixos.sandbox.traits import Trait, confined, traits
 from hwc_refactor.nixos.scripts.facts import facts
@@ -107,7 +108,9 @@ class Verdict:
     weaker: str = ""
 
 
-def verdicts(block: Block, level: Level, names: Collection[str] | None = None) -> list[Verdict]:
+def verdicts(
+    block: Block, level: Level, names: Collection[str] | None = None, along: Sequence[Block] = ()
+) -> list[Verdict]:
     """What the catalogue says of a service, directive by directive.
 
     Args:
@@ -116,37 +119,43 @@ def verdicts(block: Block, level: Level, names: Collection[str] | None = None) -
         names: only these directives, whatever their level, when given: a documented diff asks for them. Those
             that another setting brings along are written out then, and a program that is not in sight gets
             them in full, for somebody to look at.
+        along: services for which the same will hold, since one expression makes them all.
     """
     levels = {"documented", "in-sight"} if level == "documented" else {"documented", "in-sight", "strict"}
     wanted = [d for d in directives().values() if (d.level in levels if names is None else d.name in names)]
-    found = [_verdict(block, directive, asked=names is not None) for directive in wanted]
-    if names is None and level == "documented" and not _comes_with_more(block, found):
+    blocks = (block, *along)
+    known = {name: trait for one in reversed(blocks) for name, trait in traits(one).items()}
+    found = [_verdict(blocks, known, directive, asked=names is not None) for directive in wanted]
+    if names is None and level == "documented" and not _comes_with_more(known, found):
         return [verdict for verdict in found if verdict.directive.level == "documented"]
     return found
 
 
-def _comes_with_more(block: Block, found: Sequence[Verdict]) -> bool:
+def _comes_with_more(known: Mapping[str, Trait], found: Sequence[Verdict]) -> bool:
     """Whether the baseline is written, and what a service runs known: one that has the baseline is left as it is."""
     lacking = any(verdict.settings for verdict in found if verdict.directive.level == "documented")
-    return lacking and "opaque" not in traits(block)
+    return lacking and "opaque" not in known
 
 
-def _verdict(block: Block, directive: Directive, *, asked: bool) -> Verdict:
-    present = there(block, directive.name)
-    if present is not None:
-        weaker = _weaker(block, directive)
+def _verdict(
+    blocks: Sequence[Block], known: Mapping[str, Trait], directive: Directive, *, asked: bool
+) -> Verdict:
+    present = [block for block in blocks if there(block, directive.name)]
+    if len(present) == len(blocks):
+        weaker = _weaker(blocks[0], directive)
         return Verdict(directive, (), "it is set already", there=True, weaker=weaker)
-    bringing = next((name for name in directive.implied_by if _is_true(block, name)), None)
-    if bringing is not None and not asked:
+    if present:
+        return Verdict(directive, (), f"it is set for {present[0].name} by itself")
+    if not asked and all(any(_is_true(block, name) for name in directive.implied_by) for block in blocks):
+        bringing = next(name for name in directive.implied_by if _is_true(blocks[0], name))
         return Verdict(directive, (), f"{bringing} brings it along", there=True)
-    known = traits(block)
     speaking = set(directive.against)
     if directive.no_new_privileges and "static-user" in known:
         speaking.add("user")
     against = next((known[name] for name in sorted(speaking) if name in known), None)
     if against is not None:
         return Verdict(directive, (), str(against))
-    settings, reason = _settings(block, directive, known)
+    settings, reason = _settings(blocks, directive, known)
     opaque = known.get("opaque")
     if opaque is None or not settings:
         return Verdict(directive, settings, reason)
@@ -191,7 +200,7 @@ def _weaker(block: Block, directive: Directive) -> str:
 
 
 def _settings(
-    block: Block, directive: Directive, known: Mapping[str, Trait]
+    blocks: Sequence[Block], directive: Directive, known: Mapping[str, Trait]
 ) -> tuple[tuple[tuple[str, str], ...], str]:
     """What to write for a directive, and why."""
     reason = directive.does
@@ -200,7 +209,7 @@ def _settings(
             families = _families(known)
             return ((directive.name, _list(families)),), f"it uses no sockets but {', '.join(families)}"
         case "CapabilityBoundingSet":
-            bound = bounding(block, known)
+            bound = bounding(blocks)
             if bound.names is None:
                 return (), bound.reason
             return ((directive.name, _list(bound.names) if bound.names else '""'),), bound.reason
@@ -213,6 +222,8 @@ def _settings(
             ), "it speaks to its own host alone"
         case "SystemCallFilter":
             return _system_calls(known)
+        case "ProtectSystem" if common(blocks) is None:
+            return (), "where it writes depends on which of them it is"
         case "ProtectSystem" if "opaque" in known:
             return ((directive.name, '"full"'),), "the program itself and its settings are read-only"
     return ((directive.name, directive.value),), reason

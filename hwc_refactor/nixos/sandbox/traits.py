@@ -32,6 +32,7 @@ from hwc_refactor.nix.values import Scalar, Str
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.paths.beginnings import depends_on_absence
 from hwc_refactor.nixos.paths.writable import writable
+from hwc_refactor.nixos.sandbox.hidden import OWN_ROOTS, handed_over, judging
 from hwc_refactor.nixos.scripts.doings import Facts, Ran, Use
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.words import is_option
@@ -43,7 +44,6 @@ SYSTEM = frozenset({"units"})
 
 _LOCAL = re.compile(r"(?:^|[/@=:\s])(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)(?=[:/\s]|$)")
 _REMOTE = re.compile(r"://(?!localhost|127\.|\[::1\])")
-_OWN_ROOTS = ("/tmp/", "/var/tmp/")
 _SETGID = re.compile(r"g\+s|\+s|\A[2-7]\d\d\d\Z|=[2-7]\d\d\d\Z")
 
 
@@ -102,10 +102,6 @@ def _doubted(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
         yield "opaque", Trait("is started by something that is not in sight", block.line)
 
 
-_FOLLOWING = frozenset({"-L", "-H", "-follow", "-xtype"})
-"""Options of find that look at what a link leads to (findutils manual, Symbolic Links)."""
-
-
 def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str, Trait]]:
     for ran in confined(known):
         if ran.known is None:
@@ -140,9 +136,6 @@ def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str
             ran.name in ("mkdir", "install") and any(w.text == "-m" for w in ran.words)
         ):
             yield "shares-files", Trait(f"sets the rights of files with {ran.name}", ran.line)
-        if ran.name == "find" and any(word.text in _FOLLOWING for word in ran.words):
-            for trait in ("home", "shares-tmp"):  # what is hidden would look like a broken link
-                yield trait, Trait("follows links wherever they lead (find)", ran.line)
         if ran.name == "hostname" and ran.operands:
             yield "hostname", Trait("sets the host name", ran.line)
         if ran.name == "ip" and any(word.text in ("-n", "-netns", "netns") for word in ran.words):
@@ -164,13 +157,13 @@ def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str
             yield "proc", Trait(f"reads figures of the system with {ran.name}", ran.line)
     for use in (*known.reads, *known.writes):
         if use.place.text.startswith(("/dev/tcp/", "/dev/udp/")):
-            yield "network", Trait("opens sockets by redirection", line_of(use))
-            yield "remote", Trait("opens sockets by redirection", line_of(use))
+            yield "network", Trait("opens sockets by redirection", use.line)
+            yield "remote", Trait("opens sockets by redirection", use.line)
     for use in known.reads:
         if use.place.text.startswith("/proc"):
-            yield "proc", Trait(f"reads {use.place.text}", line_of(use))
+            yield "proc", Trait(f"reads {use.place.text}", use.line)
         if use.place.text.startswith(_NETWORK_FIGURES):
-            yield "netlink", Trait(f"reads {use.place.text}", line_of(use))
+            yield "netlink", Trait(f"reads {use.place.text}", use.line)
 
 
 def _names_files_itself(ran: Ran) -> bool:
@@ -243,24 +236,29 @@ def _stays_here(ran: Ran) -> bool:
 
 def _written(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
     for use in writes(known):
-        line = line_of(use)
+        line = use.line
         path = use.place.text
         if path.startswith(("/sys/", "/proc/")):
             yield "tunables", Trait(f"writes to {path}", line)
         elif path.startswith("/dev/") and not path.startswith(_HARMLESS_DEVICES):
             yield "devices", Trait(f"writes to {path}", line)
-        elif not path.startswith((*_MANAGED, *_OWN_ROOTS)):
+        elif not path.startswith((*_MANAGED, *OWN_ROOTS)):
             yield "shares-files", Trait(f"writes {path}, which others may read", line)
         absent = depends_on_absence(block, path.rstrip("/")) if use.made and path.startswith("/") else None
         if absent is not None:
             reason = absent.split(" (line")[0].removeprefix("It ")
             yield "writes-unknown", Trait(f"{reason}, where a sandbox needs it before", line)
-    yield from _shared_tmp(block, known)
+    ran = tuple(confined(known))
+    for reason, at in judging(known, ran):
+        yield "home", Trait(reason, at)
+        yield "shares-tmp", Trait(reason, at)
+    for reason, at in handed_over(block, known, ran, tuple(writes(known))):
+        yield "shares-tmp", Trait(reason, at)
     unknown = writable(block).unknown
     if unknown is not None:
         yield (
             "writes-unknown",
-            Trait(f"writes to '{unknown.place.text}', which cannot be named in its unit", line_of(unknown)),
+            Trait(f"writes to '{unknown.place.text}', which cannot be named in its unit", unknown.line),
         )
     for _, script in known.scripts:
         for home in HOMES:
@@ -284,43 +282,6 @@ _MANAGED = (
     "$TMPDIR",
     "/dev/",
 )
-
-
-def _shared_tmp(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
-    """Paths in /tmp that stand elsewhere too: files that are handed over."""
-    named = [(word, ran.line) for ran in confined(known) for word in ran.words]
-    named += [(use.place, line_of(use)) for use in (*known.reads, *writes(known))]
-    for place, line in named:
-        for root in _OWN_ROOTS:
-            at = place.text.find(root)
-            path = re.split(r"[\s;:,'\"$*]", place.text[at:])[0] if at >= 0 else ""
-            if len(path) > len(root) and _named_elsewhere(block, path):
-                yield "shares-tmp", Trait(f"names {path}, which stands elsewhere too", line)
-            elif len(path) > len(root) and not _comes_from_it(known, path, root):
-                yield "shares-tmp", Trait(f"names {path}, which it does not make itself", line)
-
-
-def _comes_from_it(known: Facts, path: str, root: str) -> bool:
-    """Whether a service makes a path in /tmp itself: the file, and the folder that it lies in."""
-    folder = root + path[len(root) :].split("/", 1)[0]
-    made = [
-        use.place.text for use in writes(known) if use.made or not use.place.text.startswith(folder + "/")
-    ]
-    return any(text.startswith(folder) for text in made)
-
-
-def line_of(use: Use) -> int:
-    """The line on which a path is written, from 1."""
-    if use.place.script is not None and use.place.node is not None:
-        return use.place.script.line(use.place.node)
-    return use.program.at.line
-
-
-def _named_elsewhere(block: Block, path: str) -> bool:
-    needle = path.encode()
-    places = [(name, (block.tree.data(name) or b"").count(needle)) for name in block.tree.holding(needle)]
-    own = sum(script.body.data.count(needle) for _, script in facts(block).scripts)
-    return sum(count for _, count in places) > own
 
 
 def _configured(block: Block) -> Iterator[tuple[str, Trait]]:

@@ -33,6 +33,13 @@ class Use:
     made: bool = False
     kept: bool = False
 
+    @property
+    def line(self) -> int:
+        """The line on which the path is written, from 1."""
+        if self.place.script is not None and self.place.node is not None:
+            return self.place.script.line(self.place.node)
+        return self.program.at.line
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ran:

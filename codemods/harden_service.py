@@ -120,7 +120,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
 
 
 def _made_alike(block: Block, ctx: Context) -> Family | None:
-    """The services that one expression makes, and nothing else, with that expression; None where it is not so."""
+    """The services that one expression makes, and nothing else, where not all of them can be changed alone."""
     family = family_of(ctx.tree, block, lambda _: True)
     bodies = {_spot(slot.expr) for body in family.bodies for slot in body.slots}
     for one in family.blocks:
@@ -128,8 +128,19 @@ def _made_alike(block: Block, ctx: Context) -> Family | None:
         spots = {_spot(at) for at in (*values, *(slot.expr for slot in one.slots)) if at is not None}
         if not one.own or not spots & bodies:
             return None
+    if all(_has_place(one) for one in family.blocks):
+        return None
     alike = family.stranger is None and len(family.bodies) == 1 and family.bodies[0] not in family.blocks
     return family if alike else None
+
+
+def _has_place(block: Block) -> bool:
+    """Whether settings can be written for a service alone."""
+    try:
+        placing.home(block.tree, block, ("serviceConfig",))
+    except NoPlace:
+        return False
+    return True
 
 
 def _spot(expr: Expr) -> tuple[str, int]:

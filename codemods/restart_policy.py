@@ -36,13 +36,14 @@ Sources
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import comment_text, comments_of
 from hwc_refactor.nix.strings import quote
-from hwc_refactor.nix.values import Slot, Str
+from hwc_refactor.nix.values import Branch, Slot, Str
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.units.restarts import ends_by_itself, seconds, span
 from hwc_refactor.nixos.wrappers import FORCING, unwrapped
@@ -91,22 +92,31 @@ _ABOVE = (
 def propose(block: Block, ctx: Context) -> Outcome | None:
     """Bound the restarts of one service."""
     slots = [slot for slot in block.get("serviceConfig", "Restart") if not slot.rest]
-    always = [slot for slot in slots if _text(block, slot) == "always"]
+    always = {slot: found for slot in slots if (found := _always(block, slot))}
     if not block.own or not always:
         return None
-    if refusal := _obstacle(block, ctx, always[0]):
-        return refusal
+    for slot in always:
+        if refusal := _obstacle(block, ctx, slot):
+            return refusal
     draft = ctx.draft(block, f"restart {block.name} on failure only", WHY)
     try:
-        _write(draft, block, ctx, always[0])
+        _write(draft, block, ctx, always)
     except NoPlace as obstacle:
         return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle}.")
     draft.review("When it ends with exit code 0 it stays down from now on.")
     return draft.done()
 
 
-def _text(block: Block, slot: Slot) -> str | None:
-    return block.tree.resolver.literal(unwrapped(block.tree, slot.expr).expr)
+def _always(block: Block, slot: Slot) -> list[Str]:
+    """The texts in a definition that say `always`, those of an `if` among them."""
+    waiting, found = [slot.expr], list[Str]()
+    while waiting:
+        value = block.tree.resolver.value(unwrapped(block.tree, waiting.pop()).expr)
+        if isinstance(value, Branch):
+            waiting += [value.otherwise, value.then]
+        elif isinstance(value, Str) and value.literal == "always":
+            found.append(value)
+    return found
 
 
 def _obstacle(block: Block, ctx: Context, slot: Slot) -> Refusal | None:
@@ -140,14 +150,15 @@ def _obstacle(block: Block, ctx: Context, slot: Slot) -> Refusal | None:
     return None
 
 
-def _write(draft: Draft, block: Block, ctx: Context, slot: Slot) -> None:
-    inner = unwrapped(block.tree, slot.expr).expr
-    value = block.tree.resolver.value(inner)
-    placing.demand_own(block.tree, block, inner)
-    if not isinstance(value, Str) or slot.binding is None:
-        raise NoPlace("Restart is given by an expression")
-    placing.demand_own(block.tree, block, value.at)
-    draft.replace_text(value.at.file, value.at.node, quote("on-failure"))
+def _write(draft: Draft, block: Block, ctx: Context, always: Mapping[Slot, list[Str]]) -> None:
+    for slot in always:
+        placing.demand_own(block.tree, block, unwrapped(block.tree, slot.expr).expr)
+        if slot.binding is None:
+            raise NoPlace("Restart is given by an expression")
+    places = {text.at.span: text.at for texts in always.values() for text in texts}
+    for at in places.values():
+        placing.demand_own(block.tree, block, at)
+        draft.replace_text(at.file, at.node, quote("on-failure"))
     pause = ctx.text("restart-sec")
     if pause and block.get("serviceConfig", "RestartSec"):
         draft.set(block, ("serviceConfig", "RestartSec"), quote(pause))

@@ -66,7 +66,7 @@ from collections.abc import Iterator, Sequence
 
 from hwc_refactor.codemod import Context, Outcomes, codemod
 from hwc_refactor.model import Refusal, Severity
-from hwc_refactor.nixos.objects import CONTAINER, SERVICE, USER_SERVICE, Block
+from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, USER_SERVICE, Block
 from hwc_refactor.nixos.secrets.env_files import env_files, secrets_read
 from hwc_refactor.nixos.secrets.env_writers import written_elsewhere
 from hwc_refactor.nixos.secrets.inline import Inline, inline_secrets
@@ -85,7 +85,7 @@ WHY = (
 @codemod(
     "env-secrets-to-load-credential",
     kind=SERVICE,
-    also=(CONTAINER, USER_SERVICE),
+    also=(CONTAINER, HWC_CONTAINER, USER_SERVICE),
     severity=Severity.HIGH,
     applicability="safe or review",
     documented_as="diff 2, diff 4",
@@ -96,6 +96,8 @@ def propose(block: Block, ctx: Context) -> Outcomes:
     inline = inline_secrets(block)
     if block.kind == CONTAINER:
         return _container(block, ctx, inline)
+    if block.kind == HWC_CONTAINER:
+        return list(_inline(block, ctx, inline))
     files = env_files(block)
     found = moves(block, frozenset(word for file in files for word in file.words))
     if block.kind == USER_SERVICE or not block.own:
@@ -191,7 +193,7 @@ def _environment_files(block: Block, ctx: Context) -> Iterator[Refusal]:
 
 def _inline(block: Block, ctx: Context, inline: Sequence[Inline]) -> Iterator[Refusal]:
     """Secrets in the configuration, by their names; those of one kind in one sentence."""
-    where = "environmentFiles" if block.kind == CONTAINER else "LoadCredential"
+    where = "environmentFiles" if block.kind in (CONTAINER, HWC_CONTAINER) else "LoadCredential"
     set_ = f"{scheme(ctx.tree).word}.secrets"
     ways = {
         "text": ("inline-secret", "as text in the configuration", "Change the secret at its source"),

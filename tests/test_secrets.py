@@ -12,11 +12,13 @@ from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nix.edits import Edit, Span, apply_edits
 from hwc_refactor.nixos.objects import SERVICE, objects
 from hwc_refactor.nixos.scripts.python_reads import from_credentials
+from hwc_refactor.nixos.secrets.arguments import secret_arguments
 from hwc_refactor.nixos.secrets.declared import is_file_option
 from hwc_refactor.nixos.secrets.deployed import deployed
 from hwc_refactor.nixos.secrets.env_files import env_files
-from hwc_refactor.nixos.secrets.inline import inline_secrets, is_secret_name
+from hwc_refactor.nixos.secrets.inline import inline_secrets
 from hwc_refactor.nixos.secrets.programs import FileForm, file_form
+from hwc_refactor.nixos.secrets.shapes import is_secret_name
 from hwc_refactor.nixos.secrets.uses import mentions, written_scripts
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.plan import make_plan
@@ -54,6 +56,45 @@ def test_names_of_secrets(name: str) -> None:
 )
 def test_names_of_other_things(name: str) -> None:
     assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("curl -u admin:hunter2 http://h/", "the option -u of curl"),
+        ("curl -fsu admin:hunter2 http://h/", "the option -u of curl"),
+        ("curl -uadmin:hunter2 http://h/", "the option -u of curl"),
+        ("curl --user admin:hunter2", "the option --user of curl"),
+        ("curl --proxy-user=admin:hunter2", "the option --proxy-user of curl"),
+        ("curl http://admin:hunter2@h/", "a URL of curl"),
+        ("wget --password=hunter2 http://h/", "the option --password of wget"),
+        ("app --api-token=hunter2", "the option --api-token of app"),
+        ("sshpass -p hunter2 ssh h", "the option -p of sshpass"),
+        ("mysql -phunter2 db", "the option -p of mysql"),
+        ("redis-cli -a hunter2 ping", "the option -a of redis-cli"),
+        ("smbclient -U me%hunter2 //h/s", "the option -U of smbclient"),
+        ("docker login -u me -p hunter2", "the option -p of docker"),
+        ("curl -u admin http://h/", None),
+        ("curl -u admin: http://h/", None),
+        ("curl -u admin:? http://h/", None),
+        ("curl -o out --url http://h/", None),
+        ("curl http://h:80/a@b", None),
+        ("mysql -p db", None),
+        ("psql --no-password db", None),
+        ("app --password-file=/run/x", None),
+        ("app --password=/run/x", None),
+        ("app --password=?", None),
+        ("app --password=", None),
+        ("app --token-type=bearer", None),
+        ("docker run -p 80:80 web", None),
+        ("podman run --secret=db web", None),
+        ("redis-cli -a", None),
+    ],
+)
+def test_secrets_among_arguments(line: str, found: str | None) -> None:
+    program, *words = line.split()
+    known = [None if "?" in word else word for word in words]
+    assert [what for _, what in secret_arguments(program, known)] == ([] if found is None else [found])
 
 
 @pytest.mark.parametrize(

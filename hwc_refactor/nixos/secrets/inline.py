@@ -13,22 +13,19 @@ from typing import Literal
 
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.shell import Script
-from hwc_refactor.nix.values import Call, Expr, Gap, Ref, Slot, Str, Text, Value
-from hwc_refactor.nixos.objects import CONTAINER, Block
+from hwc_refactor.nix.values import Branch, Call, Expr, Gap, Ref, Slot, Str, Text, Value
+from hwc_refactor.nixos.containers.container import Container
+from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block
+from hwc_refactor.nixos.scripts.programs import programs
+from hwc_refactor.nixos.secrets.arguments import secret_arguments
 from hwc_refactor.nixos.secrets.declared import Secret, by_hand, secret_of
 from hwc_refactor.nixos.secrets.programs import commands
+from hwc_refactor.nixos.secrets.shapes import has_password, is_secret_name, telling
 from hwc_refactor.nixos.secrets.uses import written_scripts
+from hwc_refactor.nixos.wrappers import unwrapped
 
 Kind = Literal["text", "option", "evaluation"]
 
-_LAST = frozenset("PASSWORD PASSWD PASS PASSPHRASE PASSCODE SECRET TOKEN APIKEY AUTHKEY PASSKEY".split())
-_ENDINGS = ("PASSWORD", "PASSWD", "PASSPHRASE", "APIKEY")
-_KEYS = frozenset(
-    "API SECRET MASTER ENCRYPTION PRIVATE APP AUTH SIGNING ACCESS JWT LICENSE WEBHOOK BOT SERVICE".split()
-)
-_HARMLESS = frozenset("true false yes no on off 0 1 none null nil enabled disabled auto default".split())
-_REFERENCE = re.compile(r"[/$%<~]|file:|env:|op://|vault:|ref\+|\{\{|__|https?://[^@]*\Z|@")
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@$%]*:(?P<password>[^@/\s$%{]+)@")
 _HEADER = re.compile(
     r"(?i)(?:authorization|(?:x-)?(?:[\w-]*-)?(?:api-?key|token|secret))\s*:\s*(?:bearer\s+)?[^\s$%{\"'\\\\<]"
 )
@@ -57,22 +54,13 @@ class Inline:
     option: str = ""
 
 
-def is_secret_name(name: str) -> bool:
-    """Whether a variable of this name holds a secret, and not its length, file or switch."""
-    words = [word.rstrip("0123456789") for word in re.split(r"[\W_]+", name.upper()) if word]
-    if not words or "PUBLIC" in words:
-        return False
-    last = words[-1]
-    if last in _LAST or last.endswith(_ENDINGS):
-        return True
-    return last == "KEY" and len(words) > 1 and bool(_KEYS & set(words[:-1]))
-
-
 def inline_secrets(block: Block) -> tuple[Inline, ...]:
     """The secrets in the settings and scripts of a service or container."""
     found = list(_environment(block))
-    if block.kind != CONTAINER:
-        found += _environment_lists(block)
+    if block.kind in (CONTAINER, HWC_CONTAINER):
+        found += [*_flags(block), *_command(block)]
+    else:
+        found += [*_environment_lists(block), *_lines(block)]
         for _, script in written_scripts(block):
             if script.sound:
                 found += _in_script(script)
@@ -105,8 +93,45 @@ def _environment_lists(block: Block) -> Iterator[Inline]:
                     yield found
 
 
+def _flags(block: Block) -> Iterator[Inline]:
+    """Variables that a container is given by flags."""
+    for flag in Container(block).flags_named("--env"):
+        name, _, value = (flag.value or "").partition("=")
+        if flag.literal and (has_password(value) or (is_secret_name(name) and telling(value))):
+            yield Inline(name, "text", flag.items[-1].expr)
+
+
+def _command(block: Block) -> Iterator[Inline]:
+    """Secrets among the arguments of what a container runs."""
+    items = [item for item in block.items("cmd") if item.unknown is None]
+    words = [block.tree.resolver.literal(item.expr) for item in items]
+    for number, what in secret_arguments("its command", words):
+        yield Inline(what, "text", items[number].expr)
+
+
+def _lines(block: Block) -> Iterator[Inline]:
+    """Secrets among the arguments of command lines of the unit itself."""
+    for program in programs(block):
+        name, words = program.executable.name, [argument.text for argument in program.arguments]
+        known = [None if "$" in word or "%" in word or "__nix" in word else word for word in words]
+        for _, what in secret_arguments(name or "its program", known):
+            yield Inline(what, "text", program.at)
+
+
 def _judged(name: str, block: Block, expr: Expr) -> Inline | None:
-    return _value(name, block.tree.resolver.value(expr), expr, block)
+    """What a variable is, if it is a secret in the configuration; in one case only, or by `mkForce`, too."""
+    direct = _value(name, block.tree.resolver.value(expr), expr, block)
+    if direct is not None:
+        return direct
+    waiting = [expr]
+    while waiting:
+        inner = unwrapped(block.tree, waiting.pop()).expr
+        value = block.tree.resolver.value(inner)
+        if isinstance(value, Branch):
+            waiting += [value.otherwise, value.then]
+        elif inner is not expr and (found := _value(name, value, inner, block)) is not None:
+            return None if found.kind == "evaluation" else found
+    return None
 
 
 def _value(name: str, value: Value, at: Expr, block: Block) -> Inline | None:
@@ -123,8 +148,8 @@ def _value(name: str, value: Value, at: Expr, block: Block) -> Inline | None:
             gaps = [part for part in value.parts if isinstance(part, Gap)]
             if len(value.parts) == 1 and is_secret_name(name):
                 return _option(name, gaps[0].value, at)
-            return Inline(name, "text", at) if _url("\0".join(_texts(value))) else None
-        if _url(text) or (is_secret_name(name) and _telling(text)):
+            return Inline(name, "text", at) if has_password("\0".join(_texts(value))) else None
+        if has_password(text) or (is_secret_name(name) and telling(text)):
             return Inline(name, "text", at)
         return None
     return _option(name, value, at) if is_secret_name(name) else None
@@ -138,15 +163,6 @@ def _option(name: str, value: Value, at: Expr) -> Inline | None:
     if isinstance(value, Ref) and value.path[0] == "config" and _OPTION.match(value.path[-1]):
         return Inline(name, "option", at, None, None, ".".join(value.path))
     return None
-
-
-def _telling(text: str) -> bool:
-    """Whether a text may be a secret: no switch, no path, no reference to something else."""
-    return bool(text.strip()) and text.strip().lower() not in _HARMLESS and not _REFERENCE.match(text.strip())
-
-
-def _url(text: str) -> bool:
-    return _URL.search(text) is not None
 
 
 def _read(block: Block, value: Value) -> tuple[Secret | None, str] | None:
@@ -172,11 +188,16 @@ def _found_in(script: Script) -> Iterator[tuple[int, Inline]]:
         if name is None or value is None or not is_secret_name(script.source(name)):
             continue
         text = script.word(value).literal
-        if text is not None and _telling(text) and not by_hand(text):
+        if text is not None and telling(text) and not by_hand(text):
             at = _span(script, value.start_byte, value.end_byte)
             yield value.start_byte, Inline(script.source(name), "text", at)
     for command in script.commands:
-        for word in () if command.program in commands("speakers") else command.arguments:
+        if command.program in commands("speakers"):
+            continue
+        for number, what in secret_arguments(command.program, [word.literal for word in command.arguments]):
+            word = command.arguments[number]
+            yield word.start, Inline(what, "text", _span(script, word.start, word.end))
+        for word in command.arguments:
             text = word.literal
             if text is not None and _HEADER.match(text):
                 head = text.partition(":")[0]

@@ -42,6 +42,36 @@ def file_form(program: str, variable: str) -> FileForm | None:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretOptions:
+    """The options by which a program takes a secret as an argument.
+
+    Attributes:
+        options: their names.
+        behind: what stands before the secret in their value, the `:` of `user:password`; empty for nothing.
+        attached: whether the value has to stand in the same argument: `-ppassword`.
+        behind_word: the subcommand that has them, empty for none.
+    """
+
+    options: tuple[str, ...]
+    behind: str = ""
+    attached: bool = False
+    behind_word: str = ""
+
+
+def secret_options(program: str) -> SecretOptions | None:
+    """The options by which a program takes a secret as an argument; None where none are known."""
+    for entry in _data()["secret-options"]:
+        if program in entry["names"].split():
+            return SecretOptions(
+                tuple(entry["options"].split()),
+                str(entry.get("behind", "")),
+                bool(entry.get("attached", False)),
+                str(entry.get("subcommand", "")),
+            )
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class PrivateArguments:
     """Which arguments of a program are files that nobody else may read; see the data."""
 

@@ -1,0 +1,63 @@
+"""Secrets in the arguments of commands, where everybody who may list processes can read them.
+
+Which programs take one as an argument: `data/secrets.toml`, `secret-options`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from hwc_refactor.nixos.secrets.programs import SecretOptions, secret_options
+from hwc_refactor.nixos.secrets.shapes import has_password, is_secret_name, telling
+
+_NAMES = frozenset({"--secret"})
+"""Options that are called so and take the name of a secret: podman-run(1), docker-build(1)."""
+
+
+def secret_arguments(program: str, words: Sequence[str | None]) -> Iterator[tuple[int, str]]:
+    """The arguments of a command that hold a secret as text.
+
+    Args:
+        program: the name of its file.
+        words: its arguments; None for one that is not fully known.
+
+    Returns:
+        The number of each, with what it is: `the option -u of curl`.
+    """
+    known = secret_options(program)
+    if known is not None and known.behind_word and known.behind_word not in words:
+        known = None
+    for number, word in enumerate(words):
+        if word is None:
+            continue
+        name, equals, value = word.partition("=")
+        if name.startswith("--") and equals and name not in _NAMES and is_secret_name(name):
+            if telling(value):
+                yield number, f"the option {name} of {program}"
+        elif has_password(word):
+            yield number, f"a URL of {program}"
+        elif known is not None:
+            following = words[number + 1] if number + 1 < len(words) else None
+            for option, held in _held(known, word, following):
+                if telling(held):
+                    yield number, f"the option {option} of {program}"
+
+
+def _held(known: SecretOptions, word: str, following: str | None) -> Iterator[tuple[str, str]]:
+    """An option and the secret that it takes, in an argument and the next one."""
+    for option in known.options:
+        if option.startswith("--"):
+            value = following if word == option else word.removeprefix(f"{option}=")
+            value = None if word != option and value == word else value
+        elif word.startswith(option) and word != option:
+            value = word.removeprefix(option)
+        else:
+            joined = word == option or re.fullmatch(f"-[A-Za-z]*{option[1:]}", word) is not None
+            value = following if joined and not known.attached else None
+        if value is None:
+            continue
+        _, mark, behind = value.partition(known.behind) if known.behind else ("", "", value)
+        if behind and (mark or not known.behind):
+            yield option, behind
+            return

@@ -111,6 +111,16 @@ class NodeEdits:
         """Remove a binding; what it drops in comments is named in the notes."""
         self._drop(self.take_binding(file, binding))
 
+    def drop_emptied(self, file: ParsedFile, node: Node) -> None:
+        """Remove a set in which nothing is left, with its binding, and the sets around it that are empty then."""
+        chain = file.chain(node.start_byte, node.end_byte)
+        place = chain.index(node)
+        while place > 2 and chain[place].type == "attrset_expression" and chain[place - 1].type == "binding":
+            if self.here(file, chain[place]).named_child_count:
+                return
+            self.drop_binding(file, chain[place - 1])
+            place -= 3
+
     def take_binding(self, file: ParsedFile, binding: Node) -> tuple[str, ...]:
         """Remove a binding, and give the comments that went with it."""
         return self._copy(file).take(lambda now, at: build.binding_removal(now, at(binding))).dropped

@@ -25,7 +25,7 @@ def is_divisible(block: Block) -> bool:
     return all(_names_it(anchor, block) for anchor in block.anchors)
 
 
-def relocate(draft: Draft, block: Block, target: Path, *, whole: bool) -> None:
+def relocate(draft: Draft, block: Block, target: Path, *, whole: bool, apart: bool = False) -> None:
     """Move the definitions of an object from the path of its kind to another one.
 
     Args:
@@ -33,6 +33,9 @@ def relocate(draft: Draft, block: Block, target: Path, *, whole: bool) -> None:
         block: the object.
         target: the path below which it goes, `("services", "hwc", "container")`.
         whole: move everything that its places define, of which it is but one.
+        apart: leave what stands beside it in nested sets where it is, and put the object behind the outermost one;
+            for objects of which most stay. Else those sets are cut, so that objects that go one by one end up as
+            if they had gone at once.
 
     Raises:
         NoPlace: when it stands in an expression that cannot be moved.
@@ -54,7 +57,7 @@ def relocate(draft: Draft, block: Block, target: Path, *, whole: bool) -> None:
                 raise NoPlace("it stands in a set that is computed")
             edits = _whole(current, found, source, target, heads) if whole else None
             if edits is None and not whole:
-                edits = _alone(current, found, source, target, block.name)
+                edits = _alone(current, found, source, target, block.name, apart=apart)
             if edits is None:
                 if _is_left(current, found, source, heads):
                     raise NoPlace("it stands in a set that is computed")
@@ -70,7 +73,9 @@ def option_path(block: Block) -> Path:
     return (*parent, block.kind.word, *block.kind.below)
 
 
-def _alone(file: ParsedFile, holder: Node, source: Path, target: Path, name: str) -> list[Edit] | None:
+def _alone(
+    file: ParsedFile, holder: Node, source: Path, target: Path, name: str, *, apart: bool
+) -> list[Edit] | None:
     """The next move of one object within a set; None when nothing of it is left there."""
     for binding, used in _leading(file, holder, source):
         if len(used) > len(source):
@@ -82,9 +87,18 @@ def _alone(file: ParsedFile, holder: Node, source: Path, target: Path, name: str
                 return split_off(file, holder, binding, item, source, target)
         else:
             inner = _inner(file, binding, source[len(used) :], name)
+            item = None if inner is None or not apart else _item(file, inner, name)
+            if item is not None and inner is not None and _is_one_of_some(inner):
+                return lift(file, binding, item, target)
             if inner is not None:
                 return lift(file, binding, inner, _lead(file, binding, inner))
     return None
+
+
+def _is_one_of_some(binding: Node) -> bool:
+    """Whether a set that is the value of a binding holds more than one."""
+    value = binding.child_by_field_name("expression")
+    return value is not None and len(bindings_of(value)) > 1
 
 
 def _whole(file: ParsedFile, holder: Node, source: Path, target: Path, heads: set[Path]) -> list[Edit] | None:

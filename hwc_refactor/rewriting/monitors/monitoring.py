@@ -274,13 +274,15 @@ class _Writer:
             raise CannotSay("option-not-in-module", "Its timer counts under other conditions.", timer.place)
         for slot in timer.slots:
             self.draft.remove_binding(timer, slot)
+            if slot.holder is not None:
+                self.draft.drop_emptied(slot.holder.file, slot.holder.node)
 
     def _move(self) -> None:
         if self.made is not None:
             for member in self.made.members:
                 relocate(self.draft, member, TARGET, whole=self.made.whole)
             return
-        relocate(self.draft, self.block, TARGET, whole=False)
+        relocate(self.draft, self.block, TARGET, whole=False, apart=True)
         if self.wanted.name == self.block.name:
             return
         path = (*TARGET, self.block.name)

@@ -155,6 +155,11 @@ def _behind(point: tuple[int, int], text: bytes) -> tuple[int, int]:
     return point[0] + rows, (len(text) - text.rfind(b"\n") - 1 if rows else point[1] + len(text))
 
 
+def within(node: Node, region: Node) -> bool:
+    """Whether a node stands within another one of the same file, or is it."""
+    return region.start_byte <= node.start_byte and node.end_byte <= region.end_byte
+
+
 def text_of(file: ParsedFile, node: Node) -> str:
     """The source text of a node, decoded (invalid UTF-8 is replaced)."""
     return file.text(node).decode(errors="replace")

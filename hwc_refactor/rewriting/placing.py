@@ -8,7 +8,7 @@ from functools import partial
 
 from hwc_refactor.nix.scope import Env, attrpath_of, called_frame
 from hwc_refactor.nix.strings import attr_name
-from hwc_refactor.nix.syntax import Node, ParsedFile
+from hwc_refactor.nix.syntax import Node, ParsedFile, within
 from hwc_refactor.nix.values import Attrs, Branch, Call, Expr, Slot
 from hwc_refactor.nixos.objects import Block, Kind, objects
 from hwc_refactor.nixos.tree import Tree
@@ -146,13 +146,13 @@ def not_own(tree: Tree, block: Block, expr: Expr) -> str | None:
 def _place_not_own(tree: Tree, block: Block, expr: Expr, file: ParsedFile, node: Node) -> str | None:
     """The same for a place that leads to the expression: the object itself, its data, or a `let`."""
     for region in (*(slot.expr for slot in block.slots), *block.calls):
-        if file.source.path == region.file.source.path and _within(node, region.node):
+        if file.source.path == region.file.source.path and within(node, region.node):
             if in_called_function(region.env):
                 return _IN_FUNCTION
             names = [one.name for one in _siblings(tree, block) if _spot(expr) in _spots(one)]
             return f"it is given to '{min(names)}' too" if names else None
     for data in _definitions(block):
-        if file.source.path == data.file.source.path and _within(node, data.node):
+        if file.source.path == data.file.source.path and within(node, data.node):
             others = _readers(tree, block.kind).get(_spot(expr), set()) - {_key(block)}
             return f"it is given to '{min(others)[1]}' too" if others else None
     binding = _let_binding(file, node)
@@ -163,7 +163,7 @@ def _place_not_own(tree: Tree, block: Block, expr: Expr, file: ParsedFile, node:
     if len(uses) != 1:
         return f"it stands in '{name}', which is used in {len(uses)} places"
     use = uses[0]
-    if _within(use, binding):
+    if within(use, binding):
         return f"it stands in '{name}', which uses itself"
     return _place_not_own(tree, block, expr, file, use)
 
@@ -246,10 +246,6 @@ def _spot(expr: Expr) -> _Spot:
 def in_called_function(env: Env) -> bool:
     """Whether a scope is the body of a function that is called: an edit there changes every call."""
     return called_frame(env) is not None
-
-
-def _within(node: Node, region: Node) -> bool:
-    return region.start_byte <= node.start_byte and node.end_byte <= region.end_byte
 
 
 def _let_binding(file: ParsedFile, node: Node) -> Node | None:

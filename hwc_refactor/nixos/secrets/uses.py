@@ -1,7 +1,6 @@
 """Where the scripts of a service name the path of a secret, and what they do with it there.
 
-Each place is judged by what stands around it in the shell's tree. What is not understood has the form
-`unknown`, and never counts as a plain reading.
+What it is has its name from `forms`; what is not understood never counts as a plain reading.
 """
 
 from __future__ import annotations
@@ -13,26 +12,25 @@ from typing import Literal
 
 from hwc_refactor.nix.shell import Script, script_of
 from hwc_refactor.nix.strings import STRING_TYPES
-from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nix.syntax import Node, within
 from hwc_refactor.nix.values import Call, Expr
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.programs import ON_STOP, Program
 from hwc_refactor.nixos.secrets.declared import DELIVERED, Secret, by_hand, secret_of, secrets_within
 from hwc_refactor.nixos.secrets.deployed import deployed_script
-from hwc_refactor.nixos.secrets.private_files import assigned_privately, taken_privately
+from hwc_refactor.nixos.secrets.forms import (
+    Form,
+    assigned_by,
+    assignment_of,
+    form_of,
+    repeated,
+    variable_forms,
+    word_nodes,
+)
+from hwc_refactor.nixos.secrets.private_files import assigned_privately
 from hwc_refactor.nixos.secrets.programs import commands
 from hwc_refactor.nixos.tree import Tree
-
-Form = Literal["read", "stdin", "source", "private", "test", "argument", "text", "copied", "made", "unknown"]
-"""What is done with the path.
-
-`read`: what the file holds becomes part of a command or a variable, `$(cat path)`; `stdin`: a program reads
-it; `source`: the shell reads it as a script; `private`: a program is given the path that refuses a file which
-its group may read; `test`: it is looked at, not into; `argument`: a program is
-given the path; `text`: the path is printed; `copied`: what it holds is put into another file; `made`: the
-script itself writes or changes the file.
-"""
 
 _DELIVERED_TEXT = re.compile(rb"/run/(?:agenix|secrets|secrets-for-users)/[\w./-]*")
 
@@ -192,7 +190,7 @@ def _concealed(tree: Tree, expr: Expr, program: Program, read: set[int]) -> Iter
     """The secrets that strings within an expression read, as scripts of their own; not those in `read`."""
     for secret in secrets_within(tree, expr):
         file, node = expr.file, secret.at.node
-        inside = [one for one in file.chain(node.start_byte, node.end_byte) if _within(one, expr.node)]
+        inside = [one for one in file.chain(node.start_byte, node.end_byte) if within(one, expr.node)]
         strings = [one for one in inside if one.type in STRING_TYPES]
         hides = strings and strings[-1].id not in read
         script = script_of(Expr(file, strings[-1], secret.at.env)) if hides else None
@@ -200,12 +198,8 @@ def _concealed(tree: Tree, expr: Expr, program: Program, read: set[int]) -> Iter
             assert script is not None
             hole = script.body.holes[number].node
             if (hole.start_byte, hole.end_byte) == (node.start_byte, node.end_byte):
-                if _form(script, script.chain(start, end), start, end)[0] in ("read", "source", "copied"):
+                if form_of(script, script.chain(start, end), start, end)[0] in ("read", "source", "copied"):
                     yield Hidden(secret, secret.at, program)
-
-
-def _within(node: Node, region: Node) -> bool:
-    return region.start_byte <= node.start_byte and node.end_byte <= region.end_byte
 
 
 def secret_paths(tree: Tree, script: Script) -> Iterator[tuple[Secret, int, int]]:
@@ -234,136 +228,24 @@ def secret_paths(tree: Tree, script: Script) -> Iterator[tuple[Secret, int, int]
 
 def _judged(script: Script, program: Program, secret: Secret, start: int, end: int) -> Iterator[Mention]:
     chain = script.chain(start, end)
-    form, command = _form(script, chain, start, end)
-    quoted = any(node.type in ("string", "heredoc_body") for node in _word_nodes(chain))
-    repeated = _repeated(chain)
+    form, command = form_of(script, chain, start, end)
+    quoted = any(node.type in ("string", "heredoc_body") for node in word_nodes(chain))
+    often = repeated(chain)
     node = chain[-1]
-    assignment = _assignment(chain) if form == "unknown" else None
+    assignment = assignment_of(chain) if form == "unknown" else None
     taker = "" if assignment is None else assigned_privately(script, assignment, start, end)
     form, command = ("private", taker) if taker else (form, command)
-    name = "" if taker else _assigned(script, assignment)
+    name = "" if taker else assigned_by(script, assignment)
     if any(one.type == "comment" for one in chain):
         return
     if node.type == "raw_string":
         start, end = (start, end) if node.end_byte - node.start_byte > end - start + 2 else node.byte_range
         form = form if (start, end) == node.byte_range else "unknown"
     if not name:
-        yield Mention(secret, form, program, script, start, end, node, quoted, command, "", repeated)
+        yield Mention(secret, form, program, script, start, end, node, quoted, command, "", often)
         return
-    forms = list(_variable_forms(script, name))
+    forms = list(variable_forms(script, name))
     if not forms:
         forms = [("unknown", "", False)]
     for form, command, again in forms:
-        yield Mention(
-            secret, form, program, script, start, end, node, quoted, command, name, repeated or again
-        )
-
-
-def _variable_forms(script: Script, name: str) -> Iterator[tuple[Form, str, bool]]:
-    """What is done with a path that a variable holds."""
-    if name not in script.constants:
-        yield "unknown", "", False
-        return
-    for node in script.nodes("simple_expansion", "expansion"):
-        inner = node.named_children
-        if inner and script.source(inner[0]) == name:
-            chain = script.chain(node.start_byte, node.end_byte)
-            yield (*_form(script, chain, node.start_byte, node.end_byte), _repeated(chain))
-
-
-def _repeated(chain: list[Node]) -> bool:
-    kinds = ("while_statement", "for_statement", "c_style_for_statement", "function_definition")
-    return any(node.type in kinds for node in chain)
-
-
-_WORDS = frozenset(
-    "word string string_content concatenation raw_string simple_expansion expansion variable_name".split()
-)
-
-
-def _word_nodes(chain: list[Node]) -> list[Node]:
-    """The innermost nodes of a chain that make up one word."""
-    found: list[Node] = []
-    for node in reversed(chain):
-        if node.type not in (*_WORDS, "heredoc_body", "heredoc_content"):
-            break
-        found.append(node)
-    return found
-
-
-def _form(script: Script, chain: list[Node], start: int, end: int) -> tuple[Form, str]:
-    """What is done with a range of the word at the end of a chain of nodes, and by which command."""
-    word = _word_nodes(chain)
-    outer = chain[: len(chain) - len(word)]
-    if not outer or any(node.type in ("heredoc_body", "heredoc_content") for node in word):
-        return "unknown", ""
-    around = outer[-1]
-    match around.type:
-        case "file_redirect":
-            return _redirect(script, outer)
-        case "command":
-            return _argument(script, outer, start, end)
-        case "test_command" | "unary_expression" | "binary_expression":
-            return "test", ""
-        case _:
-            return "unknown", ""
-
-
-def _redirect(script: Script, outer: list[Node]) -> tuple[Form, str]:
-    redirect, above = outer[-1], outer[-2]
-    if any(child.type in (">", ">>", ">|", "&>", "&>>") for child in redirect.children):
-        return "made", ""
-    if not any(child.type == "<" for child in redirect.children):
-        return "unknown", ""
-    if above.type == "command_substitution":
-        return "read", ""
-    body = above.child_by_field_name("body") if above.type == "redirected_statement" else None
-    command = script.command(body) if body is not None and body.type == "command" else None
-    program = "" if command is None else command.program
-    kept = program in ("read", "mapfile", "readarray")
-    return ("read" if kept or _substituted(outer) else "stdin"), program
-
-
-def _argument(script: Script, outer: list[Node], start: int, end: int) -> tuple[Form, str]:
-    command = script.command(outer[-1])
-    if command is None:
-        return "unknown", ""
-    program = command.program
-    taker = taken_privately(script, command, start, end)
-    if taker:
-        return "private", taker
-    if program in ("source", "."):
-        return "source", program
-    if program in commands("readers"):
-        return ("read" if _substituted(outer) else "stdin"), program
-    if program in commands("examiners"):
-        return "test", program
-    if program in commands("speakers"):
-        return "text", program
-    if program in commands("copiers"):
-        return "copied", program
-    if program in ("chmod", "chown", "chgrp", "touch", "rm", "mkdir", "tee", "truncate", "shred", "setfacl"):
-        return "made", program
-    return "argument", program
-
-
-def _substituted(outer: list[Node]) -> bool:
-    """Whether what stands there is printed into a word of another command, or into a variable."""
-    return any(node.type == "command_substitution" for node in outer)
-
-
-def _assignment(chain: list[Node]) -> Node | None:
-    """The assignment that gives a variable the word at the end of a chain."""
-    word = _word_nodes(chain)
-    outer = chain[: len(chain) - len(word)]
-    if outer and outer[-1].type == "variable_assignment":
-        name = outer[-1].child_by_field_name("name")
-        if name is not None and (not word or word[-1].start_byte > name.end_byte):
-            return outer[-1]
-    return None
-
-
-def _assigned(script: Script, assignment: Node | None) -> str:
-    """The variable that is assigned; empty for none."""
-    name = None if assignment is None else assignment.child_by_field_name("name")
-    return "" if name is None else script.source(name)
+        yield Mention(secret, form, program, script, start, end, node, quoted, command, name, often or again)

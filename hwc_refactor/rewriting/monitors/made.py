@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hwc_refactor.nix.scope import attrpath_of
-from hwc_refactor.nix.syntax import Node, ParsedFile
+from hwc_refactor.nix.syntax import Node, ParsedFile, within
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.bodies import Family, family_of
 from hwc_refactor.nixos.loops.checks import Check, check_of
@@ -46,7 +46,7 @@ class Made:
         for member, check in zip(self.members, self.checks, strict=True):
             for slot in () if check.timer is None else check.timer.slots:
                 file, node, binding = slot.expr.file, slot.expr.node, slot.binding
-                inside = file is self.body.slots[0].expr.file and _within(node, around)
+                inside = file is self.body.slots[0].expr.file and within(node, around)
                 if not inside or binding is None or binding.type != "binding" or slot.rest:
                     raise NoPlace("its timer is made elsewhere than the check")
                 assert check.timer is not None
@@ -113,7 +113,3 @@ def _function(expr: Expr) -> Node:
     chain = expr.file.chain(expr.node.start_byte, expr.node.end_byte)
     around = chain[: chain.index(expr.node)]
     return next((node for node in reversed(around) if node.type == "function_expression"), expr.node)
-
-
-def _within(node: Node, region: Node) -> bool:
-    return region.start_byte <= node.start_byte and node.end_byte <= region.end_byte

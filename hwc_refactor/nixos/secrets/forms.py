@@ -1,0 +1,135 @@
+"""What a script does with a path that stands in it, told from what stands around it in the shell's tree.
+
+What is not understood has the form `unknown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from hwc_refactor.nix.shell import Script
+from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nixos.secrets.private_files import taken_privately
+from hwc_refactor.nixos.secrets.programs import commands
+
+Form = Literal["read", "stdin", "source", "private", "test", "argument", "text", "copied", "made", "unknown"]
+"""What is done with the path.
+
+`read`: what the file holds becomes part of a command or a variable, `$(cat path)`; `stdin`: a program reads
+it; `source`: the shell reads it as a script; `private`: a program is given the path that refuses a file which
+its group may read; `test`: it is looked at, not into; `argument`: a program is
+given the path; `text`: the path is printed; `copied`: what it holds is put into another file; `made`: the
+script itself writes or changes the file.
+"""
+
+
+def variable_forms(script: Script, name: str) -> Iterator[tuple[Form, str, bool]]:
+    """What is done with a path that a variable holds."""
+    if name not in script.constants:
+        yield "unknown", "", False
+        return
+    for node in script.nodes("simple_expansion", "expansion"):
+        inner = node.named_children
+        if inner and script.source(inner[0]) == name:
+            chain = script.chain(node.start_byte, node.end_byte)
+            yield (*form_of(script, chain, node.start_byte, node.end_byte), repeated(chain))
+
+
+def repeated(chain: list[Node]) -> bool:
+    """Whether what stands at the end of a chain may be done more than once."""
+    kinds = ("while_statement", "for_statement", "c_style_for_statement", "function_definition")
+    return any(node.type in kinds for node in chain)
+
+
+_WORDS = frozenset(
+    "word string string_content concatenation raw_string simple_expansion expansion variable_name".split()
+)
+
+
+def word_nodes(chain: list[Node]) -> list[Node]:
+    """The innermost nodes of a chain that make up one word."""
+    found: list[Node] = []
+    for node in reversed(chain):
+        if node.type not in (*_WORDS, "heredoc_body", "heredoc_content"):
+            break
+        found.append(node)
+    return found
+
+
+def form_of(script: Script, chain: list[Node], start: int, end: int) -> tuple[Form, str]:
+    """What is done with a range of the word at the end of a chain of nodes, and by which command."""
+    word = word_nodes(chain)
+    outer = chain[: len(chain) - len(word)]
+    if not outer or any(node.type in ("heredoc_body", "heredoc_content") for node in word):
+        return "unknown", ""
+    around = outer[-1]
+    match around.type:
+        case "file_redirect":
+            return _redirect(script, outer)
+        case "command":
+            return _argument(script, outer, start, end)
+        case "test_command" | "unary_expression" | "binary_expression":
+            return "test", ""
+        case _:
+            return "unknown", ""
+
+
+def _redirect(script: Script, outer: list[Node]) -> tuple[Form, str]:
+    redirect, above = outer[-1], outer[-2]
+    if any(child.type in (">", ">>", ">|", "&>", "&>>") for child in redirect.children):
+        return "made", ""
+    if not any(child.type == "<" for child in redirect.children):
+        return "unknown", ""
+    if above.type == "command_substitution":
+        return "read", ""
+    body = above.child_by_field_name("body") if above.type == "redirected_statement" else None
+    command = script.command(body) if body is not None and body.type == "command" else None
+    program = "" if command is None else command.program
+    kept = program in ("read", "mapfile", "readarray")
+    return ("read" if kept or _substituted(outer) else "stdin"), program
+
+
+def _argument(script: Script, outer: list[Node], start: int, end: int) -> tuple[Form, str]:
+    command = script.command(outer[-1])
+    if command is None:
+        return "unknown", ""
+    program = command.program
+    taker = taken_privately(script, command, start, end)
+    if taker:
+        return "private", taker
+    if program in ("source", "."):
+        return "source", program
+    if program in commands("readers"):
+        return ("read" if _substituted(outer) else "stdin"), program
+    if program in commands("examiners"):
+        return "test", program
+    if program in commands("speakers"):
+        return "text", program
+    if program in commands("copiers"):
+        return "copied", program
+    if program in ("chmod", "chown", "chgrp", "touch", "rm", "mkdir", "tee", "truncate", "shred", "setfacl"):
+        return "made", program
+    return "argument", program
+
+
+def _substituted(outer: list[Node]) -> bool:
+    """Whether what stands there is printed into a word of another command, or into a variable."""
+    return any(node.type == "command_substitution" for node in outer)
+
+
+def assignment_of(chain: list[Node]) -> Node | None:
+    """The assignment that gives a variable the word at the end of a chain."""
+    word = word_nodes(chain)
+    outer = chain[: len(chain) - len(word)]
+    if outer and outer[-1].type == "variable_assignment":
+        name = outer[-1].child_by_field_name("name")
+        if name is not None and (not word or word[-1].start_byte > name.end_byte):
+            return outer[-1]
+    return None
+
+
+def assigned_by(script: Script, assignment: Node | None) -> str:
+    """The variable that is assigned; empty for none."""
+    name = None if assignment is None else assignment.child_by_field_name("name")
+    return "" if name is None else script.source(name)

@@ -36,6 +36,7 @@ When it refuses
     defined-in-several-files: another file sets the same with a priority of its own
     option-not-in-module: it uses an option that the module has no word for
     image-unknown: it has no image in sight
+    switched-off: it stands behind a condition that never holds
     shared-definition: it is written in a place that serves other things too
     module-import-unclear: no file is sure to be read wherever the containers are; see --module-import
     module-import-unusable: the file that --module-import names has no list of modules
@@ -55,7 +56,7 @@ from collections.abc import Sequence
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import BuildError
-from hwc_refactor.nix.values import Attrs
+from hwc_refactor.nix.values import Attrs, Call
 from hwc_refactor.nixos.bodies import Family, family_of, listed
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.profiles import find_profile
@@ -138,6 +139,8 @@ def _obstacle(block: Block, family: Family, ctx: Context) -> Outcome | None:
             "name-not-literal",
             f"What '{block.name}' makes cannot be followed, so neither can the containers in it.",
         )
+    if not block.own and _is_off(block):
+        return ctx.refuse(block, "switched-off", "It stands behind a condition that never holds.")
     if not block.own and _is_call(block):
         return ctx.refuse(
             block, "built-by-unknown-function", "It is made by a function that is not in sight."
@@ -165,6 +168,16 @@ def _obstacle(block: Block, family: Family, ctx: Context) -> Outcome | None:
             family.overlaid,
         )
     return None
+
+
+def _is_off(block: Block) -> bool:
+    """Whether all that makes it is behind a `mkIf` that is known to be false."""
+    values = [block.tree.resolver.value(slot.expr) for slot in block.slots if not slot.rest]
+    return (
+        bool(values)
+        and not block.view.slots
+        and all(isinstance(value, Call) and value.name == "mkIf" for value in values)
+    )
 
 
 def _is_call(block: Block) -> bool:

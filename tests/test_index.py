@@ -3,6 +3,7 @@
 from hwc_refactor.nix.scope import env_along, root_env
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.modules import imported_by, module_imports
+from hwc_refactor.nixos.objects import CONTAINER, LONGEST, objects
 from hwc_refactor.nixos.secrets.declared import declared_secrets, secret_of
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.units.naming import references
@@ -73,3 +74,13 @@ def test_secrets_are_known_by_their_path() -> None:
         ("agenix-secret", "db"),
         ("sops-secret", "web"),
     ]
+
+
+def test_an_object_of_a_computed_name_is_called_by_one_short_line() -> None:
+    made = "lib.mapAttrs (name: image: {\n  inherit image;\n}) (lib.filterAttrs (_: image: image != null) config.zoo.images)"
+    text = f"{{ config, lib, ... }}: {{ virtualisation.oci-containers.containers = {made}; }}"
+    (block,) = objects(Tree({"a.nix": text.encode()}), CONTAINER)
+    assert not block.named
+    assert block.name.startswith("lib.mapAttrs (name: image: { inherit image; })")
+    assert block.name.endswith("…")
+    assert len(block.name) == LONGEST

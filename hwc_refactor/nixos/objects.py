@@ -72,7 +72,7 @@ class Block:
     Attributes:
         tree: the snapshot it was read from.
         kind: what it is.
-        name: its attribute name; the source text of the name's expression when that is not known.
+        name: its attribute name; the source text of the name's expression, shortened, when that is not known.
         named: whether the name is known.
         slots: the places that define it, in one file or through calls of one function.
         calls: the calls of functions of the root that make it, outermost first; empty for a plain one.
@@ -305,12 +305,19 @@ def identity(found: Found) -> Identity:
     """Which object a definition belongs to."""
     home = found.calls[0].file.source.path if found.calls else found.slot.expr.file.source.path
     calls = () if isinstance(found.name, str) else tuple(call.node.start_byte for call in found.calls)
-    return home, name_of(found), calls
+    return home, found.name if isinstance(found.name, str) else found.name.text, calls
 
 
 def name_of(found: Found) -> str:
-    """The name of what a definition is about; the source text of the name's expression when that is open."""
-    return found.name if isinstance(found.name, str) else found.name.text
+    """The name of what a definition is about; the source text of its expression, shortened, when that is open."""
+    if isinstance(found.name, str):
+        return found.name
+    line = " ".join(found.name.text.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+
+
+LONGEST = 60
+"""The most characters of an expression that stands for the name of an object."""
 
 
 def groups(definitions: Iterable[Found]) -> dict[Identity, list[Found]]:

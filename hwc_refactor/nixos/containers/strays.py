@@ -98,7 +98,7 @@ def _stray_options(tree: Tree, blocks: Sequence[Block]) -> Iterator[Stray]:
             if (binding.start_byte, path) in seen or "image" not in bound_names(file, holder):
                 continue
             name = _owner(file, chain[:-3])
-            why = f"'{name}' is privileged, but it is no container of virtualisation.oci-containers."
+            why = f"'{name}' is privileged, and nothing of a container that can be read here."
             yield Stray(name, path, file.source.line(offset), why)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from hwc_refactor.nix.values import Attrs, ListValue, Ref, Scalar, Slot, Str
+from hwc_refactor.nix.values import Attrs, Branch, ListValue, Ref, Scalar, Slot, Str
 from hwc_refactor.nixos.arguments import expanded
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.obstacles import Obstacle
@@ -123,6 +123,8 @@ def candidate(block: Block, *, whoever: bool = False) -> Candidate | None:
     if not slots:
         return _by_default(block)
     user = _user(block, slots[0])
+    if user is None and any(_may_be_root(block, slot) for slot in slots):
+        return Candidate(block, UNKNOWN, "root")
     if user in ("root", "0"):
         certain = len(slots) == 1 and slots[0].doubt is None and _whenever_it_runs(block, slots[0])
         return Candidate(block, ROOT if certain else UNKNOWN, "root")
@@ -158,6 +160,18 @@ def _user(block: Block, slot: Slot) -> str | None:
         default = settled(block.tree, value.path[1:])
         return None if default is None else block.tree.resolver.literal(default)
     return value.literal if isinstance(value, Str) else None
+
+
+def _may_be_root(block: Block, slot: Slot) -> bool:
+    """Whether a definition chooses between users of which one is root."""
+    waiting = [slot.expr]
+    while waiting:
+        value = block.tree.resolver.value(unwrapped(block.tree, waiting.pop()).expr)
+        if isinstance(value, Branch):
+            waiting += [value.then, value.otherwise]
+        elif isinstance(value, Str) and value.literal in ("root", "0"):
+            return True
+    return False
 
 
 def _whenever_it_runs(block: Block, slot: Slot) -> bool:

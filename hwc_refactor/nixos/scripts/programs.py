@@ -113,6 +113,10 @@ def _programs(block: Block) -> Iterator[Program]:
     for option, directive in SCRIPTS.items():
         for slot in block.get(option):
             script = None if slot.rest else script_text(tree, slot.expr)
+            file = None if slot.rest or script is not None else _file(tree, slot.expr)
+            if file is not None:
+                yield _program(directive, (option,), slot, slot.expr, Executable(file.name), None, file)
+                continue
             at = slot.expr if script is None else script.at
             shell = Executable("bash", ("bash",))
             why = None if script is not None else NOT_IN_SIGHT
@@ -123,6 +127,12 @@ def _programs(block: Block) -> Iterator[Program]:
                 continue
             for expr in _elements(tree, slot.expr):
                 yield _line(tree, directive, slot, expr)
+
+
+def _file(tree: Tree, expr: Expr) -> WrittenFile | None:
+    """The program written out in the tree that is all a script runs: `lib.getExe (pkgs.writeShellApplication …)`."""
+    value = tree.resolver.content(expr)[0]
+    return executable_value(tree, value).file if isinstance(value, Call) else None
 
 
 def _elements(tree: Tree, expr: Expr) -> Iterator[Expr]:

@@ -44,7 +44,7 @@ When it refuses
     already-a-file: the secret goes from its file to the input of a program, and nowhere else
     writes-secret-to-file: the script writes it into another file, where it stays as readable as before
     makes-its-secret: the script writes or changes the secret's file itself
-    copes-without-secret: the script looks whether the file is there; a credential has to be
+    copes-without-secret: the script does something else where the file is not there; a credential has to be
     secret-by-hand: a file that no secrets scheme delivers
     secret-by-condition: the place that reads it is there only under a condition, or put together by Nix
     use-not-understood: what the script does with the path is not understood

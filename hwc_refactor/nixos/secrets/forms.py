@@ -6,6 +6,7 @@ What is not understood has the form `unknown`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Literal
 
 from hwc_refactor.nix.shell import Script
@@ -24,16 +25,35 @@ script itself writes or changes the file.
 """
 
 
-def variable_forms(script: Script, name: str) -> Iterator[tuple[Form, str, bool]]:
-    """What is done with a path that a variable holds."""
+def variable_forms(script: Script, name: str) -> Iterator[tuple[Form, str, bool, bool]]:
+    """What is done with a path that a variable holds: the form, the command, whether repeated, whether `copes`."""
     if name not in script.constants:
-        yield "unknown", "", False
+        yield "unknown", "", False, False
         return
     for node in script.nodes("simple_expansion", "expansion"):
         inner = node.named_children
         if inner and script.source(inner[0]) == name:
             chain = script.chain(node.start_byte, node.end_byte)
-            yield (*form_of(script, chain, node.start_byte, node.end_byte), repeated(chain))
+            form, command = form_of(script, chain, node.start_byte, node.end_byte)
+            yield form, command, repeated(chain), form == "read" and copes(script, chain)
+
+
+_ELSE = frozenset({"true", ":", "echo", "printf"})
+"""Commands that stand for a text that could not be read."""
+
+
+def copes(script: Script, chain: list[Node]) -> bool:
+    """Whether something else is taken where a file cannot be read: `$(cat FILE || true)`, `X=$(cat FILE) || X=`."""
+    left = False
+    for inner, around in pairwise(reversed(chain)):
+        left = left or inner.type == "command_substitution"
+        if around.type == "list" and around.named_children[0] == inner and around.children[1].type == "||":
+            other = around.named_children[-1]
+            command = script.command(other) if other.type == "command" else None
+            return other.type == "variable_assignment" or (command is not None and command.program in _ELSE)
+        if left and around.type not in ("string", "variable_assignment", "command_substitution"):
+            return False
+    return False
 
 
 def repeated(chain: list[Node]) -> bool:

@@ -160,6 +160,12 @@ def _at(block: Block, mention: Mention, allowed: frozenset[str]) -> tuple[str, s
             f"Its script looks at the file of {name} before it reads it; as a credential it would have to be"
             " there, or the unit would not start.",
         )
+    if mention.copes:
+        return (
+            "copes-without-secret",
+            f"Its script takes something else where the file of {name} cannot be read; as a credential it would"
+            " have to be there, or the unit would not start.",
+        )
     if mention.form == "unknown":
         return "use-not-understood", f"What its script does with the path of {name} is not understood."
     if mention.secret.scheme == "path":

@@ -23,6 +23,7 @@ from hwc_refactor.nixos.secrets.forms import (
     Form,
     assigned_by,
     assignment_of,
+    copes,
     form_of,
     repeated,
     variable_forms,
@@ -67,6 +68,7 @@ class Mention:
         command: the command that is given the path or reads the file; empty for the shell itself.
         variable: the shell variable that holds the path, where the path itself stands only in its assignment.
         repeated: whether it stands in a loop or a function, and may be read more than once.
+        copes: whether something else is taken where the file cannot be read.
         option: the `optionalString` in which it stands; None for what is always there.
     """
 
@@ -81,6 +83,7 @@ class Mention:
     command: str = ""
     variable: str = ""
     repeated: bool = False
+    copes: bool = False
     option: Optional | None = None
 
     @property
@@ -229,6 +232,7 @@ def secret_paths(tree: Tree, script: Script) -> Iterator[tuple[Secret, int, int]
 def _judged(script: Script, program: Program, secret: Secret, start: int, end: int) -> Iterator[Mention]:
     chain = script.chain(start, end)
     form, command = form_of(script, chain, start, end)
+    without = form == "read" and copes(script, chain)
     quoted = any(node.type in ("string", "heredoc_body") for node in word_nodes(chain))
     often = repeated(chain)
     node = chain[-1]
@@ -242,10 +246,11 @@ def _judged(script: Script, program: Program, secret: Secret, start: int, end: i
         start, end = (start, end) if node.end_byte - node.start_byte > end - start + 2 else node.byte_range
         form = form if (start, end) == node.byte_range else "unknown"
     if not name:
-        yield Mention(secret, form, program, script, start, end, node, quoted, command, "", often)
+        yield Mention(secret, form, program, script, start, end, node, quoted, command, "", often, without)
         return
     forms = list(variable_forms(script, name))
     if not forms:
-        forms = [("unknown", "", False)]
-    for form, command, again in forms:
-        yield Mention(secret, form, program, script, start, end, node, quoted, command, name, often or again)
+        forms = [("unknown", "", False, False)]
+    for form, command, again, without in forms:
+        often = often or again
+        yield Mention(secret, form, program, script, start, end, node, quoted, command, name, often, without)

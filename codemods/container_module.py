@@ -92,6 +92,7 @@ def _ground(ctx: Context, blocks: Sequence[Block]) -> Ground:
     documented_as="diff 5",
     manual=__doc__,
     ground=_ground,
+    in_turn=True,
 )
 def propose(block: Block, ctx: Context) -> Outcome | None:
     """Declare one container with the module."""

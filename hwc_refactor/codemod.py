@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hwc_refactor.model import NOT_SAID, Change, Found, Refusal, Severity, Subject
-from hwc_refactor.nix.edits import Span
+from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.objects import Block, Kind
 from hwc_refactor.nixos.surveys import Survey
@@ -88,6 +88,8 @@ class Codemod:
         ground: the change that has to be made before the others, for all objects that are found; it is
             asked when there are changes that need it.
         surveys: what is asked of all objects of some kind to judge a single one.
+        in_turn: whether what it says of an object holds as well when objects before it in the same file have been
+            changed; then its changes of one file are built upon each other.
     """
 
     id: str
@@ -101,6 +103,7 @@ class Codemod:
     ground: Lay | None = None
     also: tuple[Kind, ...] = ()
     surveys: tuple[Survey, ...] = ()
+    in_turn: bool = False
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -137,6 +140,7 @@ def codemod(
     ground: Lay | None = None,
     also: tuple[Kind, ...] = (),
     surveys: tuple[Survey, ...] = (),
+    in_turn: bool = False,
 ) -> Callable[[Propose], Codemod]:
     """Declare a function as a codemod; `manual` is the docstring of its module."""
 
@@ -153,6 +157,7 @@ def codemod(
             ground,
             also,
             surveys,
+            in_turn,
         )
 
     return declare
@@ -205,6 +210,7 @@ class Context:
         parameters: what a documented diff's recipe prescribes for this object; empty outside of one.
         diff: the number of that documented diff.
         found: what was found, once the codemod has said it.
+        upon: edits that changes before have made, and upon which a draft is built.
     """
 
     tree: Tree
@@ -213,6 +219,7 @@ class Context:
     parameters: Mapping[str, object] = field(default_factory=dict)
     diff: int | None = None
     found: Found = NOT_SAID
+    upon: tuple[Edit, ...] = ()
 
     def finding(self, rule: str = "", message: str = "", at: Expr | Span | None = None) -> Context:
         """The context for what was found: changes and refusals made with it carry it.
@@ -226,7 +233,7 @@ class Context:
 
     def draft(self, block: Block, title: str, why: str) -> Draft:
         """Begin a change of an object."""
-        return Draft(self.tree, self.codemod, About.block(block), title, why, self.found)
+        return Draft(self.tree, self.codemod, About.block(block), title, why, self.found, self.upon)
 
     def refuse(
         self, block: Block, code: str, reason: str, at: Expr | Span | None = None, *, line: int | None = None

@@ -92,6 +92,7 @@ class Change:
         also: further objects that it changes, because they are made together.
         defines: what it defines beside its object, such as an option of the system in a file; two changes that define
             the same are made one after the other.
+        upon: the objects of the changes that it is built upon; its edits are theirs as well.
     """
 
     codemod: str
@@ -110,6 +111,7 @@ class Change:
     gained: tuple[str, ...] = ()
     also: tuple[Subject, ...] = ()
     defines: tuple[str, ...] = ()
+    upon: tuple[tuple[str, str, str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The plan: codemods run one after another, each on the text the last one left.
 
 Within one pass all objects are proposed for on one snapshot. Changes whose edits meet cannot both be made
-on it: the later one is proposed again on the text that the first one left, where it sees what it did.
+on it: the later one is proposed again on the text that the first one left, where it sees what it did. Some
+codemods can do without: they propose each change in a file upon those before it (see `turns`).
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from hwc_refactor.checking import check, ladder
+from hwc_refactor.checking import ladder
 from hwc_refactor.checking.exposing import exposed
 from hwc_refactor.codemod import Outcome
+from hwc_refactor.composing import compose
 from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Problem, Refusal
-from hwc_refactor.nix.edits import Edit, apply_edits
 from hwc_refactor.nixos.objects import Key
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.patch import file_changes, patch, validate
@@ -85,7 +86,7 @@ def make_plan(
         SelectionError: when what is selected does not exist, here or at all.
     """
     first = Tree(project.texts, companions=project.companion)
-    asking = Asking(project, settings, selection.only)
+    asking = Asking(project, settings, selection.only, in_turn=True)
     wanted = steps(selection, settings)
     plain = [step for step in wanted if step.target is None]
     questions = [asking.question(step) for step in plain]
@@ -258,54 +259,17 @@ def _refused(change: Change, code: str, reason: str) -> Refusal:
 
 def _accept(run: _Run, proposed: Sequence[tuple[Key, Change]]) -> set[Key]:
     """Make all proposed changes that do not meet; the keys of those that have to wait."""
-    taken: dict[str, list[Edit]] = {}
-    new_files: set[str] = set()
-    defined: set[str] = set()
-    accepted: list[tuple[Key, Change]] = []
-    waiting: set[Key] = set()
-    for key, change in proposed:
-        meets = any(
-            edit.span.meets(other.span) for edit in change.edits for other in taken.get(edit.span.file, ())
-        )
-        if meets or defined & set(change.defines) or any(new.path in new_files for new in change.new_files):
-            waiting.add(key)
-            continue
-        for edit in change.edits:
-            taken.setdefault(edit.span.file, []).append(edit)
-        new_files |= {new.path for new in change.new_files}
-        defined |= set(change.defines)
-        accepted.append((key, change))
-    snapshot = run.tree
-    edits: dict[str, list[Edit]] = {}
-    texts: dict[str, bytes | None] = {}
+    snapshot, composed = run.tree, compose(run.tree, proposed)
+    run.problems += (ladder.withdrawn(*pair) for pair in composed.withdrawn)
+    if composed.texts:
+        run.tree = snapshot.replaced(composed.texts, composed.parsed)
+        run.workers.replace(composed.texts, run.tree)
     made: list[PlannedChange] = []
-    for key, change in accepted:
-        before: dict[str, bytes | None] = {}
-        after: dict[str, bytes] = {}
-        for path in sorted({edit.span.file for edit in change.edits}):
-            data = snapshot.data(path)
-            assert data is not None
-            before[path] = texts.get(path, data)
-            trial = [*edits.get(path, ()), *(edit for edit in change.edits if edit.span.file == path)]
-            after[path] = apply_edits(data, trial)
-        for new in change.new_files:
-            before[new.path], after[new.path] = snapshot.data(new.path), new.data
-        complaint = next(
-            (text for path in after if (text := check.syntax_problem(path, after[path])) is not None), None
-        )
-        if complaint is not None:
-            run.problems.append(ladder.withdrawn(change, complaint))
-            continue
-        for edit in change.edits:
-            edits.setdefault(edit.span.file, []).append(edit)
-        texts.update(after)
-        run.settle(change)
-        made.append(PlannedChange(_id(key, change), change, before, after))
-    if texts:
-        run.tree = snapshot.replaced(texts)
-        run.workers.replace(texts, run.tree)
+    for one in composed.made:
+        run.settle(one.change)
+        made.append(PlannedChange(_id(one.key, one.change), one.change, one.before, one.after))
     run.changes += exposed(snapshot, run.tree, made)
-    return waiting
+    return composed.waiting
 
 
 def _unwanted(run: _Run, key: Key, change: Change) -> Refusal | None:

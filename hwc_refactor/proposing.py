@@ -19,6 +19,7 @@ from hwc_refactor.rewriting.groundwork import Ground, NoGround
 from hwc_refactor.selection import SelectionError, Step
 from hwc_refactor.settings import Settings
 from hwc_refactor.suppressions import Suppression, suppressing, suppressions
+from hwc_refactor.turns import Turn, takes_turns, turns
 from hwc_refactor.unread import problems_of
 from hwc_refactor.workers import Question
 
@@ -59,6 +60,14 @@ class Answer:
     own: bool
     said: tuple[Said, ...]
 
+    @property
+    def change(self) -> Change | None:
+        """The change, where it says nothing else, and nobody has decided against it."""
+        match self.said:
+            case (Said(outcome=Change() as change, by=()),):
+                return change
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Asking:
@@ -68,20 +77,23 @@ class Asking:
         project: the configuration; its scope narrows the objects.
         settings: the user's configuration.
         only: globs of object names; empty for all.
+        in_turn: whether changes of one file may be built upon each other.
     """
 
     project: Project
     settings: Settings
     only: tuple[str, ...] = ()
+    in_turn: bool = False
 
     def wants(self, block: Block) -> bool:
         """Whether an object is among those that the user named, by path and by name."""
         named = not self.only or any(fnmatchcase(block.name, pattern) for pattern in self.only)
         return named and self.project.covers(block.file)
 
-    def context(self, step: Step, tree: Tree) -> Context:
+    def context(self, step: Step, tree: Tree, turn: Turn | None = None) -> Context:
         """What the codemod of a step may know beside the object."""
-        return Context(tree, self.settings, step.codemod.id, step.parameters, step.diff)
+        upon = () if turn is None else turn.edits
+        return Context(tree, self.settings, step.codemod.id, step.parameters, step.diff, upon=upon)
 
     def objects(self, step: Step, tree: Tree, names: Iterable[str] | None = None) -> list[Block]:
         """All the objects of a step, be they among those that the user named or not."""
@@ -92,11 +104,27 @@ class Asking:
         return Question(step.kind, step.codemod.id, partial(self._ask, step), step.codemod.surveys)
 
     def _ask(self, step: Step, tree: Tree, key: Key, block: Block) -> Answer | None:
-        return self.answer(step, tree, key, block) if self.wants(block) else None
+        if not self.wants(block):
+            return None
+        if not (self.in_turn and step.codemod.in_turn and takes_turns(block)):
+            return self.answer(step, tree, key, block)
+        known = turns(tree, f"{step.codemod.id} {step.diff}")
+        turn = known.get(block.file, Turn(block.file))
+        if turn.over:
+            return self.answer(step, tree, key, block)
+        answer = self.answer(step, tree, key, block, turn)
+        change = answer.change
+        if change is not None:
+            known[block.file] = turn.followed_by(key, change)
+            return replace(answer, said=(replace(answer.said[0], outcome=turn.bears(change)),))
+        if turn.keys:
+            answer = self.answer(step, tree, key, block)
+            known[block.file] = replace(turn, over=answer.change is not None)
+        return answer
 
-    def answer(self, step: Step, tree: Tree, key: Key, block: Block) -> Answer:
-        """What the codemod of a step says of an object."""
-        said = propose(step.codemod, key, block, self.context(step, tree))
+    def answer(self, step: Step, tree: Tree, key: Key, block: Block, turn: Turn | None = None) -> Answer:
+        """What the codemod of a step says of an object; with changes before it upon what they have left."""
+        said = propose(step.codemod, key, block, self.context(step, tree, turn))
         return Answer(key, block.own, tuple(self._said(tree, name, outcome, block) for name, outcome in said))
 
     def answers(self, step: Step, tree: Tree, names: Iterable[str] | None = None) -> list[Answer]:

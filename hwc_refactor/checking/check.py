@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hwc_refactor.model import Problem
 from hwc_refactor.nix.source import Source
-from hwc_refactor.nix.syntax import parse
+from hwc_refactor.nix.syntax import SyntaxProblem, parse
 
 CHUNK = 1000
 """So many files go into one call of nix."""
@@ -29,8 +29,7 @@ def syntax_problem(path: str, data: bytes) -> str | None:
     Nix and shell scripts are parsed by tree-sitter, Python programs by Python itself, without running them.
     """
     if path.endswith(".nix"):
-        problem = parse(Source(path, data)).problem
-        return None if problem is None else f"line {problem.line}: {problem.message}"
+        return complaint(parse(Source(path, data)).problem)
     if path.endswith(".py"):
         import ast
 
@@ -43,6 +42,11 @@ def syntax_problem(path: str, data: bytes) -> str | None:
 
         return None if parses(data) else "it no longer parses as a shell script"
     return None
+
+
+def complaint(problem: SyntaxProblem | None) -> str | None:
+    """A syntax error of a Nix file in words."""
+    return None if problem is None else f"line {problem.line}: {problem.message}"
 
 
 def nix_parser() -> str | None:

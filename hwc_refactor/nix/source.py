@@ -37,6 +37,12 @@ class Source:
         start = starts[line - 1]
         return line, len(self.data[start:offset].decode(errors="replace")) + 1
 
+    def point(self, offset: int) -> tuple[int, int]:
+        """Row and column of a byte offset, both counted from 0, the column in bytes."""
+        starts = self._line_starts()
+        row = bisect_right(starts, offset) - 1
+        return row, offset - starts[row]
+
     def line(self, offset: int) -> int:
         """The line of a byte offset as the user knows it: that of the file before any change, from 1."""
         line = self.line_column(offset)[0]

@@ -134,19 +134,14 @@ def parse_again(file: ParsedFile, source: Source, edits: Iterable[tuple[int, int
     """
     if file.tree is None:
         return parse(source)
-    tree, data = file.tree.copy(), file.source.data
+    tree = file.tree.copy()
     for start, end, text in reversed(list(edits)):
-        at = _point(data, start)
-        tree.edit(start, end, start + len(text), at, _point(data, end), _behind(at, text))
+        at = file.source.point(start)
+        tree.edit(start, end, start + len(text), at, file.source.point(end), _behind(at, text))
     tree = parser().parse(source.data, tree)
     if tree.root_node.has_error or not _has_expression(tree.root_node):
         return parse(source)
     return ParsedFile(source, tree.root_node, None, (), tree)
-
-
-def _point(data: bytes, offset: int) -> tuple[int, int]:
-    """Row and column of an offset, both in bytes and from 0."""
-    return data.count(b"\n", 0, offset), offset - data.rfind(b"\n", 0, offset) - 1
 
 
 def _behind(point: tuple[int, int], text: bytes) -> tuple[int, int]:

@@ -275,10 +275,13 @@ class Tree:
             waiting += new
         return found
 
-    def replaced(self, texts: Mapping[str, bytes | None]) -> Tree:
+    def replaced(
+        self, texts: Mapping[str, bytes | None], parsed: Mapping[str, ParsedFile] | None = None
+    ) -> Tree:
         """A new snapshot with some files changed, added or (None) removed.
 
-        What was worked out in files that do not hang together with these is kept.
+        What was worked out in files that do not hang together with these is kept. `parsed` holds syntax trees
+        of changed files, as far as known.
         """
         merged = {path: data for path, data in self._texts.items() if texts.get(path, data) is not None}
         others = {
@@ -302,6 +305,9 @@ class Tree:
             for path, file in self._parsed.items()
             if path not in texts
         }
+        for path, file in (parsed or {}).items():
+            source = Source(path, file.source.data, tree._originals.get(path))
+            tree._parsed[path] = ParsedFile(source, file.root, file.problem, file.pipes, file.tree)
         tree.resolver.knowing(self.resolver, tree._parsed.values())
         for needle, paths in self._holding.items():
             kept = [path for path in paths if path not in texts]
@@ -312,4 +318,4 @@ class Tree:
 
 def fresh(file: ParsedFile) -> ParsedFile:
     """The same syntax tree without what resolution over other files has left in it."""
-    return ParsedFile(file.source, file.root, file.problem, file.pipes)
+    return ParsedFile(file.source, file.root, file.problem, file.pipes, file.tree)

@@ -50,10 +50,17 @@ class Draft(ScriptEdits):
     """A change in the making. Operations raise `BuildError` or `NoPlace`; nothing is half done then."""
 
     def __init__(
-        self, tree: Tree, codemod: str, about: About, title: str, why: str, found: Found = NOT_SAID
+        self,
+        tree: Tree,
+        codemod: str,
+        about: About,
+        title: str,
+        why: str,
+        found: Found = NOT_SAID,
+        upon: Sequence[Edit] = (),
     ) -> None:
-        """Begin a change of one object on a snapshot; `found` is what it takes away."""
-        super().__init__()
+        """Begin a change of one object on a snapshot; `found` is what it takes away, `upon` was done before."""
+        super().__init__(upon)
         self._tree = tree
         self._codemod = codemod
         self._about = about
@@ -187,8 +194,9 @@ class Draft(ScriptEdits):
         """The finished change, None when nothing differs."""
         edits: list[Edit] = list(self._other_edits)
         for path, copy in self._copies.items():
-            old, new = copy.original.source.data, copy.current.source.data
-            edits += [Edit(Span(path, start, end), text) for start, end, text in regions(old, new)]
+            if copy.changed:
+                old, new = copy.original.source.data, copy.current.source.data
+                edits += [Edit(Span(path, start, end), text) for start, end, text in regions(old, new)]
         new_files = tuple(NewFile(path, data) for path, data in self._new_files.items())
         if not edits and not new_files:
             return None

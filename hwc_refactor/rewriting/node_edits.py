@@ -20,8 +20,9 @@ _RECURSIVE = ("rec_attrset_expression", "let_attrset_expression")
 class NodeEdits:
     """The files that a change is made in. Operations raise `BuildError` or `NoPlace`; nothing is half done then."""
 
-    def __init__(self) -> None:
-        """Begin with nothing edited."""
+    def __init__(self, upon: Sequence[Edit] = ()) -> None:
+        """Begin with what was done before, as edits of the snapshot."""
+        self._upon = upon
         self._copies: dict[str, WorkingCopy] = {}
         self._notes: list[str] = []
 
@@ -49,7 +50,8 @@ class NodeEdits:
     def _copy(self, file: ParsedFile) -> WorkingCopy:
         copy = self._copies.get(file.source.path)
         if copy is None:
-            copy = self._copies[file.source.path] = WorkingCopy(file)
+            before = [edit for edit in self._upon if edit.span.file == file.source.path]
+            copy = self._copies[file.source.path] = WorkingCopy(file, before)
         return copy
 
     # -- sets and lists ------------------------------------------------------------------------------

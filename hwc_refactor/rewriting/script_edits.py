@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.nix.shell import Script
@@ -17,9 +17,9 @@ from hwc_refactor.rewriting.working_copy import WorkingCopy
 class ScriptEdits(NodeEdits):
     """Nix files, and other files, that a change is made in."""
 
-    def __init__(self) -> None:
-        """Begin with nothing edited."""
-        super().__init__()
+    def __init__(self, upon: Sequence[Edit] = ()) -> None:
+        """Begin with what was done before."""
+        super().__init__(upon)
         self._other_edits: list[Edit] = []
 
     def prepend_line(self, file: ParsedFile, string: Node, text: str) -> None:

@@ -24,12 +24,19 @@ _HOLE = re.compile(rb"__nix\d+__")
 class WorkingCopy:
     """The text of one file as a draft has it."""
 
-    def __init__(self, file: ParsedFile) -> None:
-        """Begin with a file of the snapshot."""
+    def __init__(self, file: ParsedFile, upon: Sequence[Edit] = ()) -> None:
+        """Begin with a file of the snapshot, and with edits that were made before."""
         self.original = file
         self._proved = file
         self._log: list[tuple[Edit, ...]] = []
         self._waiting: list[build.Step] = []
+        self.apply(upon)
+        self._begun = self._proved.source.data
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything differs from what it began with."""
+        return self.current.source.data != self._begun
 
     @property
     def current(self) -> ParsedFile:

@@ -42,11 +42,26 @@ class _Place:
 
 
 def insert(
-    box: Box, kind: str, snippets: Sequence[Snippet], after: Node | None, before: Node | None, *, flat: bool
+    box: Box,
+    kind: str,
+    snippets: Sequence[Snippet],
+    after: Node | None,
+    before: Node | None,
+    *,
+    flat: bool,
+    names: frozenset[bytes] = frozenset(),
 ) -> Step:
-    """What puts snippets into a box, not yet proved; `flat` allows the form on one line.
+    """What puts snippets into a box, not yet proved.
 
     What the box holds is never part of an edit: who has its nodes can follow them.
+
+    Args:
+        box: the box.
+        kind: what the snippets are, `bindings` or `elements`.
+        snippets: what goes in.
+        after, before: the item behind or before which they go; the end without both.
+        flat: whether they may stay on one line.
+        names: the first names of the paths that they define.
 
     Raises:
         BuildError: when a snippet is not what `kind` says.
@@ -59,7 +74,7 @@ def insert(
         edit = _insert_flat(box, kind, snippets, place)
         if fits(box.file, edit):
             texts = [snippet.text.strip().encode() for snippet in snippets]
-            return _step(box, kind, [edit], texts, place.index, line_of(box))
+            return _step(box, kind, [edit], texts, place.index, names, line_of(box))
     indent = item_indent(box, after or before)
     texts = [block(box.file, kind, snippet, indent) for snippet in snippets]
     if box.one_line and not box.empty:
@@ -67,7 +82,7 @@ def insert(
     else:
         edits = [_insert_lines(box, snippets, texts, place, indent)]
     reach = _reach(box, after, before) if by_lines(box.file, edits) else None
-    return _step(box, kind, edits, texts, place.index, reach)
+    return _step(box, kind, edits, texts, place.index, names, reach)
 
 
 def spreading(file: ParsedFile, node: Node) -> Step:
@@ -260,7 +275,8 @@ def _step(
     edits: Sequence[Edit],
     texts: Sequence[bytes],
     index: int,
+    names: frozenset[bytes],
     reach: tuple[int, int] | None,
 ) -> Step:
     new = tuple(thing for text in texts for thing in things_of(kind, text))
-    return Step(box.file, tuple(edits), box, place=index, new=new, reach=reach)
+    return Step(box.file, tuple(edits), box, place=index, new=new, names=names, reach=reach)

@@ -1,7 +1,7 @@
 """Edits on the bindings of a set or `let`."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import cast
 
 from hwc_refactor.nix.build_box import Box, BuildError, box_around, box_of, end_of, span, where
 from hwc_refactor.nix.build_insert import block, fits, insert
@@ -54,8 +54,7 @@ def binding_insertion(
     box = box_of(file, attrset)
     snippets = [as_snippet(item) for item in items]
     names = _refuse_doubles(box, [snippet.text for snippet in snippets])
-    step = insert(box, "bindings", snippets, after, before, flat=len(snippets) == 1)
-    return replace(step, names=names)
+    return insert(box, "bindings", snippets, after, before, flat=len(snippets) == 1, names=names)
 
 
 def captured(file: ParsedFile, attrset: Node, items: Sequence[Item]) -> str | None:
@@ -235,18 +234,33 @@ def _refuse_doubles(box: Box, texts: Sequence[str]) -> frozenset[bytes]:
     Returns:
         The first names of the paths.
     """
-    seen = {path for item in box.items for path in _paths(box.file, item)}
+    defined = _defined(box)
+    seen: set[tuple[bytes, ...]] = set()
     names: set[bytes] = set()
     for text in texts:
         file = wrapped(text.strip().encode(), "bindings")
         new = box_of(file, file.root.named_children[0]).items if file is not None else ()
         for path in [path for item in new if file is not None for path in _paths(file, item)]:
-            if any(path[: len(old)] == old[: len(path)] for old in seen):
+            same = (*defined.get(path[0], ()), *(old for old in seen if old[0] == path[0]))
+            if any(path[: len(old)] == old[: len(path)] for old in same):
                 name = b".".join(path).decode(errors="replace")
                 raise BuildError(f"{where(box.file, box.node)}: '{name}' is defined here already")
             seen.add(path)
             names.add(path[0])
     return frozenset(names)
+
+
+def _defined(box: Box) -> dict[bytes, list[tuple[bytes, ...]]]:
+    """The paths that a set gives a value, by their first names."""
+    key = ("paths", box.node.start_byte, box.node.end_byte)
+    known = box.file.cache.get(key)
+    if known is None:
+        found: dict[bytes, list[tuple[bytes, ...]]] = {}
+        for item in box.items:
+            for path in _paths(box.file, item):
+                found.setdefault(path[0], []).append(path)
+        known = box.file.cache[key] = found
+    return cast("dict[bytes, list[tuple[bytes, ...]]]", known)
 
 
 def _paths(file: ParsedFile, item: Node) -> list[tuple[bytes, ...]]:

@@ -81,7 +81,7 @@ def prove(file: ParsedFile, steps: Sequence[Step]) -> ParsedFile:
     Raises:
         BuildError: when it is no Nix any more, or a box does not hold just what is expected.
     """
-    edits = sorted((edit for step in steps for edit in step.edits), key=lambda edit: edit.span.start)
+    edits = sorted((e for step in steps for e in step.edits), key=lambda e: (e.span.start, e.span.end))
     parsed = check(file, edits)
     boxes = {id(step.box): step.box for step in steps if step.box is not None}
     for box in boxes.values():

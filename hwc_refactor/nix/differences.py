@@ -82,7 +82,8 @@ def _anchors(old: Sequence[bytes], new: Sequence[bytes], region: Region) -> list
 
     A place is a line; where no line is unique, it is a line together with those that follow it.
     """
-    for width in _WIDTHS:
+    longest = min(region.old_end - region.old_start, region.new_end - region.new_start)
+    for width in (width for width in _WIDTHS if width <= longest):
         old_places = _single(_windows(old[region.old_start : region.old_end], width), region.old_start)
         new_places = _single(_windows(new[region.new_start : region.new_end], width), region.new_start)
         pairs = [

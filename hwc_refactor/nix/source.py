@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from hwc_refactor.nix.differences import original_line
 
@@ -71,9 +72,6 @@ class Source:
 
     def _line_starts(self) -> list[int]:
         if not self._starts:
-            self._starts.append(0)
-            position = self.data.find(b"\n")
-            while position >= 0:
-                self._starts.append(position + 1)
-                position = self.data.find(b"\n", position + 1)
+            lengths = [len(line) + 1 for line in self.data.split(b"\n")]
+            self._starts.extend(accumulate(lengths[:-1], initial=0))
         return self._starts

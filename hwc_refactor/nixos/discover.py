@@ -67,6 +67,13 @@ def definitions(
         yield from definitions_in(tree, path, parent, word, below)
 
 
+def may_define(tree: Tree, path: str, word: str, name: str) -> bool:
+    """Whether a file may define an attribute of a name below a telling word: its bytes decide."""
+    if word.encode() not in (tree.data(path) or b""):
+        return False
+    return next(tree.words(path, name.encode()), None) is not None or path in _computing(tree, word)
+
+
 def _computing(tree: Tree, word: str) -> tuple[str, ...]:
     """The files that hold a word and may define attributes whose names do not stand in them."""
     key = ("computing", word)

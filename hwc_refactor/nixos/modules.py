@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import attr_name
@@ -61,9 +62,19 @@ def _module_imports(tree: Tree, path: str) -> list[ModuleImport]:
 
 def imported_by(tree: Tree, path: str) -> list[ModuleImport]:
     """The places that list a file as a module."""
-    return [
-        item for other in tree.referring(path) for item in module_imports(tree, other) if item.target == path
-    ]
+    return [item for other in tree.referring(path) for item in _by_target(tree, other).get(path, ())]
+
+
+def _by_target(tree: Tree, path: str) -> dict[str | None, list[ModuleImport]]:
+    """The modules that a file lists, by the file that is meant."""
+    key = ("module-imports by target", path)
+    known = tree.memo.get(key)
+    if known is None:
+        found: dict[str | None, list[ModuleImport]] = {}
+        for item in module_imports(tree, path):
+            found.setdefault(item.target, []).append(item)
+        known = tree.memo[key] = found
+    return cast("dict[str | None, list[ModuleImport]]", known)
 
 
 def _paths(value: Node | None) -> list[Node]:

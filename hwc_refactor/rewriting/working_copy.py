@@ -7,7 +7,9 @@ same text, and what they give together is parsed and proved once, when somebody 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 
 from hwc_refactor.nix import build
 from hwc_refactor.nix.edited import edited
@@ -28,7 +30,7 @@ class WorkingCopy:
         """Begin with a file of the snapshot, and with edits that were made before."""
         self.original = file
         self._proved = file
-        self._log: list[tuple[Edit, ...]] = []
+        self._log: list[_Shift] = []
         self._waiting: list[build.Step] = []
         self.apply(upon)
         self._begun = self._proved.source.data
@@ -48,7 +50,7 @@ class WorkingCopy:
         """Carry out the steps that wait."""
         if self._waiting:
             self._proved = build.prove(self._proved, self._waiting)
-            self._log.append(_ordered(edit for step in self._waiting for edit in step.edits))
+            self._log.append(_Shift(_ordered(edit for step in self._waiting for edit in step.edits)))
             self._waiting = []
 
     def take(self, make: Callable[[ParsedFile, Find], build.Step]) -> build.Step:
@@ -98,7 +100,7 @@ class WorkingCopy:
         ordered = _ordered(edits)
         if ordered:
             self._proved = edited(self.current, ordered)
-            self._log.append(ordered)
+            self._log.append(_Shift(ordered))
 
     def change(self, start: int, end: int, text: bytes) -> None:
         """Replace a range of the file by now. Raises BuildError where it is no Nix any more."""
@@ -147,20 +149,34 @@ class WorkingCopy:
 
     def _offsets(self, start: int, end: int) -> tuple[int, int]:
         """Where a range of the snapshot's text is by now."""
-        for edits in self._log:
-            start, end = _moved(start, edits, opening=True), _moved(end, edits, opening=False)
+        for shift in self._log:
+            start, end = shift.opening(start), shift.closing(end)
         return start, end
 
 
 def _ordered(edits: Iterable[Edit]) -> tuple[Edit, ...]:
-    return tuple(sorted(edits, key=lambda edit: edit.span.start))
+    return tuple(sorted(edits, key=lambda edit: (edit.span.start, edit.span.end)))
 
 
-def _moved(offset: int, edits: Sequence[Edit], *, opening: bool) -> int:
-    delta = 0
-    for edit in edits:
-        empty = edit.span.start == edit.span.end
-        before = edit.span.end <= offset if opening or not empty else edit.span.end < offset
-        if before:
-            delta += len(edit.text) - (edit.span.end - edit.span.start)
-    return offset + delta
+class _Shift:
+    """Where edits of a text move what they leave alone."""
+
+    def __init__(self, edits: Sequence[Edit]) -> None:
+        """Take edits from the first to the last."""
+        self._edits = edits
+        self._ends = [edit.span.end for edit in edits]
+        grown = (len(edit.text) - (edit.span.end - edit.span.start) for edit in edits)
+        self._moves = list(accumulate(grown, initial=0))
+
+    def opening(self, offset: int) -> int:
+        """Where something begins by now: behind what was put in at its beginning."""
+        return offset + self._moves[bisect_right(self._ends, offset)]
+
+    def closing(self, offset: int) -> int:
+        """Where something ends by now: before what was put in at its end."""
+        place = bisect_left(self._ends, offset)
+        while (
+            place < len(self._ends) and self._ends[place] == offset and self._edits[place].span.start < offset
+        ):
+            place += 1
+        return offset + self._moves[place]

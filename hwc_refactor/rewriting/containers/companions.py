@@ -11,6 +11,7 @@ from hwc_refactor.nix.values import Condition, Expr, Slot
 from hwc_refactor.nixos.containers.container import Container, backend
 from hwc_refactor.nixos.containers.network_terms import MODES
 from hwc_refactor.nixos.containers.terms import Terms
+from hwc_refactor.nixos.discover import may_define
 from hwc_refactor.nixos.objects import SERVICE, Block, objects
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.rewriting.draft import Draft
@@ -51,6 +52,9 @@ def drop_said(draft: Draft, tree: Tree, makers: Sequence[Container], terms: Term
 def _beside(tree: Tree, container: Block, name: str) -> Iterator[tuple[Block, Slot, str]]:
     """What is said of the order of a container's unit in the set that the container stands in."""
     around = {_around(anchor) for anchor in container.anchors}
+    files = {anchor.file.source.path for anchor in container.anchors}
+    if not any(may_define(tree, path, SERVICE.word, name) for path in files):
+        return
     for unit in objects(tree, SERVICE, (name,)):
         if not unit.own and {_around(anchor) for anchor in unit.anchors} <= around:
             for option in ("after", "wants"):

@@ -80,15 +80,13 @@ def _by_path(tree: Tree) -> Mapping[str, Sequence[tuple[int, Rule]]]:
 
 def _rules(tree: Tree) -> Iterator[Rule]:
     for found in definitions(tree, None, "systemd", ("tmpfiles",)):
-        if found.slot.rest or not isinstance(found.name, str):
-            continue
-        if found.name == "rules":
+        if found.name == "rules" and not found.slot.rest:
             for item in tree.resolver.items(found.slot.expr):
                 value = tree.resolver.value(item.expr)
                 if isinstance(value, Str):
                     yield from _rule(value.shown, item.expr, found.slot.expr)
         elif found.name == "settings":
-            yield from _settings(tree, found.slot.expr)
+            yield from _settings(tree, found.slot)
 
 
 def _rule(text: str, at: Expr, listed: Expr) -> Iterator[Rule]:
@@ -113,9 +111,10 @@ def _fields(text: str) -> list[str]:
     return [field.strip("\"'") for field in (*fields, field) if field]
 
 
-def _settings(tree: Tree, expr: Expr) -> Iterator[Rule]:
-    """`settings.<name>.<path>.<type> = { mode, user, group, … }`."""
-    for groups in tree.resolver.attrs(expr).slots.values():
+def _settings(tree: Tree, slot: Slot) -> Iterator[Rule]:
+    """`settings.<name>.<path>.<type> = { mode, user, group, … }`, however much of it is one attribute path."""
+    named = tree.resolver.step((slot,))
+    for groups in () if named is None else named.slots.values():
         paths = tree.resolver.step(groups)
         for path, slots in () if paths is None else paths.slots.items():
             types = tree.resolver.step(slots)

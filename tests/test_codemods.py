@@ -256,7 +256,7 @@ def test_directives_have_sources() -> None:
         assert {"level", "does", "breaks", "source"} <= set(entry) <= {*DIRECTIVE_KEYS}, name
         assert all(entry.values()), name
         assert re.match(rf"systemd\.[\w-]+\(5\), (?:{name}|IPAddressAllow)=", entry["source"]), name
-        assert entry["level"] in ("documented", "in-sight", "strict", "recipe"), name
+        assert entry["level"] in ("documented", "proven", "strict", "recipe"), name
         assert entry.get("out-of-sight", "never") in ("never", "no-root", "review"), name
         assert set(entry.get("against", ())) <= traits_named(), name
 

@@ -30,9 +30,9 @@ class Directive:
     Attributes:
         name: as systemd spells it.
         value: Nix source text; empty where it is worked out for each service.
-        level: from which level on it is written: `documented`, `strict`; `in-sight` for those that come with the
-            documented baseline where all that a service runs is known; `recipe` for those that only a
-            documented diff asks for.
+        level: from which level on it is written: `documented`, `strict`; `proven` for those that come with the
+            documented baseline where nothing that a service runs could miss them; `recipe` for those that only
+            a documented diff asks for.
         does, breaks: what it does and what it takes away, in words for the user.
         against: the traits that speak against it.
         out_of_sight: what it is for a program whose needs are not known.
@@ -121,20 +121,20 @@ def verdicts(
             them in full, for somebody to look at.
         along: services for which the same will hold, since one expression makes them all.
     """
-    levels = {"documented", "in-sight"} if level == "documented" else {"documented", "in-sight", "strict"}
+    levels = {"documented", "proven"} if level == "documented" else {"documented", "proven", "strict"}
     wanted = [d for d in directives().values() if (d.level in levels if names is None else d.name in names)]
     blocks = (block, *along)
     known = {name: trait for one in reversed(blocks) for name, trait in traits(one).items()}
     found = [_verdict(blocks, known, directive, asked=names is not None) for directive in wanted]
-    if names is None and level == "documented" and not _comes_with_more(known, found):
-        return [verdict for verdict in found if verdict.directive.level == "documented"]
-    return found
+    return _with_baseline(found) if names is None and level == "documented" else found
 
 
-def _comes_with_more(known: Mapping[str, Trait], found: Sequence[Verdict]) -> bool:
-    """Whether the baseline is written, and what a service runs known: one that has the baseline is left as it is."""
-    lacking = any(verdict.settings for verdict in found if verdict.directive.level == "documented")
-    return lacking and "opaque" not in known
+def _with_baseline(found: Sequence[Verdict]) -> list[Verdict]:
+    """The baseline with what is proven beside it; a service that has the baseline already is left as it is."""
+    baseline = [verdict for verdict in found if verdict.directive.level == "documented"]
+    if not any(verdict.settings for verdict in baseline):
+        return baseline
+    return [verdict for verdict in found if verdict in baseline or not verdict.review]
 
 
 def _verdict(

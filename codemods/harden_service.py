@@ -175,7 +175,7 @@ def _obstacle(
 ) -> Refusal | None:
     if all(verdict.there for verdict in found):
         return None
-    if "mkForce" in block.modifiers("serviceConfig", "ExecStart") | block.modifiers("script"):
+    if block.replaces:
         return ctx.refuse(
             block,
             "upstream-unit",

@@ -12,6 +12,9 @@ from hwc_refactor.nix.values import Attrs, Call, Condition, Expr, Item, Slot, St
 from hwc_refactor.nixos.discover import Found, definitions, definitions_in
 from hwc_refactor.nixos.tree import MANY, Tree
 
+ORDERING = frozenset({"mkBefore", "mkAfter", "mkOrder"})
+"""What orders a definition among several of one option (nixpkgs, lib/modules.nix)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -182,14 +185,14 @@ class Block:
         return (*view.open, *(Unknown("it has a computed name", name) for name, _ in view.dynamic))
 
     def value(self, *path: str) -> Value | None:
-        """The value of an attribute that is defined once, unconditionally; None when it is not there.
+        """The value of an attribute that is defined once, wherever the object is; None when it is not there.
 
         `mkForce`, `mkDefault` and the like are looked through: `modifiers` has them.
         """
         slots = self.whole(*path)
         if not slots:
             return None
-        if len(slots) > 1 or slots[0].conditions:
+        if len(slots) > 1 or self.extra(slots[0]):
             return Unknown("it is defined in several ways", slots[0].expr)
         return self.tree.resolver.content(slots[0].expr)[0]
 
@@ -227,8 +230,30 @@ class Block:
 
     @cached_property
     def own(self) -> bool:
-        """Whether the places in sight make the object, rather than override one made elsewhere."""
-        return not self.kind.own or any(self.get(*path) for path in self.kind.own)
+        """Whether the places in sight make the object, rather than override one made elsewhere.
+
+        Lines that are put before or behind others (`mkBefore`, `mkAfter`) add to an object of which the others
+        are not in sight.
+        """
+        return not self.kind.own or any(
+            not self._adds(slot) for path in self.kind.own for slot in self.get(*path)
+        )
+
+    @cached_property
+    def replaces(self) -> bool:
+        """Whether a service runs something else than the unit of its name that is made elsewhere.
+
+        `mkForce` says so, and so does an empty command before the others (systemd.service(5), ExecStart=).
+        """
+        start = ("serviceConfig", "ExecStart")
+        first = next(iter(self.items(*start)), None)
+        emptied = first is not None and self.tree.resolver.literal(first.expr) == ""
+        return emptied or "mkForce" in self.modifiers(*start) | self.modifiers("script")
+
+    def _adds(self, slot: Slot) -> bool:
+        """Whether a definition is ordered among others, to which it adds."""
+        around = () if slot.rest else self.tree.resolver.content(slot.expr)[1]
+        return not ORDERING.isdisjoint((*slot.modifiers, *around))
 
 
 def ranked_elsewhere(block: Block) -> Expr | None:

@@ -69,7 +69,7 @@ from hwc_refactor.rewriting.directives import (
     drop_needless,
     keep_directories,
     plain,
-    remove_rule,
+    remove_rules,
     replace_directive,
 )
 from hwc_refactor.rewriting.draft import Draft
@@ -148,8 +148,7 @@ def _write(draft: Draft, one: Candidate, files: Files, rights: Rights) -> None:
         items += [] if new is None else [new]
     add_directives(draft, block, items, after="User" if user is not None else None)
     drop_needless(draft, block, files.wanted)
-    for rule in files.kept.rules:
-        remove_rule(draft, block, rule)
+    remove_rules(draft, block, files.kept.rules)
     if user is not None:
         replace_directive(draft, user, "DynamicUser = true;")
     if group is not None and (one.runs_as == PERSON or block.text("serviceConfig", "Group") in ("root", "0")):

@@ -35,6 +35,7 @@ When it refuses
     made-for-another: a rule of systemd-tmpfiles makes the directory for somebody else
     path-elsewhere: it writes below /etc, /home, /mnt, /opt, /srv or the like, where systemd keeps nothing, and
         no option of the configuration is certain to stand for the path
+    upstream-unit: it replaces what a unit made elsewhere runs, which may declare its directories
     shared-definition: its settings stand in a place that serves other services too
 What a person must still do
     Nothing; existing files stay where they are.
@@ -55,7 +56,7 @@ from hwc_refactor.nixos.paths.directories import VARIABLES, Directory
 from hwc_refactor.nixos.paths.keeping import EVERYTHING_REACHED, Keeping, keeping
 from hwc_refactor.nixos.paths.spellings import Spelling, everywhere, needless, spellings
 from hwc_refactor.rewriting import placing
-from hwc_refactor.rewriting.directives import add_directives, keep_directories, remove_rule
+from hwc_refactor.rewriting.directives import add_directives, keep_directories, remove_rules
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.placing import NoPlace
 
@@ -86,6 +87,12 @@ def propose(block: Block, ctx: Context) -> Outcomes:
     refusals = [ctx.refuse(block, left.code, left.reason, left.path.at) for left in found.obstacles]
     if not found.wanted and not found.options:
         return refusals
+    if block.replaces:
+        return ctx.refuse(
+            block,
+            "upstream-unit",
+            "It replaces what a unit made elsewhere runs; that unit may declare its directories.",
+        )
     draft = ctx.draft(block, _title(block, found), WHY)
     try:
         _write(draft, block, found)
@@ -111,8 +118,7 @@ def _write(draft: Draft, block: Block, found: Keeping) -> None:
             draft.remove_binding(block, emptied)
         else:
             draft.rewrite_script(script, replacements)
-    for rule in found.rules:
-        remove_rule(draft, block, rule)
+    remove_rules(draft, block, found.rules)
 
 
 def _emptied(block: Block, script: Script, replacements: Sequence[tuple[int, int, str]]) -> Slot | None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import quote
-from hwc_refactor.nix.values import ListValue, Slot, Str
+from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nix.values import Expr, ListValue, Slot, Str
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.paths.beginnings import mode_made
 from hwc_refactor.nixos.paths.directories import Directory
@@ -151,17 +152,30 @@ def keep_directories(draft: Draft, block: Block, found: Keeping) -> list[Snippet
     return items
 
 
-def remove_rule(draft: Draft, block: Block, rule: Rule) -> None:
-    """Take a needless rule of systemd-tmpfiles out of its list."""
+def remove_rules(draft: Draft, block: Block, rules: Sequence[Rule]) -> None:
+    """Take needless rules of systemd-tmpfiles out of their lists; a list of which nothing is left goes whole."""
+    gone: dict[tuple[str, int], tuple[Expr, list[Node]]] = {}
+    for rule in rules:
+        holder = _holder(block, rule)
+        if holder is None:
+            draft.note(f"The rule of systemd-tmpfiles for {rule.path} is needless now.")
+            continue
+        key = (holder.file.source.path, holder.node.start_byte)
+        gone.setdefault(key, (holder, []))[1].append(rule.at.node)
+    for holder, nodes in gone.values():
+        binding = holder.file.chain(holder.node.start_byte, holder.node.end_byte)[-2]
+        if nodes == holder.node.named_children and binding.type == "binding":
+            draft.drop_binding(holder.file, binding)
+        else:
+            draft.remove_elements(holder.file, holder.node, nodes)
+
+
+def _holder(block: Block, rule: Rule) -> Expr | None:
+    """The list that a rule is written into, where that is no list which a function makes."""
     for found in block.tree.resolver.items(rule.listed) if rule.listed is not None else ():
-        if (
-            found.expr.node == rule.at.node
-            and found.holder is not None
-            and not placing.in_called_function(found.expr.env)
-        ):
-            draft.remove_elements(found.holder.file, found.holder.node, [found.expr.node])
-            return
-    draft.note(f"The rule of systemd-tmpfiles for {rule.path} is needless now.")
+        if found.expr.node == rule.at.node and found.holder is not None:
+            return None if placing.in_called_function(found.expr.env) else found.holder
+    return None
 
 
 def drop_needless(draft: Draft, block: Block, directories: Sequence[Directory]) -> None:

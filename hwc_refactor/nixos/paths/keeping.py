@@ -122,17 +122,26 @@ def _keeping(block: Block, named: Mapping[str, str]) -> Keeping:
 def _first(
     block: Block, choices: Sequence[Directory], path: Reached
 ) -> InTheWay | dict[Directory, tuple[Rule, ...]]:
-    """The outermost directory that nobody else uses; a deeper one only below one that several share."""
+    """The outermost directory that nobody else uses; a deeper one only below one that several share.
+
+    What it lies in systemd makes for root, where a service of another user may have made it for that one.
+    """
     obstacle: InTheWay | None = None
     for choice in choices:
         found = _obstacle(block, choice, path)
         if not isinstance(found, InTheWay):
             return {choice: found}
         obstacle = obstacle or found
-        if found.code != "path-is-shared":
+        if found.code != "path-is-shared" or not _is_roots(block):
             break
     assert obstacle is not None
     return obstacle
+
+
+def _is_roots(block: Block) -> bool:
+    """Whether a service runs as root."""
+    user = ("serviceConfig", "User")
+    return not block.get(*user) or block.text(*user) in ("root", "0")
 
 
 def _elsewhere(path: Reached) -> InTheWay:

@@ -54,7 +54,15 @@ def needless(block: Block, path: str) -> Iterator[Spelling]:
             end >= 0
             and data[start : end + 1].strip() == data[command.node.start_byte : command.node.end_byte]
         ):
-            yield Spelling(script, start, end + 1, "word")
+            yield Spelling(script, start, _past_blank(data, start, end + 1), "word")
+
+
+def _past_blank(data: bytes, start: int, end: int) -> int:
+    """Where lines end that go: behind the blank line that follows, where another stands before them."""
+    following = data.find(b"\n", end) + 1
+    before = data.rfind(b"\n", 0, max(start - 1, 0)) + 1
+    alone = not data[before:start].strip()
+    return following if alone and following and not data[end:following].strip() else end
 
 
 def _stands_alone(node: Node) -> bool:

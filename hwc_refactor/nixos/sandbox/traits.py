@@ -240,6 +240,8 @@ def _written(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
         path = use.place.text
         if path.startswith(("/sys/", "/proc/")):
             yield "tunables", Trait(f"writes to {path}", line)
+        elif _is_open(path) and (kernel := _named_tunable(known)) is not None:
+            yield "tunables", Trait(f"writes to '{path}', which may lie below {kernel}", line)
         elif path.startswith("/dev/") and not path.startswith(_HARMLESS_DEVICES):
             yield "devices", Trait(f"writes to {path}", line)
         elif not path.startswith((*_MANAGED, *OWN_ROOTS)):
@@ -260,12 +262,38 @@ def _written(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
             "writes-unknown",
             Trait(f"writes to '{unknown.place.text}', which cannot be named in its unit", unknown.line),
         )
+    named = [(word.text, one.line) for one in ran for word in one.words]
+    named += [(use.place.text, use.line) for use in (*known.reads, *writes(known))]
+    for text, line in named:
+        if (home_of := _OPEN_HOME.match(text)) is not None:
+            yield "home", Trait(f"names {home_of[0]}", line)
     for _, script in known.scripts:
         for home in HOMES:
             if home.encode() in script.body.data and home not in ("~", "/root"):
                 yield "home", Trait(f"names {home.rstrip('/')}", script.at.line)
         if re.search(rb"(?:^|[\s\"'=:])(?:~/|/root(?:/|\b))", script.body.data):
             yield "home", Trait("names root's home directory", script.at.line)
+
+
+_TUNABLES = ("/sys/", "/proc/sys/")
+
+
+def _is_open(path: str) -> bool:
+    """Whether a path begins with something that is not known."""
+    return path.startswith("$") and not path.startswith(_MANAGED)
+
+
+def _named_tunable(known: Facts) -> str | None:
+    """The part of the kernel's settings that a script of the service names, however it comes to a path there."""
+    return next(
+        (
+            place.rstrip("/")
+            for program, script in known.scripts
+            for place in _TUNABLES
+            if "+" not in program.prefixes and place.encode() in script.body.data
+        ),
+        None,
+    )
 
 
 _MANAGED = (
@@ -282,6 +310,10 @@ _MANAGED = (
     "$TMPDIR",
     "/dev/",
 )
+
+
+_OPEN_HOME = re.compile(r"\$\{[^}]*(?:\bhome|_home|Home)(?:Dir|Directory|_dir)?\}")
+"""A path that begins with what is called a home, and is not known."""
 
 
 def _configured(block: Block) -> Iterator[tuple[str, Trait]]:

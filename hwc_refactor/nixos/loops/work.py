@@ -94,19 +94,20 @@ def keeps_a_process(block: Block, loop: Loop) -> Iterator[Obstacle]:
     every = interval(block, loop)
     short = every is not None and every.seconds is not None and every.seconds <= PAUSE
     work = [(node, name) for node, name, _ in found if name not in names("reports")]
-    if short and len(work) == 1 and len(loop.work) == sum(1 for _ in _plain(loop)):
+    if short and len(work) == 1 and all(map(_is_plain, loop.work)):
         known = knowledge(work[0][1])
         if known is None or "code" in known.needs:
             text = f"It may be that '{work[0][1]}' never ends, and the loop only starts it again"
             yield obstacle_at(loop.script, work[0][0], "loop-keeps-a-process", text)
 
 
-def _plain(loop: Loop) -> Iterator[Node]:
-    """The statements of its work that are commands, whatever follows when they fail."""
-    for node in loop.work:
-        inner = node.named_children[0] if node.type in ("list", "redirected_statement") else node
-        if inner.type == "command":
-            yield node
+def _is_plain(node: Node) -> bool:
+    """Whether a statement is a command, whatever follows when it fails, or such for each of some words."""
+    if node.type == "for_statement":
+        body = node.child_by_field_name("body")
+        return body is not None and all(map(_is_plain, body.named_children))
+    inner = node.named_children[0] if node.type in ("list", "redirected_statement") else node
+    return inner.type == "command"
 
 
 def _ran(block: Block, loop: Loop) -> Iterator[tuple[Node, str, list[str]]]:

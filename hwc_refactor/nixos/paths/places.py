@@ -38,9 +38,15 @@ def takes_text(command: str) -> bool:
     return command in _words("text", "commands")
 
 
+def goes_down(by: str) -> bool:
+    """Whether what is given a directory looks at more than the directory itself and the names in it."""
+    return by not in (*_words("itself", "commands"), *_words("itself", "manners"))
+
+
 @cache
 def _words(table: str, key: str) -> tuple[str, ...]:
     import tomllib
 
     text = files("hwc_refactor.nixos").joinpath("data/paths.toml").read_text(encoding="utf-8")
-    return tuple(str(tomllib.loads(text)[table][key]).split())
+    found = tomllib.loads(text)[table][key]
+    return tuple(found) if isinstance(found, list) else tuple(str(found).split())

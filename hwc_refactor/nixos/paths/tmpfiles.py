@@ -13,6 +13,8 @@ from hwc_refactor.nixos.tree import Tree
 NOT_SAID = "-"
 NOBODY_ELSES = frozenset({"-", "root", "0"})
 """Owners that are root's: what is left out belongs to root."""
+DIRECTORIES = frozenset("dDevqQ")
+"""Types of rules that are about a directory (tmpfiles.d(5))."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,9 +13,15 @@ from hwc_refactor.nixos.obstacles import Obstacle
 from hwc_refactor.nixos.paths.directories import Directory, normal
 from hwc_refactor.nixos.paths.keeping import kept_elsewhere, used_elsewhere
 from hwc_refactor.nixos.paths.mentions import Mention, mentions
-from hwc_refactor.nixos.paths.places import below, everybody_reads, is_harmless_device, is_temporary
+from hwc_refactor.nixos.paths.places import (
+    below,
+    everybody_reads,
+    goes_down,
+    is_harmless_device,
+    is_temporary,
+)
 from hwc_refactor.nixos.paths.reach import Reached
-from hwc_refactor.nixos.paths.tmpfiles import NOBODY_ELSES, Rule, rules, rules_over
+from hwc_refactor.nixos.paths.tmpfiles import DIRECTORIES, NOBODY_ELSES, Rule, rules, rules_over
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.users.candidate import PERSON
 from hwc_refactor.nixos.users.directories import OPEN, Files, private
@@ -174,7 +180,7 @@ def reads_foreign_path(files: Files) -> Obstacle | None:
             )
         if text.startswith("$") and not text.startswith("${"):
             continue
-        if files.shared_place(path) is not None or _everybody_reads(files, text):
+        if files.shared_place(path) in files.shared or _everybody_reads(files, path, text):
             continue
         if text.startswith("/dev/"):
             return Obstacle("needs-device", f"{_by(path)} (line {path.line}) opens {text}.", path.at)
@@ -187,13 +193,19 @@ def reads_foreign_path(files: Files) -> Obstacle | None:
     return None
 
 
-def _everybody_reads(files: Files, path: str) -> bool:
-    """Whether the tree makes a path so that everybody may read it."""
+def _everybody_reads(files: Files, reached: Reached, path: str) -> bool:
+    """Whether the tree makes a path so that everybody may read it.
+
+    Of a directory that is all that is known: what others put into it may be for them alone.
+    """
     tree = files.one.block.tree
     if path.startswith("/etc/") and tree.holding(path.removeprefix("/etc/").split("/")[0].encode()):
         return _is_etc(tree, path.removeprefix("/etc/"))
     found = rules_over(tree, path)
-    return bool(found) and max(found, key=lambda rule: len(rule.path)).everybody_reads
+    rule = max(found, key=lambda rule: len(rule.path)) if found else None
+    if rule is None or not rule.everybody_reads:
+        return False
+    return rule.path == path and (rule.type not in DIRECTORIES or not goes_down(reached.by))
 
 
 def _is_etc(tree: Tree, name: str) -> bool:

@@ -38,6 +38,7 @@ let
     mapAttrsToList
     mkDefault
     mkEnableOption
+    mkIf
     mkMerge
     mkOption
     optional
@@ -234,8 +235,9 @@ let
     mkMerge [
       # Of the definitions of one container, the lists of later ones come first
       container.settings
-      {
-        image = imageOf container;
+      { image = imageOf container; }
+      # What is empty is not said, so that a default which a module of yours gives all containers still holds.
+      (mapAttrs (_: value: mkIf (value != [ ] && value != { }) value) {
         inherit (container)
           cmd
           dependsOn
@@ -246,7 +248,7 @@ let
         environment = environmentOf container;
         environmentFiles = container.environmentFiles ++ optional (hasSecrets container) (secretsFile name);
         extraOptions = flagsOf container;
-      }
+      })
       # Options that not every release of NixOS has are named only where they are used.
       (notNull {
         inherit (container)

@@ -7,13 +7,14 @@ would add of itself and this container never had.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import attrpath_of, bindings_of
-from hwc_refactor.nix.strings import quote
+from hwc_refactor.nix.strings import identifier_or_quoted, quote
 from hwc_refactor.nixos.containers.container import Container
+from hwc_refactor.nixos.containers.extensions import declared_options
 from hwc_refactor.nixos.containers.operands import operands_of
 from hwc_refactor.nixos.containers.plain_values import is_true
 from hwc_refactor.nixos.containers.terms import Terms, read_terms
@@ -104,17 +105,18 @@ def _check(on: Rewording) -> None:
     if on.home.holder.type == "rec_attrset_expression" and (name := _read_within(on)) is not None:
         raise NoPlace(f"it is a recursive set that reads its own '{name}'")
     for name, slots in on.block.view.slots.items():
-        if name not in SAME and name not in RENAMED:
+        if name not in SAME and name not in _renamed(on.tree):
             raise CannotSay("option-not-in-module", f"The module has no option '{name}'.", slots[0].expr)
     auto = on.single("autoStart")
-    if auto is not None and is_true(on.block, auto.expr):
+    # A module that declares more options may give this one another default
+    if auto is not None and is_true(on.block, auto.expr) and not declared_options(on.tree):
         on.gone.append(auto)
 
 
 def _read_within(on: Rewording) -> str | None:
     """A name that a recursive set reads and that would mean something else afterwards."""
     file, holder = on.home.file, on.home.holder
-    for name in sorted(CHANGED | NEW | set(RENAMED)):
+    for name in sorted(CHANGED | NEW | set(_renamed(on.tree))):
         for offset in on.tree.words(file.source.path, name.encode()):
             if holder.start_byte <= offset < holder.end_byte:
                 around = file.chain(offset, offset + len(name))[-2]
@@ -123,18 +125,25 @@ def _read_within(on: Rewording) -> str | None:
     return None
 
 
+def _renamed(tree: Tree) -> Mapping[str, str]:
+    """What the module calls otherwise: options that the configuration itself declares are passed on, too."""
+    more = (name for name in declared_options(tree) if name and name not in SAME and name not in RENAMED)
+    return {**RENAMED, **{name: f"settings.{identifier_or_quoted(name)}" for name in more}}
+
+
 def _rename(on: Rewording) -> None:
+    renamed = _renamed(on.tree)
     for name, slots in on.block.view.slots.items():
-        for slot in slots if name in RENAMED else ():
+        for slot in slots if name in renamed else ():
             if slot.binding is None or slot.binding.type != "binding" or not on.own(slot.expr):
                 raise CannotSay(
                     "option-not-in-module",
-                    f"The module calls '{name}' {RENAMED[name]}, and it is not written out for this"
+                    f"The module calls '{name}' {renamed[name]}, and it is not written out for this"
                     " container alone.",
                     slot.expr,
                 )
             component = attrpath_of(slot.binding)[slot.depth - 1]
-            on.draft.replace_text(slot.expr.file, component, RENAMED[name])
+            on.draft.replace_text(slot.expr.file, component, renamed[name])
 
 
 def _place(on: Rewording, middle: list[Snippet], end: list[Snippet]) -> None:

@@ -102,7 +102,11 @@ def read(path: Path) -> Settings:
 
 def read_root(path: Path) -> str | None:
     """The root that a file names, relative to its folder; None where it names none. Raises SettingsError."""
-    return _below(TomlFile.load(path), "root")
+    file = TomlFile.load(path)
+    named = _below(file, "root")
+    if named is not None and not (path.resolve().parent / named).is_dir():
+        raise file.error(("root",), f"'root': there is no folder '{named}' beside this file")
+    return named
 
 
 def read_profiles(path: Path) -> tuple[Mapping[str, object], ...]:
@@ -227,7 +231,18 @@ def _profiles(file: TomlFile) -> tuple[Mapping[str, object], ...]:
             if not image.get(key):
                 name = f" '{image['id']}'" if image.get("id") else ""
                 raise file.error(("image",), f"the [[image]] table{name} has no '{key}'")
+        _check_capabilities(file, image)
     return tuple(images)
+
+
+def _check_capabilities(file: TomlFile, image: Mapping[str, list[str]]) -> None:
+    from hwc_refactor.nixos.containers.needs import capability_names
+
+    for key in ("capabilities", "podman_capabilities", "optional_capabilities"):
+        for capability in image.get(key, ()):
+            if capability not in capability_names():
+                meant = near(capability.removeprefix("CAP_"), sorted(capability_names()))
+                raise file.error(("image", key), f"there is no capability '{capability}'{meant}")
 
 
 def _paths(file: TomlFile) -> dict[str, str]:

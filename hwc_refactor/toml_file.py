@@ -104,8 +104,10 @@ class TomlFile:
 
 def read_text(path: Path) -> str:
     """The text of a file. Raises SettingsError."""
+    if path.is_fifo() or path.is_socket():  # nobody may ever write into it
+        raise SettingsError(f"{path}: cannot be read: it is no file")
     try:
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -106,6 +107,14 @@ def test_every_key_is_read(tmp_path: Path) -> None:
             "'needs_device' has to be true or false",
         ),
         (
+            '[[image]]\nid = "x"\nmatch = ["x"]\ncapabilities = ["NETADMIN"]\n',
+            "hwc-refactor.toml:4: there is no capability 'NETADMIN'; did you mean 'NET_ADMIN'?",
+        ),
+        (
+            '[[image]]\nid = "x"\nmatch = ["x"]\noptional_capabilities = ["CAP_CHOWN"]\n',
+            "there is no capability 'CAP_CHOWN'; did you mean 'CHOWN'?",
+        ),
+        (
             'module-import = "../other.nix"\n',
             "hwc-refactor.toml:1: 'module-import': '../other.nix' has to be a path below",
         ),
@@ -115,6 +124,22 @@ def test_every_key_is_read(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_told_with_its_place_and_a_way_out(tmp_path: Path, text: str, words: str) -> None:
     assert words in complaint(tmp_path, text)
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    assert settings(tmp_path, "\ufefflevel = 'strict'\r\n").level == "strict"
+
+
+def test_a_file_that_is_none_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "hwc-refactor.toml")
+    with pytest.raises(SettingsError, match="it is no file"):
+        load_settings(tmp_path)
+
+
+def test_a_root_that_is_not_there_is_told(tmp_path: Path) -> None:
+    (tmp_path / "hwc-refactor.toml").write_text("level = 'strict'\nroot = 'nixos'\n")
+    with pytest.raises(SettingsError, match=r"hwc-refactor\.toml:2: 'root': there is no folder 'nixos'"):
+        root_named_by(tmp_path / "hwc-refactor.toml")
 
 
 def test_a_file_that_cannot_be_read_is_no_default(tmp_path: Path) -> None:

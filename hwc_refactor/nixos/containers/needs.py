@@ -46,12 +46,22 @@ class Needs:
 
 
 @cache
-def broad_capabilities() -> Mapping[str, str]:
-    """The capabilities that reach beyond a container, with what each allows (data/capabilities.toml)."""
+def _capabilities() -> Mapping[str, Mapping[str, str]]:
     import tomllib
 
     text = files("hwc_refactor.nixos").joinpath("data/capabilities.toml").read_text(encoding="utf-8")
-    return {str(name): str(what) for name, what in tomllib.loads(text)["broad"].items()}
+    return tomllib.loads(text)
+
+
+def broad_capabilities() -> Mapping[str, str]:
+    """The capabilities that reach beyond a container, with what each allows (data/capabilities.toml)."""
+    return _capabilities()["broad"]
+
+
+@cache
+def capability_names() -> frozenset[str]:
+    """The names of all capabilities, without `CAP_`."""
+    return frozenset(_capabilities()["all"]["names"].split())
 
 
 def beyond(container: Container, profile: Profile | None) -> tuple[str, ...]:

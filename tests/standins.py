@@ -228,7 +228,8 @@ class StandIns:
             name = node.child_by_field_name("attrpath") if node.type == "binding" else None
             if name is not None and attr_name(file, name.named_children[-1]) == field:
                 for path in within(self.tree, file, node, env):
-                    if self.kinds.get(path) == "str":
+                    # What stands below a package may be its version, say, and not another package
+                    if self.kinds.get(path) in ("str", "package"):
                         self.kinds[path] = kind
 
 

@@ -53,7 +53,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hwc_refactor.codemod import Context, Outcome, codemod
+from hwc_refactor.codemod import Context, Foundation, Outcome, codemod
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nix.values import Attrs, Call
@@ -65,7 +65,7 @@ from hwc_refactor.nixos.secrets.declared import declared_secrets
 from hwc_refactor.rewriting.containers.companions import drop_said
 from hwc_refactor.rewriting.containers.rewording import Wishes
 from hwc_refactor.rewriting.containers.standardizing import standardize
-from hwc_refactor.rewriting.groundwork import Ground, SharedModule, is_shared, lay
+from hwc_refactor.rewriting.groundwork import SharedModule, is_shared
 from hwc_refactor.rewriting.module_words import CannotSay
 from hwc_refactor.rewriting.placing import NoPlace
 from hwc_refactor.rewriting.relocating import is_divisible, relocate
@@ -78,12 +78,6 @@ WHY = (
 )
 
 
-def _ground(ctx: Context, blocks: Sequence[Block]) -> Ground:
-    own = [block for block in blocks if block.own]
-    why = "The containers of this configuration are declared with it."
-    return lay(ctx.tree, ctx.settings, ctx.codemod, MODULE, own, why)
-
-
 @codemod(
     "container-module",
     kind=CONTAINER,
@@ -91,7 +85,11 @@ def _ground(ctx: Context, blocks: Sequence[Block]) -> Ground:
     applicability="safe or review",
     documented_as="diff 5",
     manual=__doc__,
-    ground=_ground,
+    ground=Foundation(
+        MODULE,
+        why="The containers of this configuration are declared with it.",
+        needs=lambda block, _: block.own,
+    ),
     in_turn=True,
 )
 def propose(block: Block, ctx: Context) -> Outcome | None:

@@ -75,9 +75,9 @@ Sources
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from hwc_refactor.codemod import Context, Outcome, codemod
+from hwc_refactor.codemod import Context, Foundation, Outcome, codemod
 from hwc_refactor.model import Change, Severity
 from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nixos.loops import endings, unit
@@ -85,7 +85,7 @@ from hwc_refactor.nixos.loops.checks import Check, check_of, short_name
 from hwc_refactor.nixos.loops.obstacles import Obstacle
 from hwc_refactor.nixos.loops.verdict import obstacles
 from hwc_refactor.nixos.objects import HWC_MONITOR, SERVICE, Block, objects
-from hwc_refactor.rewriting.groundwork import Ground, SharedModule, is_shared, lay
+from hwc_refactor.rewriting.groundwork import SharedModule, is_shared
 from hwc_refactor.rewriting.loops.ticking import refused
 from hwc_refactor.rewriting.module_words import CannotSay
 from hwc_refactor.rewriting.monitors.made import Made, is_made, made_with
@@ -99,12 +99,6 @@ WHY = (
 )
 
 
-def _ground(ctx: Context, blocks: Sequence[Block]) -> Ground:
-    own = [block for block in blocks if isinstance(_declared(block, ctx), Change)]
-    why = "The health checks of this configuration are declared with it."
-    return lay(ctx.tree, ctx.settings, ctx.codemod, MODULE, own, why)
-
-
 @codemod(
     "monitor-module",
     kind=SERVICE,
@@ -112,7 +106,11 @@ def _ground(ctx: Context, blocks: Sequence[Block]) -> Ground:
     applicability="review",
     documented_as="diff 6",
     manual=__doc__,
-    ground=_ground,
+    ground=Foundation(
+        MODULE,
+        why="The health checks of this configuration are declared with it.",
+        needs=lambda block, ctx: isinstance(_declared(block, ctx), Change),
+    ),
 )
 def propose(block: Block, ctx: Context) -> Outcome | None:
     """Declare one health check with the module."""

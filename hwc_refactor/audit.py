@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 
 from hwc_refactor.codemod import Codemod, Outcome
 from hwc_refactor.findings import Audit, Finding, Suppressed, Tally, rank
-from hwc_refactor.model import Change, Problem, Refusal
+from hwc_refactor.model import Change, Problem
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, USER_SERVICE, Block, Key, Kind
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.users.inventory import Inventory, Service, Unit, container, service, user_service
 from hwc_refactor.project import Project
 from hwc_refactor.proposing import Answer, Asking, Said, fault, fingerprint
-from hwc_refactor.rewriting.groundwork import Ground, NoGround
 from hwc_refactor.selection import SelectionError, Step
 from hwc_refactor.settings import Settings
 from hwc_refactor.suppressions import Suppression, suppressions
@@ -45,14 +44,14 @@ def audit(
     """
     tree = Tree(project.texts, companions=project.companion)
     run = _Run(suppressions(tree, settings))
-    asking = Asking(project, settings, tuple(only))
+    asking = Asking(project, settings, tuple(only), grounded=True)
     plain = [step for step in steps if step.target is None]
     questions = [*map(asking.question, plain), *(_counting(asking, *each) for each in _COUNTED)]
     with working(tree, questions, jobs, progress, project.companions) as workers:
-        whole: list[tuple[list[Answer], Ground | Problem]] = []
+        outside: list[list[Answer]] = []
 
         def meanwhile() -> None:
-            whole.extend((asking.strays(step, tree), asking.ground(step, tree)) for step in plain)
+            outside.extend(asking.strays(step, tree) for step in plain)
 
         answers = workers.answers(range(len(questions)), meanwhile)
         broken = workers.problems(everywhere=True)
@@ -60,11 +59,10 @@ def audit(
     for counted in (services, containers, shared, user_services):
         broken += [one for one in counted if isinstance(one, Problem)]
         counted[:] = [one for one in counted if not isinstance(one, Problem)]
-    given = iter(zip(answered, whole, strict=True))
+    given = iter(zip(answered, outside, strict=True))
     for step in steps:
         if step.target is None:
-            said, (strays, ground) = next(given)
-            run.step(step, said, strays, ground)
+            run.step(step, *next(given))
         else:
             run.documented(step, asking, tree)
     problems = {*project.problems, *run.problems, *broken}
@@ -120,23 +118,17 @@ class _Run:
     def documented(self, step: Step, asking: Asking, tree: Tree) -> None:
         """Ask about the object of a documented diff."""
         try:
-            self.step(step, asking.answers(step, tree), (), asking.ground(step, tree))
+            self.step(step, asking.answers(step, tree), ())
         except SelectionError:  # it is not in this configuration
             self.tallies.append(Tally(step.codemod.id, step.diff, step.at_home, step.generic))
 
-    def step(
-        self, step: Step, answers: Sequence[Answer], strays: Sequence[Answer], ground: Ground | Problem
-    ) -> None:
+    def step(self, step: Step, answers: Sequence[Answer], strays: Sequence[Answer]) -> None:
         """Note what a codemod says of its objects, and of what is outside of all.
 
         Args:
             step: the codemod.
             answers, strays: what it says.
-            ground: what its changes build on; those in a file that lacks it cannot be made.
         """
-        if isinstance(ground, Problem):
-            self.problems.append(ground)
-            ground = Ground()
         changes: set[Key] = set()
         refusals: set[Key] = set()
         for answer in (*answers, *strays):
@@ -145,8 +137,6 @@ class _Run:
                 if isinstance(outcome, Problem):
                     self.problems.append(outcome)
                     continue
-                if isinstance(outcome, Change) and outcome.file in ground.lacking:
-                    outcome = _without_ground(outcome, ground.lacking[outcome.file])
                 if self.take(step, outcome, said):
                     (changes if isinstance(outcome, Change) else refusals).add(answer.key)
         looked = frozenset(answer.key for answer in answers if answer.own)
@@ -200,20 +190,6 @@ def _finding(step: Step, outcome: Outcome, said: Said) -> Finding:
         () if change is None else change.edits,
         () if change is None else change.new_files,
         step.diff,
-    )
-
-
-def _without_ground(change: Change, obstacle: NoGround) -> Refusal:
-    """A change that cannot be made for want of what it builds on, as a refusal."""
-    return Refusal(
-        change.codemod,
-        change.subject,
-        change.file,
-        change.line,
-        obstacle.code,
-        obstacle.reason,
-        change.diff,
-        change.found,
     )
 
 

@@ -16,7 +16,7 @@ from hwc_refactor.nixos.objects import Block, Kind
 from hwc_refactor.nixos.surveys import Survey
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.rewriting.draft import About, Draft
-from hwc_refactor.rewriting.groundwork import Ground
+from hwc_refactor.rewriting.groundwork import Ground, NoGround, SharedModule, added, lacks, lay
 from hwc_refactor.settings import Settings
 
 Outcome = Change | Refusal
@@ -25,7 +25,6 @@ Outcomes = Outcome | Sequence[Outcome] | None
 
 Propose = Callable[[Block, "Context"], Outcomes]
 Strays = Callable[["Context", Sequence[Block]], Iterable[Refusal]]
-Lay = Callable[["Context", Sequence[Block]], Ground]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,34 @@ class Manual:
 
     summary: str
     sections: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """A shared module that the changes of a codemod build on.
+
+    Attributes:
+        module: the module.
+        why: why it is added, in a sentence.
+        needs: whether an object is to have it.
+    """
+
+    module: SharedModule
+    why: str
+    needs: Callable[[Block, Context], bool]
+
+    def lay(self, ctx: Context, blocks: Iterable[Block]) -> Ground:
+        """The change that has to be made before those of all objects that are found."""
+        needing = [block for block in blocks if self.needs(block, ctx)]
+        return lay(ctx.tree, ctx.settings, ctx.codemod, self.module, needing, self.why)
+
+    def lacks(self, ctx: Context, block: Block) -> NoGround | None:
+        """Why the change of one object cannot be made for want of the module."""
+        return lacks(ctx.tree, ctx.settings, self.module, block)
+
+    def adds(self, ctx: Context) -> str | None:
+        """The path of the file that would be added; None where it is there."""
+        return added(ctx.tree, self.module)
 
 
 HEADINGS = (
@@ -85,8 +112,7 @@ class Codemod:
         propose: what it makes of one object.
         strays: refusals for what it looks for but finds outside of every object, None without such.
         manual: its docstring.
-        ground: the change that has to be made before the others, for all objects that are found; it is
-            asked when there are changes that need it.
+        ground: the shared module that its changes build on, None for those that stand alone.
         surveys: what is asked of all objects of some kind to judge a single one.
         in_turn: whether what it says of an object holds as well when objects before it in the same file have been
             changed; then its changes of one file are built upon each other.
@@ -100,7 +126,7 @@ class Codemod:
     propose: Propose
     manual: Manual
     strays: Strays | None = None
-    ground: Lay | None = None
+    ground: Foundation | None = None
     also: tuple[Kind, ...] = ()
     surveys: tuple[Survey, ...] = ()
     in_turn: bool = False
@@ -137,7 +163,7 @@ def codemod(
     documented_as: str,
     manual: str | None,
     strays: Strays | None = None,
-    ground: Lay | None = None,
+    ground: Foundation | None = None,
     also: tuple[Kind, ...] = (),
     surveys: tuple[Survey, ...] = (),
     in_turn: bool = False,

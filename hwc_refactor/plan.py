@@ -231,7 +231,7 @@ def _grounded(
             first.append((key, change))
     standing: list[tuple[Key, Change]] = []
     for key, change in proposed:
-        lacking = ground.lacking.get(change.file)
+        lacking = ground.lacking.get(key[1:3])
         if lacking is not None:
             run.refuse(_refused(change, lacking.code, lacking.reason))
         elif left_out:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 
-from hwc_refactor.codemod import Codemod, Context, Outcome
+from hwc_refactor.codemod import Codemod, Context, Foundation, Outcome
 from hwc_refactor.model import Change, Problem, Refusal
 from hwc_refactor.nixos.objects import Block, Key, keys, objects
 from hwc_refactor.nixos.tree import Tree
@@ -78,12 +78,14 @@ class Asking:
         settings: the user's configuration.
         only: globs of object names; empty for all.
         in_turn: whether changes of one file may be built upon each other.
+        grounded: whether a change that cannot be made for want of what it builds on is told as a refusal.
     """
 
     project: Project
     settings: Settings
     only: tuple[str, ...] = ()
     in_turn: bool = False
+    grounded: bool = False
 
     def wants(self, block: Block) -> bool:
         """Whether an object is among those that the user named, by path and by name."""
@@ -125,6 +127,8 @@ class Asking:
     def answer(self, step: Step, tree: Tree, key: Key, block: Block, turn: Turn | None = None) -> Answer:
         """What the codemod of a step says of an object; with changes before it upon what they have left."""
         said = propose(step.codemod, key, block, self.context(step, tree, turn))
+        if self.grounded:
+            said = tuple((name, self._grounded(step, tree, block, outcome)) for name, outcome in said)
         return Answer(key, block.own, tuple(self._said(tree, name, outcome, block) for name, outcome in said))
 
     def answers(self, step: Step, tree: Tree, names: Iterable[str] | None = None) -> list[Answer]:
@@ -169,14 +173,34 @@ class Asking:
         if step.codemod.ground is None or not blocks:
             return Ground()
         try:
-            found = step.codemod.ground(self.context(step, tree), blocks)
+            found = step.codemod.ground.lay(self.context(step, tree), blocks)
         except Exception as error:
             return fault(step.codemod.id, error)
         for new in () if found.change is None else found.change.new_files:
             reason = hindrance(self.project.root, new.path, self.settings.exclude)
             if reason is not None:
-                return Ground(None, {block.file: NoGround("module-path-taken", reason) for block in blocks})
+                taken = NoGround("module-path-taken", reason)
+                return Ground(None, {(block.file, block.name): taken for block in blocks})
         return found
+
+    def _grounded(
+        self, step: Step, tree: Tree, block: Block, outcome: Outcome | Problem
+    ) -> Outcome | Problem:
+        """An outcome as it stands: a change that cannot be made for want of what it builds on is a refusal."""
+        if step.codemod.ground is None or not isinstance(outcome, Change):
+            return outcome
+        try:
+            obstacle = self._lacks(step.codemod.ground, self.context(step, tree), block)
+        except Exception as error:
+            return fault(step.codemod.id, error)
+        return outcome if obstacle is None else _without(outcome, obstacle)
+
+    def _lacks(self, ground: Foundation, context: Context, block: Block) -> NoGround | None:
+        obstacle, new = ground.lacks(context, block), ground.adds(context)
+        if obstacle is not None or new is None:
+            return obstacle
+        reason = hindrance(self.project.root, new, self.settings.exclude)
+        return None if reason is None else NoGround("module-path-taken", reason)
 
     def _said(self, tree: Tree, name: Key, outcome: Outcome | Problem, block: Block | None) -> Said:
         if isinstance(outcome, Problem):
@@ -249,6 +273,19 @@ def propose(
     return tuple(
         ((kind, file, f"{name} {one.code}", ordinal) if number and isinstance(one, Refusal) else key, one)
         for number, one in enumerate(outcomes)
+    )
+
+
+def _without(change: Change, obstacle: NoGround) -> Refusal:
+    return Refusal(
+        change.codemod,
+        change.subject,
+        change.file,
+        change.line,
+        obstacle.code,
+        obstacle.reason,
+        change.diff,
+        change.found,
     )
 
 

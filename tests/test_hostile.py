@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from conftest import Call
@@ -303,7 +304,7 @@ def test_a_full_disk_is_told_and_nothing_is_written(
 
 BREAK: Mapping[str, Callable[[Codemod, Any], Codemod]] = {
     "propose": lambda codemod, fail: replace(codemod, propose=fail),
-    "ground": lambda codemod, fail: replace(codemod, ground=fail),
+    "ground": lambda codemod, fail: replace(codemod, ground=Mock(lay=fail, lacks=fail)),
     "strays": lambda codemod, fail: replace(codemod, strays=fail),
 }
 

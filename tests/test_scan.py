@@ -504,3 +504,21 @@ def test_what_a_change_would_do_in_a_place_with_a_comment_is_not_done(root: Path
     )
     assert findings(call) == []
     assert call("apply", "--all", "--dry-run", "--root", ".").out == b""
+
+
+def test_an_object_lacks_its_module_by_itself_and_apply_says_the_same(root: Path, call: Call) -> None:
+    """Of two modules within one file, only one has a place where another module can be imported."""
+    (root / "hwc-refactor.toml").unlink()
+    (root / "flake.nix").write_text(
+        "{\n  outputs = _: {\n"
+        f'    nixosModules.list = [ {{ {CONTAINERS}.loose.image = "ghcr.io/zoo/loose:1"; }} ];\n'
+        f'    nixosModules.own = {{ pkgs, ... }}: {{ {CONTAINERS}.own.image = "ghcr.io/zoo/own:1"; }};\n'
+        "  };\n}\n"
+    )
+    options = ("--codemod", "container-module", "--format", "json", "--root", ".")
+    scanned = json.loads(call("scan", *options).out)["findings"]
+    planned = json.loads(call("apply", "--dry-run", *options).out)
+    left = {one["object"]["name"]: one["reason"] for one in scanned if one["action"] == "refuse"}
+    assert left == {one["object"]["name"]: one["reason"] for one in planned["refusals"]}
+    assert left.keys() == {"loose"}
+    assert "own" in {one["object"]["name"] for one in planned["changes"]}

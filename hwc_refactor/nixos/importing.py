@@ -91,6 +91,12 @@ def import_places(
     return found, rest
 
 
+def has_import_place(tree: Tree, path: str, fits: Callable[[ImportPlace], bool]) -> bool:
+    """Whether some place whose imports are read whenever a file is can import more; most often it is its own."""
+    own = _place(tree, path)
+    return (own is not None and fits(own)) or not import_places(tree, (path,), fits)[1]
+
+
 def own_place(file: ParsedFile, node: Node) -> ImportPlace | None:
     """The set of the module that is written around a node within a file, as a value of something else."""
     chain = file.chain(node.start_byte, node.end_byte)

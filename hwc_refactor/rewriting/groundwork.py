@@ -14,6 +14,7 @@ from hwc_refactor.nix import build
 from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nixos.importing import (
     ImportPlace,
+    has_import_place,
     import_places,
     is_module_function,
     module_set,
@@ -72,11 +73,11 @@ class Ground:
 
     Attributes:
         change: the change that adds the module; None where it has been made.
-        lacking: why objects of some files, by path, cannot have it.
+        lacking: why some objects, by file and name, cannot have it.
     """
 
     change: Change | None = None
-    lacking: Mapping[str, NoGround] = field(default_factory=dict)
+    lacking: Mapping[tuple[str, str], NoGround] = field(default_factory=dict)
 
 
 def lay(
@@ -90,8 +91,7 @@ def lay(
         return Ground()
     places, lacking = _places(tree, settings, missing, present or path)
     if present is None and tree.data(path) is not None:
-        taken = NoGround("module-path-taken", f"There is another file at {path} already.")
-        return Ground(None, {block.file: taken for block in missing})
+        return Ground(None, dict.fromkeys(map(_identity, missing), _taken(path)))
     if not places:
         return Ground(None, lacking)
     first = places[0]
@@ -108,7 +108,7 @@ def lay(
                 f"The module cannot be added to the imports of {place.file.source.path}: they are computed."
                 " Name the file that shall import it with --module-import FILE.",
             )
-            return Ground(None, {block.file: computed for block in missing})
+            return Ground(None, dict.fromkeys(map(_identity, missing), computed))
     if len(places) > 1:
         draft.note(
             f"It is imported in {len(places)} places, for none alone is sure to reach all that need it. It counts once,"
@@ -118,6 +118,37 @@ def lay(
         draft.new_file(path, module.text)
         draft.note(f"A flake sees only files that git knows: git add {path}.")
     return Ground(draft.done(), lacking)
+
+
+def lacks(tree: Tree, settings: Settings, module: SharedModule, block: Block) -> NoGround | None:
+    """Why an object cannot have a module, for itself: what `lay` says of it among whichever others."""
+    present = _present(tree, module)
+    if present is not None and _reaches(settings, present, block):
+        return None
+    path = present or _path(tree, module)
+    if present is None and tree.data(path) is not None:
+        return _taken(path)
+    if settings.module_import is not None or not _in_module(block):
+        return _places(tree, settings, [block], path)[1].get(_identity(block))
+    room = tree.remember(
+        ("room for", path, block.file),
+        tree,
+        lambda: has_import_place(tree, block.file, lambda place: _fits(place, path)),
+    )
+    return None if room else _UNCLEAR
+
+
+def added(tree: Tree, module: SharedModule) -> str | None:
+    """Where the file of a module would be put; None where the configuration has it."""
+    return _path(tree, module) if _present(tree, module) is None else None
+
+
+def _identity(block: Block) -> tuple[str, str]:
+    return block.file, block.name
+
+
+def _taken(path: str) -> NoGround:
+    return NoGround("module-path-taken", f"There is another file at {path} already.")
 
 
 _UNCLEAR = NoGround(
@@ -172,9 +203,8 @@ def _fits(place: ImportPlace, module: str) -> bool:
 
 def _places(
     tree: Tree, settings: Settings, blocks: Sequence[Block], module: str
-) -> tuple[list[ImportPlace], dict[str, NoGround]]:
-    """Where the module is to be imported, and the files whose objects it cannot reach."""
-    homes = {block.file for block in blocks}
+) -> tuple[list[ImportPlace], dict[tuple[str, str], NoGround]]:
+    """Where the module is to be imported, and the objects that it cannot reach."""
     named = settings.module_import
     if named is not None:
         place = named_place(tree, named) if tree.data(named) is not None else None
@@ -183,21 +213,24 @@ def _places(
         text = f"There is no list of modules in {named} that the module can be added to."
         if tree.data(named) is None:
             text = f"The file that shall import the module, {named}, is not there."
-        return [], dict.fromkeys(homes, NoGround("module-import-unusable", text))
+        return [], dict.fromkeys(map(_identity, blocks), NoGround("module-import-unusable", text))
     inner: dict[tuple[str, int], ImportPlace] = {}
-    plain: set[str] = set()
-    lacking: set[str] = set()
+    plain: list[Block] = []
+    lacking: list[Block] = []
     for block in blocks:
         if _in_module(block):
-            plain.add(block.file)
+            plain.append(block)
             continue
         own = _own(block)
         if own is None:
-            lacking.add(block.file)
+            lacking.append(block)
         else:
             inner[own.file.source.path, own.node.start_byte] = own
-    found, unreached = import_places(tree, plain, lambda place: _fits(place, module))
-    return [*found, *inner.values()], dict.fromkeys(lacking | unreached, _UNCLEAR)
+    found, unreached = import_places(
+        tree, {block.file for block in plain}, lambda place: _fits(place, module)
+    )
+    lacking += [block for block in plain if block.file in unreached]
+    return [*found, *inner.values()], dict.fromkeys(map(_identity, lacking), _UNCLEAR)
 
 
 def _own(block: Block) -> ImportPlace | None:

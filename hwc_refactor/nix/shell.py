@@ -184,6 +184,12 @@ class Script:
         """The expressions of the interpolations, in order."""
         return list(self.body.holes)
 
+    def as_written(self, text: str) -> str:
+        """A part of its source with the Nix source of its interpolations, for the user to read."""
+        for number, hole in enumerate(self.body.holes):
+            text = text.replace(f"__nix{number}__", "${" + hole.text + "}")
+        return text
+
     def hole_places(self) -> Iterator[tuple[int, int, int]]:
         """The number of each interpolation, and its byte range in the text."""
         for match in _HOLE_BYTES.finditer(self.body.data):

@@ -82,9 +82,7 @@ def interval_unknown(block: Block, loop: Loop) -> Iterator[Obstacle]:
             )
         return
     if interval(block, loop) is None:
-        text = " ".join(loop.script.source(loop.sleeps[0]).split())
-        for number, hole in enumerate(loop.script.holes()):
-            text = text.replace(f"__nix{number}__", "${" + hole.text + "}")
+        text = loop.script.as_written(" ".join(loop.script.source(loop.sleeps[0]).split()))
         yield obstacle_at(
             loop.script,
             loop.sleeps[0],

@@ -102,8 +102,8 @@ def _filled(tree: Tree, script: Script, piece: Piece, depth: int) -> tuple[str, 
         return "$" + piece.text, None
     if piece.kind == "command":
         made = _temporary(tree, script, piece.node, depth)
-        return piece.text if made is None else made.text, made
-    return piece.text, None
+        return script.as_written(piece.text) if made is None else made.text, made
+    return script.as_written(piece.text), None
 
 
 def _temporary(tree: Tree, script: Script, node: Node, depth: int) -> Place | None:

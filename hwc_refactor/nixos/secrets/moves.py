@@ -197,9 +197,7 @@ def _at(block: Block, mention: Mention, allowed: frozenset[str]) -> tuple[str, s
 
 def shown(mention: Mention, text: str) -> str:
     """A word of a script with the Nix source of its interpolations."""
-    for number, hole in enumerate(mention.script.body.holes):
-        text = text.replace(f"__nix{number}__", "${" + hole.text + "}")
-    return text.strip("\"'")
+    return mention.script.as_written(text).strip("\"'")
 
 
 def _stops(mention: Mention) -> Obstacle:

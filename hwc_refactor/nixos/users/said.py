@@ -167,7 +167,7 @@ def dbus_name(one: Candidate) -> Obstacle | None:
             "dbus-name", "It owns a name on D-Bus, which a policy allows to its user.", one.block.place
         )
     for ran in one.ran:
-        if "dbus" in ran.needs:
+        if "dbus" in ran.needs and "units" not in ran.needs:
             return Obstacle(
                 "dbus-name",
                 f"It asks other services over D-Bus with {ran.name} (line {ran.line}), which decide by user.",

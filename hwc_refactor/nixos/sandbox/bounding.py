@@ -17,7 +17,7 @@ _OF_TRAITS = {
     "root-user": ("CAP_DAC_OVERRIDE", "CAP_FOWNER"),
     "owner": ("CAP_CHOWN", "CAP_FSETID"),
     "raw-network": ("CAP_NET_RAW",),
-    "listens": ("CAP_NET_BIND_SERVICE",),
+    "low-port": ("CAP_NET_BIND_SERVICE",),
     "processes": ("CAP_KILL", "CAP_SYS_PTRACE"),
     "realtime": ("CAP_SYS_NICE",),
     "clock": ("CAP_SYS_TIME",),

@@ -245,9 +245,7 @@ _PRIVILEGED = frozenset({"owner", "root", "user", "writes-unknown", "netlink", "
 """What calls that only root needs are made for; ip(8) and ping(8) give capabilities up, and end where they may not
 (iproute2's lib/utils.c, drop_cap; iputils' ping.c)."""
 
-_PRIVILEGED_OF_ROOT = frozenset(
-    {"files", "home", "listens", "devices", "tunables", "peer", "dbus", "realtime"}
-)
+_PRIVILEGED_OF_ROOT = frozenset({"files", "home", "devices", "tunables", "peer", "dbus", "realtime"})
 """The same for root: programs with settings of their own may change owners, or become another user."""
 
 

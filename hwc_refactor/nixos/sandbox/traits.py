@@ -6,7 +6,7 @@ known: what it may do beyond the other traits is then open.
 | trait | the service |
 |---|---|
 | opaque | runs something of which it is not known what it needs |
-| network, remote, listens | uses internet sockets; reaches other hosts than its own; may listen on a port |
+| network, remote, listens, low-port | uses internet sockets; reaches other hosts; may listen on a port, or a low one |
 | netlink, raw-network, sockets | asks the kernel about its network; opens raw sockets; sockets of other families |
 | devices, modules, mounts, tunables, clock, kernel-log, hostname, realtime | works on these parts of the system |
 | reboot | stops the machine itself |
@@ -35,7 +35,9 @@ from hwc_refactor.nixos.paths.writable import writable
 from hwc_refactor.nixos.sandbox.hidden import OWN_ROOTS, handed_over, judging
 from hwc_refactor.nixos.scripts.doings import Facts, Ran, Use
 from hwc_refactor.nixos.scripts.facts import facts
+from hwc_refactor.nixos.scripts.ports import FIRST_FREE_PORT, listened
 from hwc_refactor.nixos.scripts.words import is_option
+from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.wrappers import unwrapped
 
 HOMES = ("/home/", "/root", "/run/user/", "~", "$HOME")
@@ -86,7 +88,7 @@ def _traits(block: Block) -> Mapping[str, Trait]:
     found: dict[str, Trait] = {}
     for name, trait in (
         *_doubted(block, known),
-        *_commanded(known, dynamic=_is_dynamic(block), root=_is_root(block)),
+        *_commanded(block.tree, known, dynamic=_is_dynamic(block), root=_is_root(block)),
         *_written(block, known),
         *_configured(block),
     ):
@@ -102,7 +104,7 @@ def _doubted(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
         yield "opaque", Trait("is started by something that is not in sight", block.line)
 
 
-def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str, Trait]]:
+def _commanded(tree: Tree, known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str, Trait]]:
     for ran in confined(known):
         if ran.known is None:
             yield "opaque", Trait(f"runs {ran.name}, of which it is not known what it needs", ran.line)
@@ -121,6 +123,10 @@ def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str
                 yield "opaque", Trait(f"{what}, which is not read", ran.line)
         if "network" in effective.needs and not _stays_here(ran):
             yield "remote", Trait(f"reaches other hosts with {ran.name}", ran.line)
+        if "listens" in effective.needs and not _listens_high(tree, ran):
+            yield "low-port", Trait(f"may listen on a port below {FIRST_FREE_PORT} with {ran.name}", ran.line)
+        if ran.name == "socat" and any(_AS_ANOTHER.search(word.text) for word in ran.words):
+            yield "user", Trait("becomes another user, or gives files away (socat)", ran.line)
         if ran.name in ("chmod", "mkdir", "install") and any(_SETGID.search(w.text) for w in ran.words):
             yield "setgid", Trait(f"makes setgid folders with {ran.name}", ran.line)
         if _keeps_owners(ran) or (root and _keeps_foreign_owners(ran)):
@@ -164,6 +170,16 @@ def _commanded(known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str
             yield "proc", Trait(f"reads {use.place.text}", use.line)
         if use.place.text.startswith(_NETWORK_FIGURES):
             yield "netlink", Trait(f"reads {use.place.text}", use.line)
+
+
+_AS_ANOTHER = re.compile(r",(?:su|su-d|substuser|setuid|setgid|chroot|user|group|uid|gid|owner)=")
+"""Options of socat's addresses (socat(1), PROCESS and NAMED option groups)."""
+
+
+def _listens_high(tree: Tree, ran: Ran) -> bool:
+    """Whether all ports that a program listens on are known to be free for everybody."""
+    ports = listened(tree, ran)
+    return bool(ports) and all(port is not None and port >= FIRST_FREE_PORT for port in ports)
 
 
 def _names_files_itself(ran: Ran) -> bool:

@@ -99,7 +99,7 @@ def _traits(block: Block) -> Mapping[str, Trait]:
 def _doubted(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
     for doubt in known.doubts:
         if "+" not in doubt.program.prefixes:
-            yield "opaque", Trait(doubt.reason, doubt.line, "")
+            yield "writes-unknown" if doubt.place else "opaque", Trait(doubt.reason, doubt.line, "")
     if not known.programs:
         yield "opaque", Trait("is started by something that is not in sight", block.line)
 

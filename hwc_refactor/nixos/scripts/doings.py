@@ -107,12 +107,20 @@ class Ran:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Doubt:
-    """Something that is not known of what a service does, in words for the user."""
+    """Something that is not known of what a service does.
+
+    Attributes:
+        reason: what, in words for the user.
+        program: the program of the service it belongs to.
+        script, node: the place in a script, where it is about one.
+        place: whether all that is not known is where a command writes that is known otherwise.
+    """
 
     reason: str
     program: Program
     script: Script | None = None
     node: Node | None = None
+    place: bool = False
 
     @property
     def line(self) -> int:

@@ -87,8 +87,10 @@ class _Reader:
             return
         self._ran(program.executable, words, None, None, 0)
 
-    def _doubt(self, reason: str, script: Script | None = None, node: Node | None = None) -> None:
-        self._found.doubts.append(Doubt(reason, self._program, script, node))
+    def _doubt(
+        self, reason: str, script: Script | None = None, node: Node | None = None, *, place: bool = False
+    ) -> None:
+        self._found.doubts.append(Doubt(reason, self._program, script, node, place))
 
     def _argument(self, text: str, holes: Sequence[Expr]) -> Place:
         shown, refs, root = text, list[Value](), None
@@ -257,7 +259,8 @@ class _Reader:
             case "dd":
                 chosen = tuple(replace(p, text=p.text[3:]) for p in places if p.text.startswith("of="))
             case "unknown":
-                self._doubt(f"it runs {ran.name}, which writes where its options say", ran.script, _node(ran))
+                reason = f"it runs {ran.name}, which writes where its options say"
+                self._doubt(reason, ran.script, _node(ran), place=True)
         if any(is_option(word.text, option) for word in ran.words for option in known.in_place):
             given = any(word.text.split("=", 1)[0] in known.expression_options for word in ran.words)
             chosen = places if given else places[1:]

@@ -28,7 +28,7 @@ _OPEN = frozenset(
     }
 )
 """What may stand around the set that a file returns."""
-_TOPS = frozenset({b"imports", b"config", b"options", b"virtualisation", b"services", b"systemd"})
+TOPS = frozenset({b"imports", b"config", b"options", b"virtualisation", b"services", b"systemd"})
 """Names at the top of a module."""
 _ROOT = "\0"
 """Whatever reads files without importing them by name: a flake, `nixos-rebuild`, a walk over a folder."""
@@ -108,7 +108,7 @@ def own_place(file: ParsedFile, node: Node) -> ImportPlace | None:
             below = chain[chain.index(inside) :]
             first = next((child for child in below if child.type == "binding"), None)
             names = [] if first is None else attrpath_of(first)
-            is_option = bool(names) and file.text(names[0]) in _TOPS
+            is_option = bool(names) and file.text(names[0]) in TOPS
             return ImportPlace(file, inside) if is_option else None
     return None
 
@@ -248,7 +248,7 @@ def _is_module(tree: Tree, file: ParsedFile) -> bool:
         return True
     whole = module_set(file)
     return bool(listed) or any(
-        file.text(part[0]) in _TOPS
+        file.text(part[0]) in TOPS
         for binding in (() if whole is None else bindings_of(whole))
         if (part := attrpath_of(binding))
     )

@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 from hwc_refactor.model import Change, Subject
 from hwc_refactor.nix import build
 from hwc_refactor.nix.build import BuildError
+from hwc_refactor.nix.scope import attrpath_of
+from hwc_refactor.nix.strings import attr_name
+from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nixos.importing import (
+    TOPS,
     ImportPlace,
     has_import_place,
     import_places,
@@ -248,6 +252,21 @@ def _in_module(block: Block) -> bool:
         return False
     chain = file.chain(block.place.node.start_byte, block.place.node.end_byte)
     bound = next((n for n, node in enumerate(chain) if node.type == "binding"), len(chain))
-    return not any(
+    within = any(
         node.type == "function_expression" and is_module_function(file, node) for node in chain[bound:]
     )
+    return not within and not _in_another_system(file, chain)
+
+
+def _in_another_system(file: ParsedFile, chain: Sequence[Node]) -> bool:
+    """Whether what stands at the end of a chain is part of a value that is a configuration of its own.
+
+    Such are the machines of a test, `nodes.machine = { … }`, and containers of NixOS, `containers.web.config`.
+    """
+    for above, holder, node in zip(chain, chain[1:], chain[2:], strict=False):
+        if node.type != "binding" or above.type == "let_expression" or holder.type != "binding_set":
+            continue
+        for name in (attr_name(file, part) for part in attrpath_of(node)):
+            if name not in ("config", "imports"):
+                return name != "specialisation" and (name is None or name.encode() not in TOPS)
+    return False

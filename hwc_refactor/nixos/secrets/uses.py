@@ -252,5 +252,5 @@ def _judged(script: Script, program: Program, secret: Secret, start: int, end: i
     if not forms:
         forms = [("unknown", "", False, False)]
     for form, command, again, without in forms:
-        often = often or again
-        yield Mention(secret, form, program, script, start, end, node, quoted, command, name, often, without)
+        more = often or again
+        yield Mention(secret, form, program, script, start, end, node, quoted, command, name, more, without)

@@ -256,6 +256,10 @@ class Block:
         return not ORDERING.isdisjoint((*slot.modifiers, *around))
 
 
+_ADDING = frozenset({"mkBefore", "mkAfter", "mkOrder"})
+"""What puts a part of a text or list before or behind others: they are made elsewhere (nixpkgs, lib/modules.nix)."""
+
+
 def ranked_elsewhere(block: Block) -> Expr | None:
     """A definition in another file whose priority decides between it and one that makes the object.
 

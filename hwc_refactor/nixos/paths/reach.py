@@ -133,9 +133,20 @@ def path_in(tree: Tree, place: Place) -> str | None:
         return rest
     if rest.startswith(("$HOME", "${HOME}")):
         return "~" + rest.split("HOME", 1)[1].lstrip("}")
-    if rest.startswith("${") and place.refs and is_path(tree, place.refs[0]):
+    if rest.startswith("${") and place.refs and (is_path(tree, place.refs[0]) or _below(place.refs[0], rest)):
         return rest
     return None
+
+
+_STORED = re.compile(r"(?i)\A(?:self|flake|inputs|sources?|src|modulesPath)\Z|pkg|package|drv|nixpkgs|theme")
+"""Names of what modules are handed that lies in the store: flakes, sources, packages."""
+
+
+def _below(value: Value, text: str) -> bool:
+    """Whether a text names something below a folder that modules are handed as an argument: `${secrets}/key`."""
+    if not isinstance(value, Ref) or len(value.path) != 1 or _STORED.search(value.path[0]):
+        return False
+    return re.match(r"\$\{[\w'-]+\}/", text) is not None
 
 
 def is_path(tree: Tree, value: Value) -> bool:

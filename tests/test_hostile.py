@@ -231,6 +231,26 @@ def test_circles_end(root: Path, call: Call, files: dict[str, str]) -> None:
         assert (done.code, json.loads(done.out)["errors"]) == (0, [])
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("scan", "--output"),
+        ("scan", "--write-baseline"),
+        ("apply", "--all", "--dry-run", "--output"),
+        ("apply", "--all", "--dry-run", "--diff-output"),
+        ("verify", "--output"),
+    ],
+    ids=" ".join,
+)
+def test_no_report_is_written_over_a_file_of_a_configuration(
+    root: Path, call: Call, arguments: tuple[str, ...]
+) -> None:
+    done = call(*arguments, "poller.nix", "--root", ".")
+    assert (done.code, done.out) == (2, b"")
+    assert "poller.nix is a Nix file" in done.err
+    assert (root / "poller.nix").read_text() == LOOP
+
+
 # -- streams that are no good --------------------------------------------------------------------------
 
 PRINTING = [

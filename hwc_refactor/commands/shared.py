@@ -254,8 +254,10 @@ def demand_writable(path: Path | None) -> None:
     """See, before anything is done, that a report can be written to a file.
 
     Raises:
-        Failure: when its folder is missing or not ours.
+        Failure: when its folder is missing or not ours, or it would take the place of a file of a configuration.
     """
+    if path is not None and path.suffix == ".nix" and path.exists():
+        raise Failure(f"{path} is a Nix file, and no report is written over one; give another name")
     if path is not None and not os.access(path if path.exists() else path.resolve().parent, os.W_OK):
         raise Failure(f"{path} cannot be written")
 

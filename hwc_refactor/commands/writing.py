@@ -67,7 +67,8 @@ def recovered(report: writer.RecoverReport | None) -> Iterator[Line]:
         return
     done = "finished" if report.finished else "taken back"
     what = f"'{report.description}' had been cut off while it wrote; it is {done} now"
-    yield Line(f"warning: an earlier run, {what}: {', '.join(report.paths)}", "warning")
+    yield Line(f"warning: an earlier run, {what}:", "warning")
+    yield from (Line(path, indent=2, wrap=False) for path in report.paths)
     for path in report.left:
         yield Line(f"warning: {path} was changed since and was left alone", "warning")
 

@@ -188,6 +188,19 @@ def test_check_exits_with_1_while_there_is_something_to_do(home: Path, call: Cal
     assert with_diff.out.startswith(b"diff --git")
 
 
+def test_a_version_for_nobody_is_told(home: Path, call: Call) -> None:
+    def told(*pins: str) -> str:
+        given = [word for pin in pins for word in ("--pin", pin)]
+        return call("apply", "--codemod", "pin-image", "--check", *given).err
+
+    assert "--pin radar=5.14.0: there is no container or image 'radar' here; did you mean 'radarr'?" in told(
+        "radar=5.14.0"
+    )
+    assert "warning" not in told(
+        "radarr=5.14.0", "lscr.io/linuxserver/radarr=5.14.0", "qmcgaw/gluetun=v3.39.1"
+    )
+
+
 def test_only_narrows_by_name_with_globs(home: Path, call: Call) -> None:
     def objects(*only: str) -> set[str]:
         named = [word for name in only for word in ("--only", name)]

@@ -95,6 +95,10 @@ def run(request: Request) -> int:
     settings = load_settings(root, request.common.config, request.overrides)
     _settle(root, request.mode)
     project = listed(request.common, root, request.paths, settings).read()
+    if request.overrides.pins and not request.common.quiet:
+        from hwc_refactor.commands.pins import unmet
+
+        tell(unmet(request.overrides.pins, project))
     plan = _plan(request, project, settings)
     tell(summary.problems(plan.problems))
     if request.diff_output is not None:

@@ -3,7 +3,7 @@
 A line ends at LF and nowhere else; every other byte is content.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -144,18 +144,21 @@ def _compared(old: Sequence[bytes], new: Sequence[bytes], region: Region) -> lis
     ]
 
 
-def original_line(original: bytes, later: bytes, line: int) -> int:
-    """The line of the original that a line of a later text is, from 1; for a new line, where it came in."""
-    if original == later:
-        return line
-    lines = later.split(b"\n")
-    offset = sum(len(text) + 1 for text in lines[: line - 1])
-    shift = 0
-    for old_start, old_end, text in regions(original, later):
-        new_start = old_start + shift
-        if new_start > offset:
-            break
-        if offset < new_start + len(text):
-            return original.count(b"\n", 0, old_start) + 1
-        shift += len(text) - (old_end - old_start)
-    return original.count(b"\n", 0, max(offset - shift, 0)) + 1
+class OriginalLines:
+    """The way from the lines of a later text back to those of the original."""
+
+    def __init__(self, original: bytes, later: bytes) -> None:
+        """Compare the two texts."""
+        self._regions = differing(split_lines(original), split_lines(later))
+        self._starts = [region.new_start for region in self._regions]
+        self._last = original.count(b"\n") + 1
+
+    def __getitem__(self, line: int) -> int:
+        """The line of the original that a line of the later text is, from 1; for a new line, where it came in."""
+        number = bisect_right(self._starts, line - 1) - 1
+        if number < 0:
+            return line
+        region = self._regions[number]
+        if line <= region.new_end:
+            return region.old_start + 1
+        return min(line - region.new_end + region.old_end, self._last)

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from hwc_refactor.nix.differences import original_line
+from hwc_refactor.nix.differences import OriginalLines
 
 NAMED = "**/"
 """Before the name of a file, in the place of a path: the list of all files of that name is meant."""
@@ -24,6 +24,7 @@ class Source:
     data: bytes
     original: bytes | None = None
     _starts: list[int] = field(default_factory=list, repr=False)
+    _origins: list[OriginalLines] = field(default_factory=list, repr=False)
 
     @property
     def newline(self) -> bytes:
@@ -47,7 +48,11 @@ class Source:
     def line(self, offset: int) -> int:
         """The line of a byte offset as the user knows it: that of the file before any change, from 1."""
         line = self.line_column(offset)[0]
-        return line if self.original is None else original_line(self.original, self.data, line)
+        if self.original is None:
+            return line
+        if not self._origins:
+            self._origins.append(OriginalLines(self.original, self.data))
+        return self._origins[0][line]
 
     def line_start(self, offset: int) -> int:
         """Offset of the first byte of the line that `offset` stands on."""

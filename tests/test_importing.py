@@ -65,6 +65,7 @@ WALKS = {
     "a folder with a name": "let all = toString ./modules; in { imports = walk all; }",
     "the whole root": "{ outputs = i: i.snow.lib.mkFlake { inherit i; src = ./.; }; }",
     "a folder put together": '{ imports = map (n: ./modules + "/${n}") names; }',
+    "a folder with a module, put together": '{ imports = [ (./modules/web + "/b.nix") ] ++ [ ./modules/web ]; }',
     "an interpolated path": "{ imports = map (n: ./modules/web/${n}) names; }",
     "half a name": "{ imports = map (n: ./modules/we${n}) names; }",
     "from the flake": '{ imports = walk "${self}/modules"; }',

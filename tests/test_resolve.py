@@ -44,6 +44,8 @@ FORMS: tuple[tuple[str, object], ...] = (
     ('{ "${config.n}-x".y = 1; b = 2; }', {"b": 2, '${"${config.n}-x"}': {"y": 1}}),
     ("{ ${config.n} = 1; ${config.m} = 2; }", {"${config.n}": 1, "${config.m}": 2}),
     ("{ a = { b = 1; }; }.a.b", 1),
+    ("{ a.b = 1; }.a /* the first */ .b", 1),
+    ("{ a.b = 1; }.a. /* the first */ b", 1),
     ("{ a = 1; }.b or 2", 2),
     ("{ a = null; }.a or 2", None),
     ("{ }.a.b or 2", 2),

@@ -70,14 +70,16 @@ class Declared(Container):
         """Where its image comes from, with the tag that stands beside it."""
         source = super().image_source
         slots = self.block.get("imageTag")
-        if source is None or source.value is None or not slots:
+        if source is None or not slots:
             return source
-        value = plain_value(self.block.tree.resolver, slots[0].expr)
+        resolver = self.block.tree.resolver
+        value = plain_value(resolver, slots[0].expr)
         if len(slots) == 1 and isinstance(value, Scalar) and value.value is None:
             return source
-        at = slots[0].expr
+        at, image = slots[0].expr, source.slot.expr
+        known = (Gap(resolver.value(image), image),) if source.value is None else source.value.parts
         tag = value.parts if len(slots) == 1 and isinstance(value, Str) else (Gap(value, at),)
-        whole = Str((*source.value.parts, Text(":", at), *tag), source.value.at)
+        whole = Str((*known, Text(":", at), *tag), image)
         return ImageSource(source.slot, whole, source.option, source.declared)
 
 

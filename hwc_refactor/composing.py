@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from hwc_refactor.checking import check
 from hwc_refactor.model import Change
-from hwc_refactor.nix.edited import edited
+from hwc_refactor.nix.edited import edited_once
 from hwc_refactor.nix.edits import Edit, apply_edits
 from hwc_refactor.nix.syntax import ParsedFile
 from hwc_refactor.nixos.objects import Key
@@ -66,7 +66,7 @@ class Composition:
             if file is None:
                 after[path] = apply_edits(self.snapshot.data(path) or b"", merged)
             else:
-                parsed[path] = edited(file, merged)
+                parsed[path] = edited_once(file, merged)
                 after[path] = parsed[path].source.data
         complaints = (
             check.complaint(parsed[path].problem) if path in parsed else check.syntax_problem(path, data)

@@ -15,6 +15,7 @@ from hwc_refactor.nix.build import (
     insert_formal,
     insert_import,
     nest_binding,
+    proved,
     reindent,
     remove_binding,
     remove_bindings,
@@ -22,6 +23,7 @@ from hwc_refactor.nix.build import (
     replace_element,
     replace_value,
     unit,
+    value_parting,
 )
 from hwc_refactor.nix.build_box import box_of
 from hwc_refactor.nix.edits import Edit, Span, apply_edits
@@ -526,3 +528,20 @@ def test_refused(name: str) -> None:
     text, make, message = REFUSED[name]
     with pytest.raises(BuildError, match=message):
         make(load(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{ a = 1; }", "{ a = 2; b = 3; }"),
+        ("{\n  a = 1; # one\n  c = 4;\n}", "{\n  a = 2;\n  b = 3; # one\n  c = 4;\n}"),
+        ("{\n\ta = 1 /* one */;\n}", "{\n\ta = 2;\n\tb = 3 /* one */;\n}"),
+        ("{\r\n  a = [\r\n  ];\r\n}", "{\r\n  a = 2;\r\n  b = 3;\r\n}"),
+        ("{\n  c = 4; a = 1; d = 5;\n}", "{\n  c = 4; a = 2; b = 3; d = 5;\n}"),
+    ],
+)
+def test_value_parting(text: str, expected: str) -> None:
+    file = load(text)
+    (a,) = (item for item in items(file, *SETS) if file.text(item).startswith(b"a"))
+    step = proved(value_parting(file, a, "2", "b = 3"))
+    assert done(file, list(step.edits)) == expected

@@ -40,7 +40,7 @@ class Operations:
         box = rng.choice(self._boxes())
         items = [item for item in box.items if item not in self._gone]
         item = rng.choice(items) if items else None
-        kind = rng.choice(("insert", "remove", "remove", "replace", "rename"))
+        kind = rng.choice(("insert", "remove", "remove", "replace", "rename", "part"))
         if item is None or kind == "insert":
             return self._insertion(box, item)
         is_list = box.node.type == "list_expression"
@@ -54,6 +54,10 @@ class Operations:
         if is_list:
             self._gone.append(item)
             return lambda now, at: build.element_replacement(now, at(item), '"other"')
+        if kind == "part" and item.type == "binding":
+            self._gone.append(item)
+            further = f"part{self._made} = 1"
+            return lambda now, at: build.value_parting(now, at(item), '"x"', further)
         if kind == "replace" or path is None:
             value, text = item.child_by_field_name("expression"), rng.choice(VALUES)
             self._gone += [] if value is None else [value]

@@ -22,6 +22,7 @@ from hwc_refactor.nix.build_set import (
     remove_binding,
     remove_bindings,
     replace_value,
+    value_parting,
     value_replacement,
 )
 from hwc_refactor.nix.build_shift import reindent
@@ -59,5 +60,6 @@ __all__ = [
     "replacement",
     "spreading",
     "unit",
+    "value_parting",
     "value_replacement",
 ]

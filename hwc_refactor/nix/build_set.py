@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from hwc_refactor.nix.build_box import Box, BuildError, box_around, box_of, end_of, span, where
-from hwc_refactor.nix.build_insert import block, fits, insert
+from hwc_refactor.nix.build_insert import block, fits, insert, things_of
 from hwc_refactor.nix.build_remove import Built, built, remove
 from hwc_refactor.nix.build_shift import shifted, shifting, wrapped
 from hwc_refactor.nix.build_step import Step, in_lines, proved
@@ -144,6 +144,36 @@ def value_replacement(file: ParsedFile, binding: Node, text: str) -> Step:
     edit = Edit(span(file, value.start_byte, value.end_byte), new)
     reach = (value.start_byte, value.end_byte) if in_lines(file, [edit]) else None
     return Step(file, (edit,), box, reach=reach)
+
+
+def value_parting(file: ParsedFile, binding: Node, text: str, further: str) -> Step:
+    """The step that replaces the value of a binding and puts a further binding behind it.
+
+    What stands behind the value is behind the further one then. That goes on a line of its own where the first one
+    does.
+
+    Args:
+        file: the file.
+        binding: the binding.
+        text: the new value, on one line.
+        further: the further binding without its semicolon: that of the first one is behind it.
+    """
+    value = binding.child_by_field_name("expression")
+    if binding.type != "binding" or value is None:
+        raise BuildError(f"{where(file, binding)}: a {binding.type} has no value to part")
+    box = _box(file, binding)
+    source = file.source
+    alone = source.starts_line(binding.start_byte)
+    gap = source.newline + source.indent(binding.start_byte) if alone else b" "
+    start, end = value.start_byte, value.end_byte
+    parted = text.encode() + b";" + gap + further.encode()
+    edit = Edit(span(file, start, end), parted)
+    place = box.index(binding)
+    whole = source.data[binding.start_byte : start] + parted + source.data[end : binding.end_byte]
+    new = things_of("bindings", whole)
+    over_lines = b"\n" in source.data[start:end]
+    reach = None if box.one_line or over_lines or not alone else (binding.start_byte, end)
+    return Step(file, (edit,), box, frozenset((place,)), place, new, reach=reach)
 
 
 def nest_binding(file: ParsedFile, binding: Node, depth: int, items: Sequence[Item]) -> list[Edit]:

@@ -95,7 +95,11 @@ def prove(file: ParsedFile, steps: Sequence[Step]) -> ParsedFile:
 def _expected(box: Box, steps: Sequence[Step], edits: Sequence[Edit]) -> list[bytes]:
     """The texts of the things of a box after steps on it, and edits within its things."""
     gone = frozenset[int]().union(*(step.gone for step in steps))
-    new = {step.place: step.new for step in steps if step.new}
+    new: dict[int, list[bytes]] = {}
+    for step in sorted(
+        steps, key=lambda step: step.place in step.gone
+    ):  # what comes before a thing, what instead
+        new.setdefault(step.place, []).extend(step.new)
     out: list[bytes] = []
     for place, text in enumerate(box.texts()):
         out += new.get(place, ())

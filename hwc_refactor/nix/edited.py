@@ -19,7 +19,20 @@ def edited(file: ParsedFile, edits: Iterable[Edit]) -> ParsedFile:
     Raises:
         EditConflict: when two edits overlap, or one reaches beyond the file.
     """
-    return _edited(file, tuple(sorted(edits, key=lambda edit: (edit.span.start, edit.span.end))))
+    return _edited(file, _ordered(edits))
+
+
+def edited_once(file: ParsedFile, edits: Iterable[Edit]) -> ParsedFile:
+    """The same, kept as long as the file is: for edits that will be made again."""
+    ordered = _ordered(edits)
+    known = file.cache.get(("edited", ordered))
+    if not isinstance(known, ParsedFile):
+        known = file.cache["edited", ordered] = _edited(file, ordered)
+    return known
+
+
+def _ordered(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    return tuple(sorted(edits, key=lambda edit: (edit.span.start, edit.span.end)))
 
 
 @lru_cache(2)

@@ -90,6 +90,10 @@ class NodeEdits:
         """Replace the value of a binding."""
         self._copy(file).take(lambda now, at: build.value_replacement(now, at(binding), text))
 
+    def part_value(self, file: ParsedFile, binding: Node, text: str, further: str) -> None:
+        """Replace the value of a binding, and put a further binding, without semicolon, before what is behind it."""
+        self._copy(file).take(lambda now, at: build.value_parting(now, at(binding), text, further))
+
     def replace_element(self, file: ParsedFile, element: Node, text: str) -> None:
         """Replace an element of a list."""
         self._copy(file).take(lambda now, at: build.element_replacement(now, at(element), text))

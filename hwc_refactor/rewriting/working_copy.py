@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 from hwc_refactor.nix import build
-from hwc_refactor.nix.edited import edited
+from hwc_refactor.nix.edited import edited, edited_once
 from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.nix.strings import MappedText
 from hwc_refactor.nix.syntax import Node, ParsedFile
@@ -32,7 +32,9 @@ class WorkingCopy:
         self._proved = file
         self._log: list[_Shift] = []
         self._waiting: list[build.Step] = []
-        self.apply(upon)
+        if upon:
+            self._proved = edited_once(file, upon)
+            self._log.append(_Shift(_ordered(upon)))
         self._begun = self._proved.source.data
 
     @property

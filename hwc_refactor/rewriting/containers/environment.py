@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hwc_refactor.nix.build import Snippet
+from hwc_refactor.nix.scope import bindings_of
 from hwc_refactor.nix.values import Slot
 from hwc_refactor.nixos.containers.plain_values import is_host_zone, number_text
 from hwc_refactor.rewriting.containers.rewording import Rewording
@@ -33,6 +34,9 @@ def drop_empty_environment(on: Rewording) -> None:
     """Take the environment away where nothing is left in it."""
     slot = on.single("environment")
     if slot is None or slot.expr.node.type != "attrset_expression":
+        return
+    gone = {one.binding for one in on.gone}
+    if any(item not in gone for item in bindings_of(slot.expr.node)):
         return
     now = on.draft.here(slot.expr.file, slot.expr.node)
     if not now.named_child_count:

@@ -35,14 +35,8 @@ def split_image(on: Rewording) -> None:
         return
     file = slot.expr.file
     assert slot.binding is not None
-    source_now = on.draft.now(file).source
-    start = on.draft.here(file, slot.binding).start_byte
-    gap = " "
-    if source_now.starts_line(start):
-        gap = (source_now.newline + source_now.indent(start)).decode()
-    lead = lead_of(file, slot.binding)
     # What stands behind the image, such as a comment on its version, is behind the tag now.
-    on.draft.replace_text(file, slot.expr.node, f"{repository};{gap}{lead}imageTag = {tag}")
+    on.draft.part_value(file, slot.binding, repository, f"{lead_of(file, slot.binding)}imageTag = {tag}")
 
 
 def set_tag(draft: Draft, block: Block, source: ImageSource, tag: str, behind: str = "") -> bool:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 from hwc_refactor.nix.scope import attrpath_of, bindings_of, formals_of
 from hwc_refactor.nix.strings import attr_name
@@ -199,10 +200,9 @@ def _named_otherwise(tree: Tree, path: str, known: list[ModuleImport]) -> bool:
     folder, name = posixpath.split(path)
     ends = {name, posixpath.basename(folder), ".", ".."} if name == "default.nix" else {name}
     for other in tree.referring(path):
-        for start, literal in _literals(tree, other):
-            if literal.rpartition("/")[2] not in ends or (other, start) in places:
-                continue
-            if tree.target(other, literal) != path:
+        literals = _literals(tree, other)
+        for start, literal in (one for end in ends for one in literals.get(end, ())):
+            if (other, start) in places or tree.target(other, literal) != path:
                 continue
             file = tree.sound(other)
             node = None if file is None else file.chain(start, start + len(literal))[-1]
@@ -211,14 +211,16 @@ def _named_otherwise(tree: Tree, path: str, known: list[ModuleImport]) -> bool:
     return False
 
 
-def _literals(tree: Tree, path: str) -> tuple[tuple[int, str], ...]:
-    """What looks like a path literal in a file, each with its offset."""
-    known = tree.local.setdefault(path, {})
-    found = known.get("path-literals")
-    if not isinstance(found, tuple):
-        matches = _PATH.finditer(tree.data(path) or b"")
-        found = known["path-literals"] = tuple((match.start(1), match[1].decode()) for match in matches)
-    return found
+def _literals(tree: Tree, path: str) -> dict[str, list[tuple[int, str]]]:
+    """What looks like a path literal in a file, by its last name, each with its offset."""
+    known = tree.local.setdefault(path, {}).get("path-literals")
+    if known is None:
+        found: dict[str, list[tuple[int, str]]] = {}
+        for match in _PATH.finditer(tree.data(path) or b""):
+            literal = match[1].decode()
+            found.setdefault(literal.rpartition("/")[2], []).append((match.start(1), literal))
+        known = tree.local[path]["path-literals"] = found
+    return cast("dict[str, list[tuple[int, str]]]", known)
 
 
 def _place(tree: Tree, name: str) -> ImportPlace | None:

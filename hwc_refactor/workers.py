@@ -118,10 +118,15 @@ def working(
 
 def _worthwhile(tree: Tree, questions: Sequence[Question]) -> int:
     """How many processes have enough to do."""
-    telling = {path for question in questions for path in tree.holding(question.kind.word.encode())}
-    size = sum(len(tree.data(path) or b"") for path in telling)
+    size = sum(_telling(tree, question.kind) for question in questions)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, size * len(questions) // WORTH + 1)
+    return min(usable, size // WORTH + 1)
+
+
+def _telling(tree: Tree, kind: Kind) -> int:
+    """The bytes of the files that may hold objects of a kind."""
+    found = (tree.data(path) or b"" for path in tree.holding(kind.word.encode()))
+    return sum(len(data) for data in found if kind.parent is None or kind.parent.encode() in data)
 
 
 def _ask(

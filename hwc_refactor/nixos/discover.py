@@ -42,6 +42,9 @@ _COMPUTED = re.compile(rb"\$\{[^}\n]*\}[\w@-]*\"?(?:\.[\w'-]+)*\s*=[^=]")
 _MAKERS = (b"genAttrs", b"mapAttrs", b"listToAttrs", b"nameValuePair")
 """Where a file may define attributes whose names do not stand in it: by interpolation, or by a function."""
 
+_GOES_ON = re.compile(rb"\"?\s*[.=#/]")
+"""What follows a name in an attribute path of a binding: more of the path, the value, or a comment before them."""
+
 
 def definitions(
     tree: Tree,
@@ -96,11 +99,16 @@ def definitions_in(
     key = ("definitions", parent, word, below)
     found = known.get(key)
     if not isinstance(found, tuple):
-        there = next(tree.words(path, word.encode()), None) is not None
-        file = tree.sound(path) if there else None
+        file = tree.sound(path) if _is_defined(tree, path, word.encode()) else None
         found = () if file is None else tuple(_look(tree, file, parent, word, below))
         known[key] = found
     return found
+
+
+def _is_defined(tree: Tree, path: str, word: bytes) -> bool:
+    """Whether a word may be a part of an attribute path that gets a value: its file is not parsed otherwise."""
+    data = tree.data(path) or b""
+    return any(_GOES_ON.match(data, offset + len(word)) is not None for offset in tree.words(path, word))
 
 
 def _look(

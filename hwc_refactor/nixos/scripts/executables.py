@@ -191,8 +191,12 @@ def _to_blank(tree: Tree, parts: Sequence[Text | Gap], rest: str) -> str | None:
 
 
 def _main_program(package: tuple[str, ...]) -> str | None:
-    """The program that `lib.getExe` takes: by far most often it has the package's name."""
-    return main_programs().get(package[-1], package[-1]) if package else None
+    """The program that `lib.getExe` takes: by far most often it has the package's name.
+
+    A package that an option holds has the name of whom it is for: `services.NAME.package`.
+    """
+    named = package[:-1] if package[-1:] in (("package",), ("finalPackage",)) else package
+    return main_programs().get(named[-1], named[-1]) if named else None
 
 
 def file_of(tree: Tree, value: Value) -> WrittenFile | None:

@@ -184,10 +184,22 @@ def _limit(draft: Draft, block: Block, ctx: Context) -> None:
     draft.add(block, (), bindings, after=_place(block))
     if limits.get(INTERVAL) == LIMITS[INTERVAL] and limits.get(BURST) == LIMITS[BURST]:
         pause = span(ctx.text("restart-sec") or "") or seconds(block, "RestartSec")
-        within = "" if pause is None else f", that is after failures of about {5 * pause:g} s"
-        draft.note(
-            f"systemd gives up after 5 starts within 300 s{within}: raise {BURST} where it has to last longer."
+        draft.note(_told(pause))
+
+
+def _told(pause: float | None) -> str:
+    """What the documented bounds come to with a pause of so many seconds between two starts."""
+    interval, burst = int(LIMITS[INTERVAL]), int(LIMITS[BURST])
+    if pause is not None and burst * pause >= interval:
+        return (
+            f"With {pause:g} s between them there are never more than {burst} starts within {interval} s, so systemd"
+            f" does not give up: raise {INTERVAL} where it shall."
         )
+    within = "" if pause is None else f", that is after failures of about {burst * pause:g} s"
+    return (
+        f"systemd gives up after {burst} starts within {interval} s{within}: raise {BURST} where it has to last"
+        " longer."
+    )
 
 
 def _place(block: Block) -> str | None:

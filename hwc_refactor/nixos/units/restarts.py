@@ -22,7 +22,7 @@ LONG_PAUSE = 300
 """A pause before the restart, in seconds, from which on it is rather an interval."""
 
 _UNITS = {"": 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600, "d": 86400, "day": 86400}
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)?\s*")
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)?(?![a-zA-Z])\s*")
 
 
 def ends_by_itself(block: Block) -> str | None:

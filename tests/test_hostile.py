@@ -123,6 +123,56 @@ def test_a_folder_that_cannot_be_read_is_an_error_and_stops_nobody(
     assert named(json.loads(done.out)) == {"poller"}
 
 
+# -- secrets -------------------------------------------------------------------------------------------
+
+SECRET = "hunter2-correct-horse"
+HOLDING = f"""{{ lib, pkgs, ... }}: {{
+  systemd.services.app = {{
+    environment = {{ API_TOKEN = "{SECRET}"; "BAD NAME" = "{SECRET}"; DB = lib.mkForce "pg://u:{SECRET}@db/x"; }};
+    serviceConfig = {{
+      Environment = [ "SECRET={SECRET}" "{SECRET}" ];
+      ExecStart = "${{pkgs.app}}/bin/app --password={SECRET}";
+      ExecStartPre = "/bin/sh -c 'echo {SECRET}";
+      SetCredential = "token:{SECRET}";
+      UMask = "{SECRET}";
+    }};
+    script = "curl -u me:{SECRET} -H 'X-Token: {SECRET}' http://localhost";
+  }};
+  virtualisation.oci-containers.containers.db = {{
+    image = "db:1";
+    environment.ROOT_PASSWORD = "{SECRET}";
+    extraOptions = [ "--env=TOKEN={SECRET}" "-e" "KEY={SECRET}" "--label=auth={SECRET}" ];
+    cmd = [ "--password={SECRET}" "{SECRET}" ];
+  }};
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("scan", "--format", form) for form in ("text", "json", "sarif", "github", "html")),
+        ("scan", "--level", "strict", "--verbose"),
+        ("scan", "--write-baseline", "known.json"),
+        ("apply", "--all", "--dry-run", "--format", "github"),
+        ("apply", "--all", "--dry-run", "--format", "sarif"),
+        ("apply", "--all", "--check", "--verbose"),
+        ("verify",),
+        ("verify", "--format", "json"),
+        ("list",),
+    ],
+    ids=" ".join,
+)
+def test_no_report_tells_a_secret(root: Path, tmp_path: Path, call: Call, command: tuple[str, ...]) -> None:
+    (root / "app.nix").write_text(HOLDING)
+    (root / "broken.nix").write_text(f'{{ a = {{ b = 1; }}; password = "{SECRET}; }}\n')
+    done = call(*command, "--root", ".")
+    assert SECRET not in done.out.decode()
+    assert SECRET not in done.err
+    kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".nix"]
+    assert not any(SECRET.encode() in data for data in kept)
+
+
 # -- a place where no file can be made -----------------------------------------------------------------
 
 WEB = '{ virtualisation.oci-containers.containers.web.image = "nginx:1.2"; }\n'

@@ -56,8 +56,27 @@ class TestComplaints:
 
     def test_a_value_that_is_none(self) -> None:
         assert said(service(PrivateTmp="perhaps")) == [
-            (0, "Failed to parse boolean value, ignoring: perhaps")
+            (0, "PrivateTmp: Failed to parse boolean value, ignoring")
         ]
+
+    @pytest.mark.parametrize(
+        "directives",
+        [
+            {"Environment": '"PASS WORD=hunter2"'},
+            {"Environment": "hunter2"},
+            {"Environment": "TOKEN=%Zhunter2"},
+            {"ExecStartPre": "/bin/sh -c 'hunter2"},
+            {"ExecStartPre": "bin/app --token=hunter2"},
+            {"SetCredential": "a/b:hunter2"},
+            {"UMask": "hunter2"},
+            {"User": "hun ter2"},
+            {"EnvironmentFile": "hunter2"},
+        ],
+        ids=lambda given: " ".join(given.values()) if isinstance(given, dict) else None,
+    )
+    def test_no_value_is_told(self, directives: dict[str, str]) -> None:
+        texts = [text for _, text in said(service(**directives))]
+        assert not any("hunter2" in text or "hun ter2" in text for text in texts)
 
     def test_settings_that_do_not_go_together(self) -> None:
         found = said(service(Type="oneshot", Restart="always"))

@@ -22,6 +22,9 @@ _PLACE = re.compile(r"^(?P<file>[^\s/]+):(?P<line>\d+): (?P<text>.*)$")
 _UNKNOWN_KEY = re.compile(r"Unknown key (?:name )?'(\w+)' in section")
 _MISSING = re.compile(r"Unit \S+ not found\.")
 """Whether a unit that is named exists on the machine is not known."""
+_VALUE = re.compile(r"(?P<what>.*?\bignoring(?: assignment| line)?): ")
+_SPECIFIERS = re.compile(r"(?P<what>Failed to (?:resolve|expand)[\w ]*) in ")
+"""Lines that quote what a directive says, which may be a secret."""
 _FIGURE = re.compile(r"Overall exposure level for (\S+): ([0-9.]+)")
 
 
@@ -31,7 +34,8 @@ class Complaint:
 
     Attributes:
         unit: the place of the unit in the sequence that was given.
-        text: the line, without the folder, the unit's name and the line number of the rendered file.
+        text: the line, without the folder, the unit's name and the line number of the rendered file, and
+            without what it quotes of a value, in place of which the directive is named.
     """
 
     unit: int
@@ -60,7 +64,8 @@ def complaints(units: Sequence[UnitFile]) -> list[Complaint] | None:
     found = (
         Complaint(order[unit], text)
         for line in lines
-        if (unit := _about(line, order)) is not None and (text := _said(line, unit, program)) is not None
+        if (unit := _about(line, order)) is not None
+        and (text := _said(line, unit, folder.files.get(unit, ""), program)) is not None
     )
     return list(dict.fromkeys(found))
 
@@ -105,14 +110,29 @@ def _about(line: str, names: Mapping[str, int]) -> str | None:
     return next((word for word in candidates if word in names), None)
 
 
-def _said(line: str, unit: str, program: str) -> str | None:
-    """What a line says, None when that is no matter of the unit."""
+def _said(line: str, unit: str, rendered: str, program: str) -> str | None:
+    """What a line says, None when that is no matter of the unit; `rendered` is the text of its file."""
     if any(phrase in line for phrase in unit_data()["machine"]["phrases"]) or _MISSING.search(line):
         return None
     match = _PLACE.match(line)
-    text = match["text"] if match else line.removeprefix(f"{unit}: ").replace(unit, "the unit")
+    text = (
+        match["text"]
+        if match
+        else line.removeprefix(f"{unit}: ").replace(f"Unit {unit}", "The unit").replace(unit, "the unit")
+    )
+    if match is not None:
+        text = _without_value(text, rendered.splitlines()[int(match["line"]) - 1 :])
     key = _UNKNOWN_KEY.search(text)
     return None if key is not None and _too_new(key[1], program) else text
+
+
+def _without_value(text: str, below: Sequence[str]) -> str:
+    """What a line says, without the value that it quotes; `below` begins with the line that it is about."""
+    found = _SPECIFIERS.match(text) or _VALUE.match(text)
+    if found is None:
+        return text
+    directive = below[0].partition("=")[0] if below else ""
+    return found["what"] if directive in found["what"] else f"{directive}: {found['what']}"
 
 
 def _too_new(directive: str, program: str) -> bool:

@@ -5,6 +5,7 @@ repeated: every offset in the tree is true for the original bytes, and the tree 
 with those.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,6 +29,8 @@ class SyntaxProblem:
     empty: bool = False
 
 
+_SIGN = re.compile(r"(?:let|in|then|else|if|inherit|rec|with|assert)\b|\"|''|[^\w\s\"']{1,3}")
+"""What is quoted where something does not parse: a sign or a word of the language."""
 _BRACKETS = frozenset(
     {
         *("parenthesized_expression", "attrset_expression", "rec_attrset_expression"),
@@ -197,8 +200,11 @@ def _problem(source: Source, root: Node) -> SyntaxProblem:
     excerpt = piece.rstrip("\ufffd").strip().replace("\t", " ")
     if b"\0" in source.data or "\ufffd" in excerpt or not excerpt.isprintable():
         return SyntaxProblem(*_line_column(source, at), "the file is no text")
-    near = f"near '{excerpt}'" if excerpt else "at the end of the line"
-    return SyntaxProblem(*_line_column(source, at), f"syntax error {near}")
+    if not excerpt:
+        return SyntaxProblem(*_line_column(source, at), "syntax error at the end of the line")
+    sign = _SIGN.match(excerpt)  # no more of it: a string that does not end may be a secret
+    near = f" near '{sign[0]}'" if sign is not None else ""
+    return SyntaxProblem(*_line_column(source, at), f"syntax error{near}")
 
 
 def _innermost(root: Node) -> list[Node]:

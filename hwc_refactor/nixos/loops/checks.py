@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -90,6 +91,29 @@ def _check(block: Block, monitors: Sequence[str]) -> Check | None:
         return None
     root, settings = _needs(block)
     return Check(loop, timers[0] if timers and loop is None else None, does, root, settings)
+
+
+def longest(block: Block) -> float:
+    """The seconds that one round of a check may take by the bounds that its commands are given."""
+    waits: Mapping[str, str] = _data()["waits"]
+    total = 0.0
+    for ran in facts(block).ran:
+        words = [word for place in ran.words for word in place.text.split("=", 1)]
+        options = waits.get(ran.name)
+        if options is None:
+            continue
+        said = (
+            [then for word, then in itertools.pairwise(words) if word in options.split()]
+            if options
+            else words
+        )
+        total += next((seconds for word in said if (seconds := _seconds(word)) is not None), 0.0)
+    return total
+
+
+def _seconds(word: str) -> float | None:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", word)
+    return None if found is None else float(found[1]) * {"m": 60, "h": 3600}.get(found[2], 1)
 
 
 def is_named(name: str, monitors: Sequence[str] = ()) -> bool:

@@ -6,6 +6,7 @@ what the service is ordered behind becomes `dependsOn`; what is left of its sett
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -15,7 +16,7 @@ from hwc_refactor.nix.scope import attrpath_of, bindings_of
 from hwc_refactor.nix.strings import attr_name, identifier_or_quoted, quote
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Scalar, Slot
-from hwc_refactor.nixos.loops.checks import Check
+from hwc_refactor.nixos.loops.checks import Check, longest
 from hwc_refactor.nixos.loops.looping import names
 from hwc_refactor.nixos.loops.unit import said, shared_conditions
 from hwc_refactor.nixos.objects import Block
@@ -39,6 +40,10 @@ DROPPED = frozenset(
     {"startLimitIntervalSec", "startLimitBurst", "restartIfChanged", "stopIfChanged", "startAt"}
 )
 """What is about restarting the loop, or said otherwise."""
+
+
+TIMEOUT = 30
+"""The seconds after which a round has failed where nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +185,22 @@ class _Writer:
             )
         if "TimeoutStartSec" in kept or "TimeoutSec" in kept:
             self.end.append(Snippet("timeout = null;"))
+        elif (bound := max(longest(one) for one in self._all)) >= TIMEOUT:
+            seconds = math.ceil(bound) + TIMEOUT
+            self.end.append(Snippet(f"timeout = {seconds};"))
+            self.draft.note(
+                f"A round that takes longer than {seconds} seconds has failed; it had no such bound."
+            )
         else:
             self.draft.note(
                 "A round that takes longer than 30 seconds has failed: raise 'timeout' where it may."
             )
         return kept
+
+    @property
+    def _all(self) -> tuple[Block, ...]:
+        """All the services that are edited at once."""
+        return (self.block,) if self.made is None else self.made.members
 
     # -- relations -------------------------------------------------------------------------------------
 

@@ -127,6 +127,8 @@ def executable_value(tree: Tree, value: Value, rest: str = "") -> Executable:
             file = file_of(tree, value)
             if file is not None:
                 return Executable(name or file.name, (), None, file)
+            if value.name in _BUILDERS or value.name in _ATTRS_BUILDERS:
+                return Executable(None)  # whatever it is called: its text is not in sight
             function = value.function[:-1] if value.name in _VARIANTS else value.function
             known = function[1:] if function[0] == "pkgs" else function
             main = _main_program(known) if function is not value.function and not rest else None

@@ -15,7 +15,9 @@ def below(path: str, places: tuple[str, ...] | frozenset[str]) -> bool:
 
 def everybody_reads(path: str) -> bool:
     """Whether everybody may read there on every system."""
-    return below(path, _words("readable", "places")) or is_harmless_device(path)
+    if is_harmless_device(path):
+        return True
+    return below(path, _words("readable", "places")) and not below(path, _words("private", "places"))
 
 
 def is_harmless_device(path: str) -> bool:

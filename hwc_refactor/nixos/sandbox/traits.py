@@ -136,7 +136,7 @@ def _commanded(tree: Tree, known: Facts, *, dynamic: bool, root: bool) -> Iterat
         ):
             yield "network", Trait(f"asks for names of hosts with {ran.name}", ran.line)
             yield "netlink", Trait(f"asks for names of hosts with {ran.name}", ran.line)
-        if _names_files_itself(ran):
+        if names_files_itself(ran):
             yield "files", Trait(f"writes a file that {ran.name} names itself", ran.line)
         if ran.name == "chmod" or (
             ran.name in ("mkdir", "install") and any(w.text == "-m" for w in ran.words)
@@ -182,7 +182,7 @@ def _listens_high(tree: Tree, ran: Ran) -> bool:
     return bool(ports) and all(port is not None and port >= FIRST_FREE_PORT for port in ports)
 
 
-def _names_files_itself(ran: Ran) -> bool:
+def names_files_itself(ran: Ran) -> bool:
     """Whether a download gets its name, in the working directory, from its address (curl(1), wget(1))."""
     options = [word.text for word in ran.words if word.text.startswith("-")]
     letters = "".join(text[1:] for text in options if not text.startswith("--"))

@@ -22,6 +22,7 @@ from hwc_refactor.nixos.paths.places import (
 )
 from hwc_refactor.nixos.paths.reach import Reached
 from hwc_refactor.nixos.paths.tmpfiles import DIRECTORIES, NOBODY_ELSES, Rule, rules, rules_over
+from hwc_refactor.nixos.sandbox.traits import names_files_itself
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.users.candidate import PERSON
 from hwc_refactor.nixos.users.directories import OPEN, Files, private
@@ -131,6 +132,21 @@ def writes_foreign_path(files: Files) -> Obstacle | None:
                 f"{_by(path)} (line {path.line}) writes {text}, which is not its own.",
                 path.at,
             )
+    return None
+
+
+def names_file_itself(files: Files) -> Obstacle | None:
+    """A file that is named elsewhere: that of its process, or by the address of a download."""
+    block = files.one.block
+    slot = files.one.setting("PIDFile")
+    value = None if slot is None else block.tree.resolver.value(slot.expr)
+    if isinstance(value, Str) and slot is not None and not files.is_managed(normal(value.shown)):
+        reason = f"It writes {value.shown}, its PIDFile (line {slot.expr.line}), which is not its own."
+        return Obstacle("writes-foreign-path", reason, slot.expr)
+    for ran in files.one.ran:
+        if names_files_itself(ran) and not files.is_managed("."):
+            reason = f"{ran.name} (line {ran.line}) writes a file that it names itself to the folder in which it runs."
+            return Obstacle("writes-foreign-path", reason[:1].upper() + reason[1:], ran.program.at)
     return None
 
 
@@ -244,6 +260,7 @@ FILES = (
     state_of_others,
     read_by_the_manager,
     writes_foreign_path,
+    names_file_itself,
     reads_foreign_path,
     owned_by_person,
 )

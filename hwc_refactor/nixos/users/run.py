@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.obstacles import Obstacle
+from hwc_refactor.nixos.paths.places import is_harmless_device
 from hwc_refactor.nixos.sandbox.traits import traits
 from hwc_refactor.nixos.scripts.doings import Ran
 from hwc_refactor.nixos.scripts.programs import NOT_IN_SIGHT
@@ -107,6 +108,33 @@ def _names_host(ran: Ran) -> bool:
     return False
 
 
+def asks_its_user(one: Candidate) -> Obstacle | None:
+    """It looks as whom it runs, and may go on as root alone."""
+    for ran in one.ran:
+        if ran.name == "whoami" or (ran.name == "id" and not ran.operands):
+            return Obstacle(
+                "root-is-meant", f"It asks as whom it runs with {ran.name} (line {ran.line}).", ran.program.at
+            )
+    for program, script in one.facts.scripts:
+        for node in script.nodes("variable_name") if "+" not in program.prefixes else ():
+            if script.source(node) in ("EUID", "UID"):
+                reason = f"It asks as whom it runs with {script.source(node)} (line {script.line(node)})."
+                return Obstacle("root-is-meant", reason, program.at)
+    return None
+
+
+def needs_device(one: Candidate) -> Obstacle | None:
+    """Its sandbox lets it open a device, which may be root's alone."""
+    if one.setting("SupplementaryGroups") is not None:
+        return None
+    for item in one.block.items("serviceConfig", "DeviceAllow"):
+        text = one.block.tree.resolver.literal(item.expr)
+        if text is None or (text and not is_harmless_device(text.split()[0])):
+            shown = item.expr.text if text is None else text.split()[0]
+            return Obstacle("needs-device", f"DeviceAllow lets it open {shown}.", item.expr)
+    return None
+
+
 def needs_home(one: Candidate) -> Obstacle | None:
     """It keeps something in the home directory of its user."""
     home = one.block.get("environment", "HOME")
@@ -171,6 +199,8 @@ RUN: tuple[Predicate, ...] = (
     script_not_in_sight,
     unknown_command,
     changes_host,
+    asks_its_user,
+    needs_device,
     needs_home,
 )
 """What it runs."""

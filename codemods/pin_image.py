@@ -36,7 +36,7 @@ from __future__ import annotations
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nix.strings import quote
-from hwc_refactor.nixos.containers.container import ImageSource
+from hwc_refactor.nixos.containers.container import Container, ImageSource
 from hwc_refactor.nixos.containers.declared import container_of
 from hwc_refactor.nixos.containers.images import Image, image_of, retagged
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block
@@ -63,11 +63,12 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     """Pin the image of one container."""
     if not block.get("image"):
         return None
-    source = container_of(block).image_source
+    container = container_of(block)
+    source = container.image_source
     if source is None or source.value is None:
         return _unseen(block, source, ctx)
     image = image_of(source.value)
-    by_option = _floating_by_option(block)
+    by_option = _floating_by_option(container)
     if by_option is not None:
         image = by_option
     elif not image.floating:
@@ -92,7 +93,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     draft = ctx.draft(block, f"pin {image.repository} to {tag}", WHY)
     try:
         if by_option is not None:
-            _set_default(draft, block, ctx, tag)
+            _set_default(draft, container, tag)
         else:
             _write(draft, block, ctx, source, tag)
     except CannotSplit as error:
@@ -146,30 +147,29 @@ def _obstacle(block: Block, image: Image, ctx: Context) -> Refusal | None:
     return None
 
 
-def _floating_by_option(block: Block) -> Image | None:
+def _floating_by_option(container: Container) -> Image | None:
     """The image where its tag is an option that says `latest` by default; None for any other."""
-    container = container_of(block)
-    image = container.image
-    return image if container.tag_option is not None and image is not None and image.floating else None
+    image = None if container.tag_option is None else container.image
+    return image if image is not None and image.floating else None
 
 
-def _set_default(draft: Draft, block: Block, ctx: Context, tag: str) -> None:
+def _set_default(draft: Draft, container: Container, tag: str) -> None:
     """Make a version the default of the option that is the tag.
 
     Raises:
         CannotSplit: when another place sets the option, or it is declared in a way that cannot be followed.
         NoPlace: when something else reads it as well.
     """
-    option = container_of(block).tag_option
+    option, tree = container.tag_option, container.block.tree
     assert option is not None
     name = ".".join(option)
-    (declaration,) = declarations(ctx.tree, option)
+    (declaration,) = declarations(tree, option)
     default = declaration.default
     if default is None or default.node.type != "string_expression":
         raise CannotSplit("option-default-not-literal", f"The default of {name} is not written out.", default)
-    for place in settings(ctx.tree, option):
+    for place in settings(tree, option):
         raise CannotSplit("option-set-elsewhere", f"Another place sets {name}.", place.expr)
-    if len(readers(ctx.tree, option)) != 1:
+    if len(readers(tree, option)) != 1:
         raise NoPlace(f"its tag is the option {name}, which is read elsewhere, too")
     draft.replace_text(default.file, default.node, quote(tag))
 

@@ -50,12 +50,14 @@ When it refuses
     unknown-command: it runs as root, and runs a program of which it is not known what it needs
     restrictions-break-it: what it does speaks against every directive that it lacks
     settings-not-in-sight: some of its settings come from outside, and may hold these directives already
+    confined-already: NixOS gives it a root directory of its own, and settings that go with that
     upstream-unit: it replaces what a unit made elsewhere runs
     shared-definition: its settings stand in a place that serves other services too
 What a person must still do
     Look at its journal after the first run: a denied path shows as "Read-only file system".
 Sources
     systemd.exec(5); tmpfiles.d(5); systemd-analyze(1), security;
+    nixpkgs, nixos/modules/security/systemd-confinement.nix;
     what each directive does and breaks stands in the catalogue of directives
 """
 
@@ -73,7 +75,7 @@ from hwc_refactor.nixos.bodies import Family, family_of, listed
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.paths.writable import Element, common, writable
 from hwc_refactor.nixos.sandbox.hardening import Level, Verdict, sandboxing, there, verdicts
-from hwc_refactor.nixos.sandbox.traits import confined, traits
+from hwc_refactor.nixos.sandbox.traits import confined, confined_by_nixos, traits
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.programs import main_program
 from hwc_refactor.nixos.scripts.strictness import bears_strictness
@@ -180,6 +182,12 @@ def _obstacle(
             block,
             "upstream-unit",
             "It replaces what a unit made elsewhere runs; that unit has its own sandbox.",
+        )
+    if confined_by_nixos(block):
+        return ctx.refuse(
+            block,
+            "confined-already",
+            "NixOS gives it a root directory of its own ('confinement.enable'), and settings that go with that.",
         )
     if doubts := block.doubts("serviceConfig"):
         return ctx.refuse(

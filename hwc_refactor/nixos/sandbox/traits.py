@@ -374,6 +374,14 @@ DEVICE_GROUPS = frozenset(
 """Groups that own device files (nixos/modules/config/users-groups.nix; systemd's rules for udev)."""
 
 
+def confined_by_nixos(block: Block) -> bool:
+    """Whether a service may be confined by NixOS: `confinement.enable`, unless it is plainly off."""
+    if not block.get("confinement", "enable"):
+        return False
+    value = block.value("confinement", "enable")
+    return not (isinstance(value, Scalar) and value.value is False)
+
+
 def _is_dynamic(block: Block) -> bool:
     dynamic = block.value("serviceConfig", "DynamicUser")
     return isinstance(dynamic, Scalar) and dynamic.value is True

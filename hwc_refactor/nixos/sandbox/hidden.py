@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.paths.reach import reached
 from hwc_refactor.nixos.scripts.doings import Facts, Ran, Use
+from hwc_refactor.nixos.scripts.words import TEMPLATED
 
 OWN_ROOTS = ("/tmp/", "/var/tmp/")
 """What a service has for itself under PrivateTmp."""
@@ -59,7 +60,8 @@ def handed_over(
                 yield f"names {path}, which stands elsewhere too", line
             elif len(path) > len(root) and not _comes_from_it(written, path, root):
                 yield f"names {path}, which it does not make itself", line
-    for use in written:
+    lasting = [use for use in written if TEMPLATED not in use.place.text]
+    for use in lasting:
         path = use.place.text
         if (
             _STRAIGHT.match(path)
@@ -68,7 +70,7 @@ def handed_over(
             and not _looked_at(path, known, ran, written)
         ):
             yield f"leaves {path}, which nothing of it reads", use.line
-    paths = {use.place.text for use in written}
+    paths = {use.place.text for use in lasting}
     for tested in reached(block):
         if tested.by == "a test" and tested.text in paths and tested.text.startswith(OWN_ROOTS):
             yield f"looks for {tested.text}, which an earlier run may have left", tested.line

@@ -16,6 +16,8 @@ from hwc_refactor.nixos.tree import Tree
 MAX_NESTING = 5
 TEMPLATE = "tmp." + "X" * 10
 """How mktemp names what it makes (coreutils manual)."""
+TEMPLATED = "X" * 3
+"""What the template of mktemp ends with at least (coreutils manual): another name each time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

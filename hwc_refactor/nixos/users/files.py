@@ -23,12 +23,10 @@ from hwc_refactor.nixos.paths.places import (
 from hwc_refactor.nixos.paths.reach import Reached
 from hwc_refactor.nixos.paths.tmpfiles import DIRECTORIES, NOBODY_ELSES, Rule, rules, rules_over
 from hwc_refactor.nixos.sandbox.traits import names_files_itself
+from hwc_refactor.nixos.scripts.words import TEMPLATED
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.users.candidate import PERSON
 from hwc_refactor.nixos.users.directories import OPEN, Files, private
-
-TEMPLATED = "X" * 3
-"""What the template of mktemp ends with at least (coreutils manual)."""
 
 
 def secret_of_its_own(files: Files) -> Obstacle | None:

@@ -75,3 +75,18 @@ def test_a_file_that_no_change_reaches_is_not_parsed_again() -> None:
     after = tree.replaced(change)
     kept = {path for path in before if after.file(path) is tree.file(path)}
     assert kept == set(before) - set(change)
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["searched", "indexed"])
+def test_names_are_found_where_they_are_by_now(many: bool) -> None:
+    texts: dict[str, bytes] = {"a.nix": b"{ x.image = 1; }", "b.nix": b"{ x.y = images; }", "d.nix": b"image"}
+    words = (b"image", b"x", b"y", b"images", b"new")
+    tree = Tree(texts)
+    for step in ({"b.nix": b"{ x.image = y; }"}, {"a.nix": None, "c.nix": b"new"}, {"a.nix": b"x image"}):
+        for word in (*words, *(b"other%d" % number for number in range(30 if many else 0))):
+            tree.naming(word)
+        tree = tree.replaced(step)
+        anew = Tree({path: data for path in tree.paths if (data := tree.data(path)) is not None})
+        assert [tree.naming(word) for word in words] == [anew.naming(word) for word in words]
+        for pair in ((b"image", b"x"), (b"x", b"y"), (b"new", b"x")):
+            assert tree.naming_all(pair) == set(anew.naming(pair[0])) & set(anew.naming(pair[1]))

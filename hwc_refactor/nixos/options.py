@@ -170,9 +170,7 @@ def _candidates(tree: Tree, path: Sequence[str], also: bytes) -> tuple[str, ...]
     key = ("holding both", *path[-2:], also)
     found = tree.memo.get(key)
     if not isinstance(found, tuple):
-        among = set(tree.naming(path[-1].encode()))
-        if len(path) > 1:
-            among.intersection_update(tree.naming(path[-2].encode()))
+        among = tree.naming_all([name.encode() for name in reversed(path[-2:])])
         found = tree.memo[key] = tree.ordered(name for name in among if also in (tree.data(name) or b""))
     return found
 

@@ -51,8 +51,9 @@ class Tree:
         self._resolver: Resolver | None = None
         self._holding: dict[bytes, tuple[str, ...]] = {}
         self._naming: dict[bytes, tuple[str, ...]] = {}
+        self._named_before: dict[bytes, tuple[str, ...]] = {}  # as it was before some of `_since` changed
         self._index: WordIndex | None = None
-        self._since: frozenset[str] = frozenset()  # the files that are not as they were for the index
+        self._since: frozenset[str] = frozenset()  # the files that are not as they were at first
         self._asked = 0
         self._places: dict[str, int] | None = None
         self._imported: dict[str, tuple[tuple[int, str], ...]] = {}
@@ -129,8 +130,7 @@ class Tree:
         """The paths of the files whose bytes contain `needle`."""
         found = self._holding.get(needle)
         if found is None:
-            among = self._among(pieces_of(needle))
-            found = tuple(path for path in among if needle in self._texts[path])
+            found = tuple(self._with(needle, self._among(pieces_of(needle))))
             self._holding[needle] = found
         return found
 
@@ -138,15 +138,40 @@ class Tree:
         """The paths of the files in which `word` stands as a whole Nix name."""
         found = self._naming.get(word)
         if found is None:
-            among = self._among([b" %b " % part for part in words_of(word)])
-            indexed = is_word(word) and self._index is not None and not self._since
-            found = tuple(path for path in among if indexed or self._has(path, word))
+            before = self._named_before.get(word)
+            found = self._named(word) if before is None else self._named_since(word, before)
             self._naming[word] = found
         return found
 
+    def _named(self, word: bytes) -> tuple[str, ...]:
+        among = self._among([b" %b " % part for part in words_of(word)])
+        if is_word(word) and self._index is not None and not self._since:
+            return tuple(among)
+        return tuple(path for path in self._with(word, among) if self._has(path, word))
+
+    def _named_since(self, word: bytes, before: Sequence[str]) -> tuple[str, ...]:
+        """The same after some files have changed."""
+        changed = [path for path in self._since if path in self._texts and self._has(path, word)]
+        return self.ordered([*(path for path in before if path not in self._since), *changed])
+
     def _has(self, path: str, word: bytes) -> bool:
         """Whether a word stands as a whole Nix name in a file."""
-        return word in self._texts[path] and next(self.words(path, word), None) is not None
+        return next(self.words(path, word), None) is not None
+
+    def naming_all(self, words: Sequence[bytes]) -> set[str]:
+        """The paths of the files in which all of some words stand as whole Nix names."""
+        found = set(self.naming(words[0]))
+        for word in words[1:]:
+            if self._index is not None or word in self._naming:
+                found.intersection_update(self.naming(word))
+            else:  # few files are left to be searched
+                found = {path for path in found if self._has(path, word)}
+        return found
+
+    def _with(self, needle: bytes, paths: Iterable[str]) -> list[str]:
+        """Those of some files whose bytes contain `needle`."""
+        texts = self._texts
+        return [path for path in paths if needle in texts[path]]
 
     def _among(self, pieces: Sequence[bytes]) -> Iterable[str]:
         """The files that may hold some pieces of names, in order: all, until enough was asked for to make an index."""
@@ -291,6 +316,7 @@ class Tree:
         tree = Tree(merged, companions=self._companions)
         tree._changed = {**self._changed, **others}
         tree._index, tree._since, tree._asked = self._index, self._since.union(texts), self._asked
+        tree._named_before = {**self._named_before, **self._naming}
         known = {path: data for path in texts if (data := self._texts.get(path)) is not None}
         tree._originals = {**known, **self._originals}
         tree._imported = {path: found for path, found in self._imported.items() if path not in texts}

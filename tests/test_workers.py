@@ -38,6 +38,10 @@ SPREAD = {
     "e/open.nix": b"""{ config, ... }: { virtualisation.oci-containers.containers = {
       ${config.a}.image = "x"; ${config.a}.autoStart = true;
     }; }""",
+    "e/long.nix": b"""{ lib, hosts, ... }: { virtualisation.oci-containers.containers = lib.mkMerge [
+      (lib.mapAttrs (name: options: { image = "registry.zoo/${name}"; autoStart = true; }) hosts.first)
+      (lib.mapAttrs (name: options: { image = "registry.zoo/${name}"; autoStart = true; }) hosts.second)
+    ]; }""",
     "f/nobody.nix": b'{ virtualisation.oci-containers.containers.ghost.extraOptions = [ "--init" ]; }',
     "g/flags.nix": b'[ "--privileged" ]',
     "h/user.nix": b"""{ virtualisation.oci-containers.containers.far = {
@@ -151,6 +155,6 @@ def test_a_process_that_ends_early_is_told() -> None:
 def test_no_process_is_left() -> None:
     with working(Tree(SPREAD), [Question(CONTAINER, "name", lambda _, key, __: key)], 3) as workers:
         (found,) = workers.answers([0])
-        assert len(found) == 6
+        assert len(found) == 8
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)

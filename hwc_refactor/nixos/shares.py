@@ -35,12 +35,14 @@ class Sighting:
     Attributes:
         path: the file they were found through.
         identity: the object.
+        name: what it is called.
         named: whether its name is known.
         own: whether they make it, rather than add to it.
     """
 
     path: str
     identity: Identity
+    name: str
     named: bool
     own: bool
 
@@ -79,7 +81,7 @@ def sightings(tree: Tree, kind: Kind, paths: Iterable[str]) -> list[Sighting]:
         if word in (tree.data(path) or b""):
             for one, group in groups(found_in(tree, kind, path)).items():
                 block = block_of(tree, kind, group)
-                seen.append(Sighting(path, one, block.named, block.own))
+                seen.append(Sighting(path, one, block.name, block.named, block.own))
     return seen
 
 
@@ -89,10 +91,12 @@ class _Outline:
 
     Attributes:
         part: the process that saw its first definition.
+        name: what it is called; that of an object whose name is open may be cut short.
         paths: the files that hold definitions of it.
     """
 
     part: int
+    name: str
     named: bool
     own: bool = False
     paths: set[str] = field(default_factory=set)
@@ -110,12 +114,13 @@ def assign(tree: Tree, kind: Kind, seen: Sequence[Sequence[Sighting]]) -> list[S
     objects = [one for one in outlines if one not in adding]
     alike: dict[tuple[str, str], set[str]] = {}
     for one in objects:
-        alike.setdefault(one[:2], set()).update(outlines[one].paths)
+        alike.setdefault((one[0], outlines[one].name), set()).update(outlines[one].paths)
     files: list[set[str]] = [set() for _ in seen]
     places: list[dict[Key, int]] = [{} for _ in seen]
-    for number, (one, key) in enumerate(zip(objects, keys(kind, (o[:2] for o in objects)), strict=True)):
+    named = keys(kind, ((one[0], outlines[one].name) for one in objects))
+    for number, (one, key) in enumerate(zip(objects, named, strict=True)):
         it = outlines[one]
-        files[it.part] |= alike[one[:2]]
+        files[it.part] |= alike[one[0], it.name]
         if it.named and it.own:
             files[it.part] |= adders.get(one[1], set())
         places[it.part][key] = number
@@ -130,7 +135,7 @@ def _outlines(seen: Sequence[Sequence[Sighting]], place: Mapping[str, int]) -> d
     rows = [(place[one.path], part, one) for part, found in enumerate(seen) for one in found]
     found: dict[Identity, _Outline] = {}
     for _, part, one in sorted(rows, key=itemgetter(0)):
-        outline = found.setdefault(one.identity, _Outline(part, one.named))
+        outline = found.setdefault(one.identity, _Outline(part, one.name, one.named))
         outline.own = outline.own or one.own
         outline.paths.add(one.path)
     return found

@@ -21,7 +21,8 @@ from hwc_refactor.nixos.modules import ModuleImport, imported_by, module_imports
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.walks import walked
 
-_PATH = re.compile(rb"(?<![\w.~/-])(\.\.?(?:/[\w.+-]+)*)(?![\w/-])")
+_PATH = re.compile(rb"(\.(?<![\w.~/-]\.)\.?(?:/[\w.+-]+)*)(?![\w/-])")
+"""What is looked at behind its first byte is found by that byte, many times faster."""
 _OPEN = frozenset(
     {
         *("function_expression", "let_expression", "with_expression", "assert_expression"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -299,7 +299,23 @@ def objects(tree: Tree, kind: Kind, names: Iterable[str] | None = None) -> list[
     if not isinstance(known, list):
         found = definitions(tree, kind.parent, kind.word, kind.below)
         known = tree.memo["objects", kind] = _made(tree, kind, found)
-    return [block for block in known if wanted is None or block.name in wanted]
+    if wanted is None:
+        return list(known)
+    if len(wanted) == 1:
+        return list(_named(tree, kind, known).get(min(wanted), ()))
+    return [block for block in known if block.name in wanted]
+
+
+def _named(tree: Tree, kind: Kind, blocks: Sequence[Block]) -> Mapping[str, list[Block]]:
+    """The objects of a kind by name."""
+
+    def by_name() -> Mapping[str, list[Block]]:
+        found: dict[str, list[Block]] = {}
+        for block in blocks:
+            found.setdefault(block.name, []).append(block)
+        return found
+
+    return tree.remember(("objects by name", kind), tree, by_name)
 
 
 def _few(tree: Tree, kind: Kind) -> bool:

@@ -212,7 +212,7 @@ class Tree:
             dotted = self._dotted()
             close = {other for other in dotted if other.startswith(below)}
             if stem:
-                close.update(self.naming(stem), (other for other in dotted if stem in self._texts[other]))
+                close.update(self.naming(stem), dotted.intersection(self.holding(stem)))
             found = self.memo[key] = self.ordered(close)
         return found
 

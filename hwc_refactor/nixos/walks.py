@@ -18,7 +18,7 @@ from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nixos.modules import LISTS
 from hwc_refactor.nixos.tree import Tree
 
-_LITERAL = re.compile(rb"(?<![\w.~/-])(\.\.?/[\w.+/-]*)(\$\{)?")
+_LITERAL = re.compile(rb"(\.(?<![\w.~/-]\.)\.?/[\w.+/-]*)(\$\{)?")
 _FROM_ROOT = re.compile(rb"(?:\}|\+\s*\")/([\w.+/-]+)(\$\{)?")
 """The end of a path that begins with a value: `"${self}/hosts"`, `self + "/hosts"`."""
 _ANYWHERE = re.compile(rb"\bself(?:\.outPath)?\s*(?:\}|\+\s*\")/\$\{")

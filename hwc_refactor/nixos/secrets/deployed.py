@@ -7,7 +7,7 @@ by hand from a checkout; then the only file of its name in the root is taken to 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -151,10 +151,16 @@ def _by_name(tree: Tree, base: str, place: str) -> Deployed | None:
 
 def _services_with(tree: Tree, text: str) -> Iterator[Block]:
     """The services of the files that hold a text."""
-    held = set(tree.holding(text.encode()))
-    for block in objects(tree, SERVICE):
-        if block.file in held:
-            yield block
+    services = tree.remember(("services by file",), tree, lambda: _by_file(objects(tree, SERVICE)))
+    for path in tree.holding(text.encode()):
+        yield from services.get(path, ())
+
+
+def _by_file(blocks: Iterable[Block]) -> dict[str, list[Block]]:
+    found: dict[str, list[Block]] = {}
+    for block in blocks:
+        found.setdefault(block.file, []).append(block)
+    return found
 
 
 def _alone(block: Block, found: Deployed) -> Deployed | None:

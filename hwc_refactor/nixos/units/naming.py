@@ -80,7 +80,8 @@ def mentions(tree: Tree, name: str) -> list[Mention]:
     manager something.
     """
     found: list[Mention] = []
-    word = re.compile(rb"(?<![\w.@:-])" + re.escape(name.encode()) + rb"(\.service)?(?![\w@:-]|\.\w)")
+    bare = re.escape(name.encode())
+    word = re.compile(bare + rb"(?<![\w.@:-]" + bare + rb")(\.service)?(?![\w@:-]|\.\w)")
     for path in tree.holding(name.encode()):
         data = tree.data(path) or b""
         for match in word.finditer(data):

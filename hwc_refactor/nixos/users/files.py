@@ -224,7 +224,7 @@ def _everybody_reads(files: Files, reached: Reached, path: str) -> bool:
 
 def _is_etc(tree: Tree, name: str) -> bool:
     """Whether `environment.etc` makes a file: a link into the store."""
-    wanted = re.compile(rb"(?:environment\.)?etc\.\"?" + re.escape(name.encode()) + rb"\"?[\s.=]")
+    wanted = re.compile(rb"etc\.\"?" + re.escape(name.encode()) + rb"\"?[\s.=]")
     return any(wanted.search(tree.data(path) or b"") for path in tree.holding(name.encode()))
 
 

@@ -46,9 +46,12 @@ def undo(context: click.Context, /, dry_run: bool, **_: object) -> int:
         return 0
     except undoing.UndoRefused as error:
         pairs = zip(error.paths, error.reasons or ["was changed since"] * len(error.paths), strict=True)
-        listed = "\n".join(f"  {path} {reason}" for path, reason in pairs)
+        listed = "\n".join(
+            f"  {path} {reason.replace(' since it was read', ' since')}" for path, reason in pairs
+        )
         raise Failure(
-            f"nothing was taken back: files are not as the last apply left them:\n{listed}"
+            "nothing was taken back, for files are not as the last apply left them; put them back as it left"
+            f" them, then run this again:\n{listed}"
         ) from error
     tell(recovered(report.recovered))
     if report.undone is not None and not common.quiet:

@@ -25,6 +25,8 @@ _PATHLIKE = re.compile(
     r"(?i)(?:file|path|dir|directory|folder|home|socket|sock|cert|certificate|keyfile|root)\Z"
 )
 
+_SPACED = re.compile(r"\A(?:[^\s$]|\$\{[^}]*\}|\$(?!\{))*\s")
+"""A text with a blank, which is no path; one within an interpolation does not count."""
 _TEXT = re.compile(r"(?i)\b(?:\w*str|string\w*|lines|raw|anything|unspecified)\b")
 """Types of options whose values may be texts, paths among them."""
 
@@ -70,7 +72,7 @@ def _reached(block: Block, known: Facts) -> Iterator[Reached]:
             yield Reached(use.place.text, "a redirection", _line(use.place, use.program.at), use.program.at,
                           secret=_secret(use.place), place=use.place)  # fmt: skip
     for use in known.handed:
-        if "+" not in use.program.prefixes and not re.search(r"\s", use.place.text):
+        if "+" not in use.program.prefixes and not _SPACED.search(use.place.text):
             text, secret = path_in(tree, use.place), _secret(use.place)
             if text is not None or secret is not None:
                 yield Reached(text or use.place.text, use.how, _line(use.place, use.program.at), use.program.at,

@@ -110,7 +110,16 @@ def outcome(
     return copy.current.source.data, said, together
 
 
-def test_together_or_one_after_another() -> None:
+def test_together_or_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted(file: ParsedFile, steps: Sequence[build.Step]) -> ParsedFile:
+        try:
+            return prove(file, steps)
+        except build.BuildError:
+            apart.append(len(steps))
+            raise
+
+    prove, apart = build.prove, list[int]()
+    monkeypatch.setattr(build, "prove", counted)
     beside = 0
     for seed in range(1500):
         rng = Random(seed)
@@ -122,6 +131,7 @@ def test_together_or_one_after_another() -> None:
         assert (seed, told, gathered.decode()) == (seed, said, data.decode())
         beside += together
     assert beside > 200  # or else nothing was tried
+    assert apart == []  # what is built together holds together
 
 
 LINES = b"""{
@@ -136,6 +146,24 @@ LINES = b"""{
   };
 }
 """
+
+
+def test_what_does_not_hold_together_is_done_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(file: ParsedFile, steps: Sequence[build.Step]) -> ParsedFile:
+        if len(steps) > 1:
+            raise build.BuildError("not together")
+        return prove(file, steps)
+
+    prove = build.prove
+    monkeypatch.setattr(build, "prove", refused)
+    copy = WorkingCopy(load(LINES))
+    outer = outer_box(copy.original)
+    a, b, _ = outer.items
+    copy.take(lambda now, at: build.binding_removal(now, at(a)))
+    copy.take(lambda now, at: build.value_replacement(now, at(b), "3"))
+    copy.take(lambda now, at: build.binding_insertion(now, at(outer.node), ["n = 1;"]))
+    assert b"outer = {\n    b = 3;\n\n    c = {" in copy.current.source.data
+    assert b"n = 1;\n  };" in copy.current.source.data
 
 
 def test_what_keeps_apart_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ from hwc_refactor.nix.syntax import Node, ParsedFile
 
 Find = Callable[[Node], Node]
 """Gives a node of the snapshot as it is in the text that a step is built on."""
+Make = Callable[[ParsedFile, Find], build.Step]
+"""Builds a step on a text."""
 
 _HOLE = re.compile(rb"__nix\d+__")
 
@@ -32,6 +34,7 @@ class WorkingCopy:
         self._proved = file
         self._log: list[_Shift] = []
         self._waiting: list[build.Step] = []
+        self._makes: list[Make] = []  # what the waiting steps were made by, in the order they were asked for
         if upon:
             self._proved = edited_once(file, upon)
             self._log.append(_Shift(_ordered(upon)))
@@ -44,18 +47,26 @@ class WorkingCopy:
 
     @property
     def current(self) -> ParsedFile:
-        """The file by now. Raises BuildError where steps do not give together what each of them gives."""
+        """The file by now."""
         self._settle()
         return self._proved
 
     def _settle(self) -> None:
-        """Carry out the steps that wait."""
-        if self._waiting:
-            self._proved = build.prove(self._proved, self._waiting)
-            self._log.append(_Shift(_ordered(edit for step in self._waiting for edit in step.edits)))
-            self._waiting = []
+        """Carry out the steps that wait; one by one where they do not give together what each of them gives."""
+        steps, makes = self._waiting, self._makes
+        if not steps:
+            return
+        self._waiting, self._makes = [], []
+        try:
+            proved = build.prove(self._proved, steps)
+        except build.BuildError:
+            for make in makes:
+                self.apply(build.proved(make(self._proved, self._node)).edits)
+            return
+        self._proved = proved
+        self._log.append(_Shift(_ordered(edit for step in steps for edit in step.edits)))
 
-    def take(self, make: Callable[[ParsedFile, Find], build.Step]) -> build.Step:
+    def take(self, make: Make) -> build.Step:
         """Take a step.
 
         Args:
@@ -75,10 +86,10 @@ class WorkingCopy:
         if step.reach is None or file.tree is None:
             self.apply(build.proved(step).edits)
         else:
-            self._waiting = [step]
+            self._waiting, self._makes = [step], [make]
         return step
 
-    def _built_beside(self, make: Callable[[ParsedFile, Find], build.Step]) -> build.Step | None:
+    def _built_beside(self, make: Make) -> build.Step | None:
         """A step built on the text that others wait on; None where it has to see what they give."""
         try:
             step = make(self._proved, self._node)
@@ -89,12 +100,14 @@ class WorkingCopy:
         met = [other for other in self._waiting if step.meets(other)]
         if not met:
             self._waiting.append(step)
+            self._makes.append(make)
             return step
         joined = build.remove_after(met[0], step) if len(met) == 1 else None
         others = [other for other in self._waiting if other is not met[0]]
         if joined is None or any(joined.meets(other) for other in others):
             return None
         self._waiting = [*others, joined]
+        self._makes.append(make)
         return step
 
     def apply(self, edits: Iterable[Edit]) -> None:

@@ -52,6 +52,10 @@ Sought = Literal[
 """The types of nodes that are looked for in whole scripts."""
 
 
+_ASSIGNING = ("read", "mapfile", "readarray", "getopts", "unset", "printf")
+"""Commands that give variables a value, or take it away (bash manual)."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
     """A part of a word.
@@ -299,9 +303,32 @@ class Script:
             if variable is not None:
                 seen[self.source(variable)] = None
         for command in self.commands:
-            if command.program in ("read", "mapfile", "readarray", "getopts", "unset", "printf"):
+            if command.program in _ASSIGNING:
                 seen.update({word.text: None for word in command.arguments})
         return {name: word for name, word in seen.items() if word is not None}
+
+    @cached_property
+    def switches(self) -> frozenset[str]:
+        """The variables that hold nothing but `true` or `false`, whichever: commands that do nothing else."""
+        values: dict[str, set[str]] = {}
+        for node in self.nodes("variable_assignment"):
+            name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+            if name is not None:
+                text = "" if value is None else self.word(value).literal
+                values.setdefault(self.source(name), set()).add(text or "")
+        read = {
+            word.text
+            for command in self.commands
+            if command.program in _ASSIGNING
+            for word in command.arguments
+        }
+        looped = {
+            self.source(variable)
+            for node in self.nodes("for_statement")
+            if (variable := node.child_by_field_name("variable")) is not None
+        }
+        told = {name for name, texts in values.items() if texts <= {"true", "false"}}
+        return frozenset(told - read - looped)
 
     def word(self, node: Node) -> Word:
         """A node as a word."""

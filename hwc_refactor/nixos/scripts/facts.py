@@ -149,7 +149,9 @@ class _Reader:
         """The name of a command with interpolations as `__nixN__`, and the script these are counted in."""
         if len(name.pieces) == 1 and name.pieces[0].kind == "variable" and depth < MAX_NESTING:
             constant = self._variables.get(name.pieces[0].text)
-            return None if constant is None else self._named(*constant, depth + 1)
+            if constant is None:
+                return (script, "true") if name.pieces[0].text in script.switches else None
+            return self._named(*constant, depth + 1)
         text = ""
         for piece in name.pieces:
             if piece.kind not in ("text", "hole"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hwc_refactor.nixos.importing import import_places, reached
+from hwc_refactor.nixos.importing import import_places, is_module_function, reached
 from hwc_refactor.nixos.modules import imported_by
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.walks import swept, walked
@@ -148,3 +148,20 @@ def test_a_folder_is_known_by_dots_alone_from_below_it(reader: str, literal: str
 def test_so_is_the_root(literal: str) -> None:
     tree = Tree({"default.nix": b"{ }", "o.nix": f"{{ imports = [ {literal} ]; }}".encode()})
     assert [item.file.source.path for item in imported_by(tree, "default.nix")] == ["o.nix"]
+
+
+@pytest.mark.parametrize(
+    ("head", "is_module"),
+    [
+        ("{ config, lib, ... }:", True),
+        ("{ config }:", True),
+        ("{ lib, ... }:", True),
+        ("args@{ ... }:", True),
+        ("{ lib, pkgs }:", False),
+        ("{ lib ? null }@args:", False),
+        ("args:", False),
+    ],
+)
+def test_a_function_looks_like_a_module_by_what_it_takes(head: str, is_module: bool) -> None:
+    file = Tree({"a.nix": f"{head} {{ }}".encode()}).file("a.nix")
+    assert is_module_function(file, file.root.named_children[0]) is is_module

@@ -227,6 +227,21 @@ def test_a_timer_that_is_made_elsewhere() -> None:
     assert units_of("{ systemd.timers.x.timerConfig.Persistent = true; }") == []
 
 
+def test_what_comes_before_sysinit_may_follow_a_unit_that_is_not_in_sight() -> None:
+    """The one it follows has no default dependencies either, or the configuration would never start."""
+    units = units_of("""{
+      systemd.services.second = {
+        after = [ "first.service" ];
+        wants = [ "first.service" ];
+        before = [ "sysinit.target" ];
+        wantedBy = [ "sysinit.target" ];
+        unitConfig.DefaultDependencies = false;
+        script = "true";
+      };
+    }""")
+    assert systemd.complaints(units) == []
+
+
 def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     assert systemd.analyzer() is None

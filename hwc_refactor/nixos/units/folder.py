@@ -74,13 +74,17 @@ def _named(units: Iterable[UnitFile]) -> Iterator[str]:
 
 
 def _stand_in(name: str) -> str | None:
-    """The text of a unit that nothing is wrong with; None for what needs no file, or is no name."""
+    """The text of a unit that nothing is wrong with; None for what needs no file, or is no name.
+
+    What it stands for may be started early, so it is not ordered behind sysinit.target: with the dependencies
+    that a unit has by default, one that comes before that target would be in a cycle.
+    """
     body = _BODIES.get(name.rpartition(".")[2])
     if body is None or not _NAME.fullmatch(name):
         return None
     path = name.rpartition(".")[0].replace("-", "/")
     where = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), f"/{path.strip('/')}")
-    return "[Unit]\n" + body.replace("{where}", where).replace("{WORD}", WORD)
+    return "[Unit]\nDefaultDependencies=no\n" + body.replace("{where}", where).replace("{WORD}", WORD)
 
 
 def _template(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,13 @@ def example_with(factory: pytest.TempPathFactory, diff: int) -> Path:
     return root
 
 
-@cache
 def evaluated(root: Path, lib: str | None, modules: tuple[str, ...] = HOST) -> Facts:
-    """What modules of a folder come to."""
+    """What modules of a folder come to: a copy of one's own, for a test may change what it renders."""
+    return deepcopy(_evaluated(root, lib, modules))
+
+
+@cache
+def _evaluated(root: Path, lib: str | None, modules: tuple[str, ...]) -> Facts:
     return facts(root, lib, *modules)
 
 

@@ -20,7 +20,8 @@ After
       script = "curl --fail http://localhost:8080 > /var/lib/probe/last";
     };
 When it refuses
-    root-is-meant: mkForce, a DynamicUser that is written out, a comment, or that it asks whether it is root
+    root-is-meant: mkForce, a DynamicUser that is written out, a comment, that it asks whether it is root, or that
+        it may be started before the system is set up
     upstream-unit: a module made elsewhere defines the unit, too, and may rely on its user
     user-not-in-sight: as whom it runs is decided by something that is not in sight
     user-exists: a static user of the unit's name would be taken instead

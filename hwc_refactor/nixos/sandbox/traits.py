@@ -16,6 +16,7 @@ known: what it may do beyond the other traits is then open.
 | user, owner, root, capabilities | becomes another user; changes owners; needs root's rights; is given capabilities |
 | peer | logs in to a database by the name of its user |
 | root-user, static-user | runs as root; runs as a user of the system's own accounts |
+| early | may be started before the places for temporary files are set up |
 | home, proc, processes | names places in home directories; reads figures in /proc; looks at other processes |
 | code, jit | runs a program of another language than shell; makes code while it runs |
 | writes-unknown, files | writes to a place that cannot be named in its unit; runs a program that may |
@@ -38,6 +39,7 @@ from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.ports import FIRST_FREE_PORT, listened
 from hwc_refactor.nixos.scripts.words import is_option
 from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.nixos.units.early import comes_early
 from hwc_refactor.nixos.wrappers import unwrapped
 
 HOMES = ("/home/", "/root", "/run/user/", "~", "$HOME")
@@ -352,6 +354,8 @@ def _configured(block: Block) -> Iterator[tuple[str, Trait]]:
     gains = block.value("serviceConfig", "NoNewPrivileges")
     if isinstance(gains, Scalar) and gains.value is False:
         yield "user", Trait("sets NoNewPrivileges to false", line)
+    if comes_early(block):
+        yield "early", Trait("may be started before /tmp is set up", line)
     if block.get("serviceConfig", "BusName"):
         yield "dbus", Trait("owns a name on D-Bus", line)
     directory = block.value("serviceConfig", "WorkingDirectory")

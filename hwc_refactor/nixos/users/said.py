@@ -11,6 +11,7 @@ from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.obstacles import Obstacle
 from hwc_refactor.nixos.paths.mentions import names_to
 from hwc_refactor.nixos.sandbox.traits import confined_by_nixos
+from hwc_refactor.nixos.units.early import comes_early
 from hwc_refactor.nixos.users.accounts import accounts
 from hwc_refactor.nixos.users.candidate import Candidate, Predicate
 from hwc_refactor.nixos.users.inventory import ROOT, UNKNOWN
@@ -73,6 +74,12 @@ def root_is_meant(one: Candidate) -> Obstacle | None:
         asked = one.setting(name)
         if asked is not None and not _is_false(one, asked):
             return Obstacle("root-is-meant", f"{name} asks for the rights of root.", asked.expr)
+    if comes_early(one.block):
+        return Obstacle(
+            "root-is-meant",
+            "It may be started before the system is set up, which a user of its own has to wait for.",
+            one.block.place,
+        )
     if confined_by_nixos(one.block):
         return Obstacle(
             "root-is-meant", "It is confined by NixOS, which may not go with DynamicUser.", one.block.place

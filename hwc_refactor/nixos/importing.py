@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -32,6 +32,8 @@ _OPEN = frozenset(
 """What may stand around the set that a file returns."""
 TOPS = frozenset({b"imports", b"config", b"options", b"virtualisation", b"services", b"systemd"})
 """Names at the top of a module."""
+_HANDED_OUT = {("flake", "modules", "nixos"), ("flake", "nixosModules")}
+"""Where flake-parts takes modules of NixOS from, by name (its modules `modules` and `nixosModules`)."""
 _ROOT = "\0"
 """Whatever reads files without importing them by name: a flake, `nixos-rebuild`, a walk over a folder."""
 
@@ -102,16 +104,33 @@ def has_import_place(tree: Tree, path: str, fits: Callable[[ImportPlace], bool])
 def own_place(file: ParsedFile, node: Node) -> ImportPlace | None:
     """The set of the module that is written around a node within a file, as a value of something else."""
     chain = file.chain(node.start_byte, node.end_byte)
-    for function in reversed(chain):
-        if function.type == "function_expression" and is_module_function(file, function):
-            inside = _set_below(function.child_by_field_name("body"))
-            if inside is None or inside not in chain or function == chain[1]:
-                return None
-            below = chain[chain.index(inside) :]
-            first = next((child for child in below if child.type == "binding"), None)
-            names = [] if first is None else attrpath_of(first)
-            is_option = bool(names) and file.text(names[0]) in TOPS
-            return ImportPlace(file, inside) if is_option else None
+    inside = _returned(file, chain) or _handed_out(file, chain)
+    if inside is None or inside not in chain:
+        return None
+    below = chain[chain.index(inside) :]
+    first = next((child for child in below if child.type == "binding"), None)
+    names = [] if first is None else attrpath_of(first)
+    is_option = bool(names) and file.text(names[0]) in TOPS
+    return ImportPlace(file, inside) if is_option else None
+
+
+def _returned(file: ParsedFile, chain: Sequence[Node]) -> Node | None:
+    """The set that the nearest module among some nodes returns; None where that is the file itself."""
+    modules = (node for node in reversed(chain) if node.type == "function_expression")
+    function = next((node for node in modules if is_module_function(file, node)), None)
+    if function is None or function == chain[1]:
+        return None
+    return _set_below(function.child_by_field_name("body"))
+
+
+def _handed_out(file: ParsedFile, chain: Sequence[Node]) -> Node | None:
+    """The set among some nodes that a flake hands out as a module of NixOS without making it a function."""
+    names: list[str | None] = []
+    for node in chain:
+        if node.type == "binding":
+            names += [attr_name(file, part) for part in attrpath_of(node)]
+            if names and tuple(names[:-1]) in _HANDED_OUT:
+                return _set_below(node.child_by_field_name("expression"))
     return None
 
 

@@ -22,7 +22,7 @@ Before
     systemd.services.sync = {
       script = ''
         export TOKEN=$(cat /run/secrets/sync-token)
-        exec ${pkgs.sync}/bin/sync
+        exec sync-server
       '';
       serviceConfig.User = "sync";
     };
@@ -30,7 +30,7 @@ After
     systemd.services.sync = {
       script = ''
         export TOKEN=$(cat "$CREDENTIALS_DIRECTORY/sync-token")
-        exec ${pkgs.sync}/bin/sync
+        exec sync-server
       '';
       serviceConfig.User = "sync";
       serviceConfig.LoadCredential = [ "sync-token:/run/secrets/sync-token" ];

@@ -456,15 +456,7 @@ def nix_complaints() -> dict[str, str] | None:
                 if not parse(Source(path, data)).pipes:
                     texts[f"{case.id}/{side}/{path}"] = data
     complaints = check.nix_problems(texts)
-    if complaints is None:
-        return None
-    # an older nix does not know the pipe operators: what it does not read before, it need not read after
-    unread = {name.split("/before/")[0] for name in complaints if "/before/" in name}
-    return {
-        name: text.message
-        for name, text in complaints.items()
-        if re.split("/(?:before|after)/", name)[0] not in unread
-    }
+    return None if complaints is None else {name: text.message for name, text in complaints.items()}
 
 
 def apply_all(folder: Path) -> None:

@@ -306,3 +306,22 @@ def test_only_files_that_were_left_alone_for_long_are_trusted_unread(
     for _ in range(3):
         answered(listing, ("question",), lambda _: Shown(b"report", "", "", 0), keep=True)
     assert len(reads) == expected
+
+
+def test_a_list_of_files_of_a_name_needs_no_reading_and_is_made_anew_for_another_file(
+    root: Path, reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "_SETTLED", -(10**18))
+
+    def work(project: Project) -> Shown:
+        return Shown(project.companion("**/deploy.sh") or b"none", "", "", 0)
+
+    def ask() -> bytes:
+        return answered(list_project(root, (), Settings()), ("question",), work, keep=True).report
+
+    assert (ask(), ask(), len(reads)) == (b"none", b"none", 1)
+    (root / "hosts").mkdir()
+    (root / "hosts" / "deploy.sh").write_text("true\n")
+    assert (ask(), ask(), len(reads)) == (b"hosts/deploy.sh", b"hosts/deploy.sh", 2)
+    (root / "hosts" / "deploy.sh").unlink()
+    assert ask() == b"none"

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from hwc_refactor.nix.source import NAMED
 from hwc_refactor.project import Listing, Project
 from hwc_refactor.storage import cache
 
@@ -63,8 +62,7 @@ def answered(
     if not project.problems:
         others = tuple(sorted(project.companions))
         seen = cache.glance(listing.root, (*listing.paths, *others), began)
-        whole = not any(path.startswith(NAMED) for path in others)  # a new file elsewhere changes a list
-        trusted = seen.digest if seen.settled and whole else b""
+        trusted = seen.digest if seen.settled else b""  # lists of files follow from the question
         kept.keep(question, cache.Entry(others, trusted, _content(project, others), value))
     return _read(value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import permutations
 
 import pytest
 
@@ -67,3 +68,20 @@ def test_a_piece_that_many_names_hold_does_not_tell() -> None:
     assert index.narrowed([b"name-"]) is None
     assert index.narrowed([b"e-77"]) == {"77.nix"}
     assert index.narrowed([b"name-", b" name-77 "]) == ["77.nix"]
+
+
+def test_what_is_known_of_a_part_of_a_name_narrows_the_search_and_changes_no_answer() -> None:
+    texts = {
+        "a.nix": b"{ oci-containers.backend = 1; }",
+        "b.nix": b"{ containers = 2; backend = 3; }",
+        "c.nix": b"{ backend = 4; }",
+        "d.nix": b"{ oci-containers = 5; backends = 6; }",
+    }
+    asked = (b"oci-containers", b"containers", b"backend")
+    for order in permutations(asked):
+        tree = Tree(texts)
+        found = {needle: tree.holding(needle) for needle in order}
+        assert found == {needle: tuple(p for p in texts if needle in texts[p]) for needle in asked}
+        for words in permutations((b"oci-containers", b"backend")):
+            assert Tree(texts).naming_all(words) == tree.naming_all(words) == {"a.nix"}
+        assert tree.naming_among(b"backend", found[b"oci-containers"]) == {"a.nix"}

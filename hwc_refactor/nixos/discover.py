@@ -64,8 +64,8 @@ def definitions(
     """
     paths: Iterable[str] = tree.holding(word.encode())
     if names is not None:
-        named = {path for name in names for path in tree.naming(name.encode())}
-        paths = tree.ordered(named.intersection(paths).union(_computing(tree, word)))
+        named = {path for name in names for path in tree.naming_among(name.encode(), paths)}
+        paths = tree.ordered(named.union(_computing(tree, word)))
     for path in paths:
         yield from definitions_in(tree, path, parent, word, below)
 
@@ -153,12 +153,10 @@ def _below(
         return
     assumed: tuple[str, ...] = ()
     if parent is not None:
-        before = next((name for name in reversed(outer) if name is not None), None)
         if outer and outer[-1] != parent:
             return
         if not outer:
             assumed = (f"the file is taken to be read below '{parent}'",)
-        del before
     value = binding.child_by_field_name("expression")
     if value is None or file.piped(value):
         return

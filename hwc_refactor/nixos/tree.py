@@ -130,8 +130,10 @@ class Tree:
         """The paths of the files whose bytes contain `needle`."""
         found = self._holding.get(needle)
         if found is None:
-            found = tuple(self._with(needle, self._among(pieces_of(needle))))
-            self._holding[needle] = found
+            among: Iterable[str] | None = self._narrowed(needle)
+            if among is None:
+                among = self._among(pieces_of(needle))
+            found = self._holding[needle] = tuple(self._with(needle, among))
         return found
 
     def naming(self, word: bytes) -> tuple[str, ...]:
@@ -144,7 +146,9 @@ class Tree:
         return found
 
     def _named(self, word: bytes) -> tuple[str, ...]:
-        among = self._among([b" %b " % part for part in words_of(word)])
+        among: Iterable[str] | None = self._narrowed(word)
+        if among is None:
+            among = self._among([b" %b " % part for part in words_of(word)])
         if is_word(word) and self._index is not None and not self._since:
             return tuple(among)
         return tuple(path for path in self._with(word, among) if self._has(path, word))
@@ -160,18 +164,33 @@ class Tree:
 
     def naming_all(self, words: Sequence[bytes]) -> set[str]:
         """The paths of the files in which all of some words stand as whole Nix names."""
-        found = set(self.naming(words[0]))
-        for word in words[1:]:
-            if self._index is not None or word in self._naming:
-                found.intersection_update(self.naming(word))
-            else:  # few files are left to be searched
-                found = {path for path in found if self._has(path, word)}
+        first, *others = sorted(words, key=self._cost)
+        found = set(self.naming(first))
+        for word in others:
+            found = self.naming_among(word, found)
         return found
+
+    def naming_among(self, word: bytes, paths: Iterable[str]) -> set[str]:
+        """Those of some files, which had better be few, in which `word` stands as a whole Nix name."""
+        if self._index is not None or word in self._naming:
+            return set(self.naming(word)).intersection(paths)
+        return {path for path in paths if self._has(path, word)}
+
+    def _cost(self, word: bytes) -> int:
+        """How many files have to be searched for a word, at most."""
+        known = self._naming.get(word, self._narrowed(word))
+        return len(self._texts) if known is None else len(known)
 
     def _with(self, needle: bytes, paths: Iterable[str]) -> list[str]:
         """Those of some files whose bytes contain `needle`."""
         texts = self._texts
         return [path for path in paths if needle in texts[path]]
+
+    def _narrowed(self, needle: bytes) -> Sequence[str] | None:
+        """The fewest files that are known to hold a part of `needle`; None once there is an index, which tells more."""
+        if self._index is not None or self._since:
+            return None
+        return min((paths for part, paths in self._holding.items() if part in needle), key=len, default=None)
 
     def _among(self, pieces: Sequence[bytes]) -> Iterable[str]:
         """The files that may hold some pieces of names, in order: all, until enough was asked for to make an index."""

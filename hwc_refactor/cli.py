@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections import UserDict
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import click
 
 from hwc_refactor import __version__
-from hwc_refactor.commands.apply import apply
-from hwc_refactor.commands.catalog import explain, list_
-from hwc_refactor.commands.scan import scan
 from hwc_refactor.commands.shared import Failure, common_options
-from hwc_refactor.commands.undo import undo
-from hwc_refactor.commands.verify import verify
 from hwc_refactor.streams import BROKEN_PIPE, drop_output
 
 __all__ = ["cli", "run"]
@@ -43,6 +40,29 @@ Exit codes:
   0 done, also when there is nothing to do; 1 changes pending (--check), findings (--fail-on),
   a check that failed (verify); 2 wrong usage or unusable input; 130 interrupted
 """
+
+
+class Commands(UserDict[str, Any]):
+    """The commands by their names; made of the module and the name in it of each: only what is called is loaded."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        """Load a command."""
+        module, known_as = self.data[name]
+        command = getattr(import_module(f"hwc_refactor.commands.{module}"), known_as)
+        assert isinstance(command, click.Command)
+        return command
+
+
+_COMMANDS = Commands(
+    {
+        "list": ("catalog", "list_"),
+        "explain": ("catalog", "explain"),
+        "scan": ("scan", "scan"),
+        "apply": ("apply", "apply"),
+        "verify": ("verify", "verify"),
+        "undo": ("undo", "undo"),
+    }
+)
 
 
 class Program(click.Group):
@@ -94,7 +114,13 @@ def _fault(error: Exception, context: click.Context) -> str:
     return f"a fault of the tool{while_}, please report it: {type(error).__name__}: {text}{more}"
 
 
-@click.group(NAME, cls=Program, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    NAME,
+    cls=Program,
+    commands=_COMMANDS,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 @common_options
 def cli(**_: object) -> None:
@@ -103,10 +129,6 @@ def cli(**_: object) -> None:
     Shows every change before it is made, refuses where it is not sure and says why, and takes back what it
     did.
     """
-
-
-for _command in (list_, explain, scan, apply, verify, undo):
-    cli.add_command(_command)
 
 
 def run(arguments: Sequence[str]) -> int:

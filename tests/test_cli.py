@@ -585,3 +585,18 @@ def test_the_shell_completes_names() -> None:
     assert "plain,apply" in complete("hwc-refactor a")
     assert "plain,unprivileged-container" in complete("hwc-refactor explain unp")
     assert "plain,pin-image" in complete("hwc-refactor apply --codemod p")
+
+
+def test_a_command_loads_no_other_one() -> None:
+    code = (
+        "import sys; from hwc_refactor.cli import run; run(['scan', '--help']);"
+        "print([name for name in sys.modules if name.startswith('hwc_refactor.commands.')])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    loaded = shown.splitlines()[-1]
+    assert "commands.scan'" in loaded
+    assert not any(f"commands.{other}'" in loaded for other in ("apply", "catalog", "undo", "verify"))
+
+
+def test_a_name_that_is_no_command_is_met_with_the_nearest_one(call: Call) -> None:
+    assert "'scan'" in call("skan").err

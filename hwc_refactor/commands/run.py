@@ -118,11 +118,12 @@ def run(request: Request) -> int:
 
 def _settle(root: Path, mode: Mode) -> None:
     """Finish or take back what a run that was cut off left, before anything is read."""
-    from hwc_refactor.commands.writing import recovered
-    from hwc_refactor.storage import write
     from hwc_refactor.storage.state import StateError, locate
 
     if mode is Mode.APPLY:
+        from hwc_refactor.commands.writing import recovered
+        from hwc_refactor.storage import write
+
         tell(recovered(write.recover(root)))
         return
     with suppress(StateError):  # what only looks must not fail for want of a place to write to
@@ -161,23 +162,22 @@ def _plan(request: Request, project: Project, settings: Settings) -> Plan:
     plan = replan(frozenset())
     if request.interactive:
         from hwc_refactor.commands.interactive import Asker, choose
-        from hwc_refactor.commands.writing import demand_clean, dirty_files
+        from hwc_refactor.commands.writing import demand_clean
 
         if request.mode is Mode.APPLY and not request.allow_dirty:
-            demand_clean(dirty_files(project.root, plan))
+            demand_clean(_dirty_files(project.root, plan))
         plan = choose(plan, replan, Asker())
     return plan
 
 
 def _result(request: Request, root: Path, plan: Plan) -> Result:
-    from hwc_refactor.commands.writing import dirty_files
     from hwc_refactor.registry import codemods
     from hwc_refactor.storage.git import GitError
 
     dirty: tuple[str, ...] = ()
     if not request.allow_dirty:
         try:
-            dirty = dirty_files(root, plan)
+            dirty = _dirty_files(root, plan)
         except GitError:
             if request.mode is Mode.APPLY:
                 raise
@@ -193,6 +193,13 @@ def _result(request: Request, root: Path, plan: Plan) -> Result:
         prefix=_prefix(request, root),
         batches=frozenset(name for name in used if codemods()[name].ground is not None),
     )
+
+
+def _dirty_files(root: Path, plan: Plan) -> tuple[str, ...]:
+    """The touched files whose present state no commit holds. Raises GitError."""
+    from hwc_refactor.storage import git
+
+    return tuple(git.dirty(root, [path for path in sorted(plan.after) if plan.before[path] is not None]))
 
 
 def _prefix(request: Request, root: Path) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hwc_refactor.commands.shared import Failure, program, tell
-from hwc_refactor.model import Plan, PlannedChange
+from hwc_refactor.model import PlannedChange
 from hwc_refactor.patch import FileChange
 from hwc_refactor.report.escape import visible
 from hwc_refactor.report.lines import Line
@@ -32,11 +32,6 @@ def write(root: Path, result: Result, name: str, *, commit: bool, allow_dirty: b
         return _commit_all(root, result, name)
     report = _write(root, result.plan.file_changes, name)
     return replace(result, again=undo_command(root), left=report.left)
-
-
-def dirty_files(root: Path, plan: Plan) -> tuple[str, ...]:
-    """The touched files whose present state no commit holds. Raises GitError."""
-    return tuple(git.dirty(root, [path for path in sorted(plan.after) if plan.before[path] is not None]))
 
 
 def demand_clean(dirty: Sequence[str]) -> None:

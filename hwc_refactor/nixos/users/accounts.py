@@ -11,10 +11,17 @@ from hwc_refactor.nixos.tree import Tree
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user that `users.users` declares; `person` says whether it is one that logs in (`isNormalUser`)."""
+    """A user that `users.users` declares.
+
+    Attributes:
+        name: the name of its attribute.
+        person: whether it is one that logs in (`isNormalUser`).
+        renamed: whether it has a name of its own beside that of its attribute.
+    """
 
     name: str
     person: bool
+    renamed: bool = False
 
 
 def accounts(tree: Tree) -> dict[str, Account]:
@@ -28,7 +35,8 @@ def accounts(tree: Tree) -> dict[str, Account]:
             view = tree.resolver.step((one.slot,))
             earlier = found.get(one.name)
             person = (earlier is not None and earlier.person) or (view is not None and _is_person(tree, view))
-            found[one.name] = Account(one.name, person)
+            renamed = (earlier is not None and earlier.renamed) or (view is not None and "name" in view.slots)
+            found[one.name] = Account(one.name, person, renamed)
     tree.memo["accounts"] = found
     return found
 

@@ -20,6 +20,7 @@ from hwc_refactor.nixos.scripts.doings import Facts, Ran
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.users.accounts import accounts
 from hwc_refactor.nixos.users.inventory import ROOT, UNKNOWN, USER, runs_as
+from hwc_refactor.nixos.users.named import user_named
 from hwc_refactor.nixos.wrappers import unwrapped
 
 PERSON = "person"
@@ -155,11 +156,13 @@ def given_settings(block: Block) -> tuple[Attrs, ...]:
 
 def _user(block: Block, slot: Slot) -> str | None:
     """The user that a definition names, also as the default of an option that nothing sets."""
-    value = block.tree.resolver.value(unwrapped(block.tree, slot.expr).expr)
-    if isinstance(value, Ref) and value.path[0] == "config":
+    inner = unwrapped(block.tree, slot.expr).expr
+    named = user_named(block.tree, inner)
+    value = block.tree.resolver.value(inner)
+    if named is None and isinstance(value, Ref) and value.path[0] == "config":
         default = settled(block.tree, value.path[1:])
-        return None if default is None else block.tree.resolver.literal(default)
-    return value.literal if isinstance(value, Str) else None
+        return None if default is None else user_named(block.tree, default)
+    return named
 
 
 def _may_be_root(block: Block, slot: Slot) -> bool:

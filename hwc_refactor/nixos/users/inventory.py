@@ -9,6 +9,7 @@ from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.sandbox.exposure import exposure
 from hwc_refactor.nixos.sandbox.hardening import sandboxing
+from hwc_refactor.nixos.users.named import user_named
 from hwc_refactor.nixos.wrappers import unwrapped
 
 ROOT, DYNAMIC, USER, UNKNOWN = "root", "dynamic", "user", "unknown"
@@ -80,12 +81,12 @@ def runs_as(block: Block) -> str:
 
 
 def _said(block: Block, name: str) -> str | None:
-    """The text that a directive is set to, once and whatever holds, `mkDefault` and the like taken off."""
+    """The user that a directive is set to, once and whatever holds, `mkDefault` and the like taken off."""
     slots = [slot for slot in block.get("serviceConfig", name) if not slot.rest]
     if len(slots) != 1 or slots[0].conditions:
         return None
     inner = unwrapped(block.tree, slots[0].expr)
-    return None if inner.conditions else block.tree.resolver.literal(inner.expr)
+    return None if inner.conditions else user_named(block.tree, inner.expr)
 
 
 def hardened(block: Block) -> bool | None:

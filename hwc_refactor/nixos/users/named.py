@@ -1,0 +1,29 @@
+"""The user that an expression names: as text, by number, or by its account, `config.users.users.x.name`."""
+
+from __future__ import annotations
+
+from hwc_refactor.nix.values import Expr, Gap, Ref, Scalar, Str, Value
+from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.nixos.users.accounts import accounts
+
+
+def user_named(tree: Tree, expr: Expr) -> str | None:
+    """The user that an expression names; None when that is not known."""
+    value = tree.resolver.value(expr)
+    match value:
+        case Str(parts=(Gap(value=inner),)):
+            return _account(tree, inner)
+        case Str():
+            return value.literal
+        case Scalar(value=int() as number) if not isinstance(number, bool):
+            return str(number)
+    return _account(tree, value)
+
+
+def _account(tree: Tree, value: Value) -> str | None:
+    """The name of an account whose `name` is read; by default that of its attribute (NixOS, users.users.<name>)."""
+    match value:
+        case Ref(path=("config", "users", "users", name, "name")):
+            known = accounts(tree).get(name)
+            return None if known is not None and known.renamed else name
+    return None

@@ -98,7 +98,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
         return None
     family = family_of(ctx.tree, block, is_divisible)
     names = [one.name for one in family.blocks]
-    if not block.own or family.stranger is not None or family.overlaid is not None:
+    if block.many or not block.own or family.stranger is not None or family.overlaid is not None:
         return _obstacle(block, family, ctx)
     if (at := ranked_elsewhere(block)) is not None:
         return ctx.refuse(
@@ -132,7 +132,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
 
 
 def _obstacle(block: Block, family: Family, ctx: Context) -> Outcome | None:
-    if not block.named and not block.own:
+    if block.many or (not block.named and not block.own):
         return ctx.refuse(
             block,
             "name-not-literal",

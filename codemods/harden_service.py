@@ -123,6 +123,8 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
 
 def _made_alike(block: Block, ctx: Context) -> Family | None:
     """The services that one expression makes, and nothing else, where not all of them can be changed alone."""
+    if block.many:  # what each of them is given is not in sight
+        return None
     family = family_of(ctx.tree, block, lambda _: True)
     bodies = {_spot(slot.expr) for body in family.bodies for slot in body.slots}
     for one in family.blocks:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Expr, Slot
 from hwc_refactor.nixos.calls import entries
+from hwc_refactor.nixos.generated import generated
 from hwc_refactor.nixos.tree import Tree
 
 
@@ -176,8 +177,14 @@ def _below(
             entry.conditions,
             entry.modifiers,
         )
+        here = Expr(file, binding, entry.env)
         for attribute, found in _walk(tree, (slot,), below):
-            yield Found(attribute, found, entry.calls, assumed, Expr(file, binding, entry.env))
+            made = tuple(generated(tree, attribute)) if attribute is found.expr else ()
+            for each, one in made:
+                one = replace(one, conditions=(*entry.conditions, *one.conditions))
+                yield Found(each, one, (*entry.calls, found.expr), assumed, here)
+            if not made:
+                yield Found(attribute, found, entry.calls, assumed, here)
 
 
 def _walk(tree: Tree, slots: tuple[Slot, ...], below: Sequence[str]) -> Iterator[tuple[str | Expr, Slot]]:

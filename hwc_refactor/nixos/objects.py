@@ -240,6 +240,11 @@ class Block:
         )
 
     @cached_property
+    def many(self) -> bool:
+        """Whether it stands for all that a function makes of elements which are not in sight."""
+        return bool(self.calls) and isinstance(self.tree.resolver.value(self.calls[-1]), Call)
+
+    @cached_property
     def replaces(self) -> bool:
         """Whether a service runs something else than the unit of its name that is made elsewhere.
 
@@ -354,12 +359,19 @@ def identity(found: Found) -> Identity:
 
 
 def name_of(found: Found) -> str:
-    """The name of what a definition is about; the source text of its expression, shortened, when that is open."""
+    """The name of what a definition is about; as an attribute path would have it, shortened, when that is open."""
     if isinstance(found.name, str):
         return found.name
     line = " ".join(found.name.text.split())
+    if found.name.node.type == "string_expression":
+        line = line[1:-1]
+    elif found.name is not found.slot.expr and found.name.node.type in _VALUES:
+        line = f"${{{line}}}"
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
+
+_VALUES = frozenset({"variable_expression", "select_expression", "identifier"})
+"""Expressions of names outside of attribute paths: `lib.nameValuePair name …`."""
 
 LONGEST = 60
 """The most characters of an expression that stands for the name of an object."""

@@ -115,13 +115,15 @@ def _element(block: Block, use: Use, text: str, folders: set[str]) -> Element | 
             whole = use.kept or expr.text in folders
             name = expr.text if whole else f"(dirOf {expr.text})"
             return Element(name, use.made and not _has_more(use), use)
-    if not text.startswith("/") or "${" in text or any(map(str.isspace, text)):
-        return None  # a path with a blank is several to systemd
+    if not text.startswith("/") or "${" in text:
+        return None
     made, opening = use.made, _OPEN.search(text)
     if opening is not None:
         text, made = text[: text.rfind("/", 0, opening.start()) + 1] + "x", False
     folder = text if made or use.kept else posixpath.dirname(text)
-    return Element(quote(folder), made, use) if folder != "/" else None
+    if folder == "/" or any(map(str.isspace, folder)):
+        return None  # a path with a blank is several to systemd
+    return Element(quote(folder), made, use)
 
 
 def _resolved(block: Block, text: str) -> str:

@@ -23,6 +23,7 @@ from hwc_refactor.nixos.paths.places import (
 from hwc_refactor.nixos.paths.reach import Reached
 from hwc_refactor.nixos.paths.tmpfiles import DIRECTORIES, NOBODY_ELSES, Rule, rules, rules_over
 from hwc_refactor.nixos.sandbox.traits import names_files_itself
+from hwc_refactor.nixos.scripts.doings import Ran
 from hwc_refactor.nixos.scripts.words import TEMPLATED
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.users.candidate import PERSON
@@ -145,7 +146,26 @@ def names_file_itself(files: Files) -> Obstacle | None:
         if names_files_itself(ran) and not files.is_managed("."):
             reason = f"{ran.name} (line {ran.line}) writes a file that it names itself to the folder in which it runs."
             return Obstacle("writes-foreign-path", reason[:1].upper() + reason[1:], ran.program.at)
+        if (
+            {"files", "home"} & ran.needs == {"files"}
+            and _may_name_neighbour(ran)
+            and not files.is_managed(".")
+        ):
+            reason = f"{ran.name} (line {ran.line}) may write a file to the folder in which it runs."
+            return Obstacle("writes-foreign-path", reason[:1].upper() + reason[1:], ran.program.at)
     return None
+
+
+_NO_NEIGHBOUR = re.compile(r"-|/|\$\{|[\w.\[\]*-]*:|\d+(?:\.\d+)*\w?$|$")
+"""Options, absolute paths, addresses, `HOST:PORT` and numbers."""
+
+
+def _may_name_neighbour(ran: Ran) -> bool:
+    """Whether a word of a command may be the path of a file in the folder in which it runs."""
+    return any(
+        not _NO_NEIGHBOUR.match(word.text.partition("=")[2] if word.text.startswith("-") else word.text)
+        for word in ran.words
+    )
 
 
 def read_by_the_manager(files: Files) -> Obstacle | None:

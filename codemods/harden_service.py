@@ -74,7 +74,7 @@ from hwc_refactor.nix.values import Expr, Str
 from hwc_refactor.nixos.bodies import Family, family_of, listed
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.paths.writable import Element, common, writable
-from hwc_refactor.nixos.sandbox.hardening import Level, Verdict, sandboxing, there, verdicts
+from hwc_refactor.nixos.sandbox.hardening import Level, Verdict, sandboxing, temporary, there, verdicts
 from hwc_refactor.nixos.sandbox.traits import confined, confined_by_nixos, traits
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.programs import main_program
@@ -241,7 +241,7 @@ def _write(
     items += [_snippet(text, None if number else heading) for number, text in enumerate(lines)]
     strict = any(("ProtectSystem", '"strict"') in verdict.settings for verdict in writes)
     elements = () if not strict else writable(block).elements if shared is None else shared
-    told = _named_by_variables(block, ctx) if strict else []
+    told = [*_named_by_variables(block, ctx), *map(quote, temporary(block, writes))] if strict else []
     if (told or elements) and not there(block, "ReadWritePaths"):
         heading = ctx.text("write-paths-heading")
         names = " and ".join(element.text.strip('"()') for element in elements)

@@ -181,6 +181,29 @@ def there(block: Block, name: str) -> bool | None:
     return None
 
 
+def temporary(block: Block, writes: Sequence[Verdict]) -> tuple[str, ...]:
+    """The system's places for temporary files, where a service keeps using them.
+
+    `ProtectSystem=strict` makes them read-only like everything else, and what a program puts there is seldom
+    in sight: bash writes here-documents there, sort what it has no memory for (systemd.exec(5), ProtectSystem=).
+
+    Args:
+        block: the service.
+        writes: what is written for it.
+    """
+    written = any(verdict.directive.name == "PrivateTmp" for verdict in writes)
+    own = (block.text("serviceConfig", "PrivateTmp") or "").lower() in (
+        "yes",
+        "true",
+        "on",
+        "1",
+        "disconnected",
+    )
+    if written or own or any(_is_true(block, name) for name in ("PrivateTmp", "DynamicUser")):
+        return ()
+    return ("-/tmp", "-/var/tmp") if "early" in traits(block) else ("/tmp", "/var/tmp")
+
+
 def _is_true(block: Block, name: str) -> bool:
     value = block.value("serviceConfig", name)
     return isinstance(value, Scalar) and value.value is True

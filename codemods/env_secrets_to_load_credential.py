@@ -46,6 +46,8 @@ When it refuses
     makes-its-secret: the script writes or changes the secret's file itself
     copes-without-secret: the script does something else where the file is not there; a credential has to be
     secret-by-hand: a file that no secrets scheme delivers
+    secret-not-in-sight: which file holds it is not in sight, or what delivers it is no scheme that is known
+    read-elsewhere: a shell that another command starts reads it, as another user or on another machine
     secret-by-condition: the place that reads it is there only under a condition, or put together by Nix
     use-not-understood: what the script does with the path is not understood
     full-privileges: it is read by a command with `+`, outside of the unit's user and sandbox

@@ -164,6 +164,8 @@ SHAPES = {
     "x=$(cat /run/agenix/a)": ("read", "cat"),
     "x=$(cat /run/secrets/a/b)": ("read", "cat"),
     "x=$(cat /var/lib/a/token)": ("read", "cat"),
+    "x=$(cat /run/secrets/$name)": ("read", "cat"),
+    'x=$(cat "$token_file")': ("read", "cat"),
 }
 
 
@@ -176,7 +178,6 @@ def test_what_is_done_with_a_path(script: str) -> None:
     "script",
     [
         f"# cat {P}",
-        "x=$(cat /run/secrets/$name)",
         "x=$(cat /run/secrets/)",
         "x=$(cat /var/lib/a/state)",
         'x=$(cat "$CREDENTIALS_DIRECTORY/a")',

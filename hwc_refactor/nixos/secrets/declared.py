@@ -15,7 +15,7 @@ from hwc_refactor.nixos.tree import Tree
 
 _SELECTED = Search(parser, "select_expression")
 
-Scheme = Literal["agenix", "sops", "clan", "option", "path"]
+Scheme = Literal["agenix", "sops", "clan", "option", "path", "unseen"]
 
 DELIVERED = re.compile(r"/run/(?P<place>agenix|secrets|secrets-for-users)/(?P<name>[\w./-]+)\Z")
 """Where agenix and sops-nix deliver secrets by default (their modules' options `secretsDir`, `path`)."""
@@ -34,7 +34,8 @@ class Secret:
 
     Attributes:
         name: its name in the scheme; the option's path, or the path itself, where there is none.
-        scheme: which tool delivers it; `option` where an option holds its path, `path` when nothing is known.
+        scheme: which tool delivers it; `option` where an option holds its path, `path` when nothing is known,
+            `unseen` where its file cannot be told from here.
         at: the place that names it: the expression of its path, or the script that holds it as text.
         path: its path, where that is known text.
     """

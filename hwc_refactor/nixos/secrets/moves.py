@@ -168,6 +168,17 @@ def _at(block: Block, mention: Mention, allowed: frozenset[str]) -> tuple[str, s
         )
     if mention.form == "unknown":
         return "use-not-understood", f"What its script does with the path of {name} is not understood."
+    if mention.elsewhere:
+        return (
+            "read-elsewhere",
+            f"A shell that {mention.elsewhere} starts reads {name}, maybe as another user, who may not read the"
+            " credentials of the unit.",
+        )
+    if mention.secret.scheme == "unseen":
+        return (
+            "secret-not-in-sight",
+            f"By its name {name} leads to a secret; which file that is, or what delivers it, is not in sight.",
+        )
     if mention.secret.scheme == "path":
         return (
             "secret-by-hand",
@@ -217,7 +228,13 @@ def _as_file(mention: Mention) -> Obstacle:
 
 
 def _concealed(found: Hidden) -> Obstacle:
-    reason = f"{found.secret.name} stands in a part of its script that Nix puts together or leaves out by condition."
+    if not found.sound:
+        reason = f"Its script does not parse, so what it does with {found.secret.name} is not understood."
+        return Obstacle("use-not-understood", reason, found.secret, found.at)
+    reason = (
+        f"The path of {found.secret.name} stands in a part of its script that Nix puts together or leaves out by"
+        " condition."
+    )
     return Obstacle("secret-by-condition", reason, found.secret, found.at)
 
 

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.shell import Script, script_of
-from hwc_refactor.nix.strings import STRING_TYPES
-from hwc_refactor.nix.syntax import Node, within
+from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Expr
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.programs import ON_STOP, Program
-from hwc_refactor.nixos.secrets.declared import DELIVERED, Secret, by_hand, secret_of, secrets_within
+from hwc_refactor.nixos.secrets.declared import DELIVERED, Secret, by_hand, secret_of
 from hwc_refactor.nixos.secrets.deployed import deployed_script
 from hwc_refactor.nixos.secrets.forms import (
     Form,
@@ -29,8 +29,11 @@ from hwc_refactor.nixos.secrets.forms import (
     variable_forms,
     word_nodes,
 )
+from hwc_refactor.nixos.secrets.nested import nested_scripts
 from hwc_refactor.nixos.secrets.private_files import assigned_privately
 from hwc_refactor.nixos.secrets.programs import commands
+from hwc_refactor.nixos.secrets.texts import strings_behind
+from hwc_refactor.nixos.secrets.unseen import unseen_paths
 from hwc_refactor.nixos.tree import Tree
 
 _DELIVERED_TEXT = re.compile(rb"/run/(?:agenix|secrets|secrets-for-users)/[\w./-]*")
@@ -70,6 +73,7 @@ class Mention:
         repeated: whether it stands in a loop or a function, and may be read more than once.
         copes: whether something else is taken where the file cannot be read.
         option: the `optionalString` in which it stands; None for what is always there.
+        elsewhere: the program that starts the shell which reads it; empty for the shell of the script.
     """
 
     secret: Secret
@@ -85,6 +89,7 @@ class Mention:
     repeated: bool = False
     copes: bool = False
     option: Optional | None = None
+    elsewhere: str = ""
 
     @property
     def on_stop(self) -> bool:
@@ -103,13 +108,15 @@ class Hidden:
 
     Attributes:
         secret: the secret.
-        at: the expression that holds it.
+        at: the place of its path: a span of a Nix file, or the expression that holds it.
         program: the program it belongs to.
+        sound: whether the script that reads it parses.
     """
 
     secret: Secret
-    at: Expr
+    at: Span | Expr
     program: Program
+    sound: bool = True
 
 
 def mentions(block: Block) -> tuple[Mention, ...]:
@@ -142,22 +149,39 @@ def _mentions(block: Block) -> Iterator[Mention]:
     for program, script in written_scripts(block):
         if not script.sound:
             continue
-        for secret, start, end in secret_paths(block.tree, script):
-            yield from _judged(script, program, secret, start, end)
+        yield from _within(block.tree, script, program)
         for option in _options(block.tree, script):
-            for secret, start, end in secret_paths(block.tree, option.script):
-                for mention in _judged(option.script, program, secret, start, end):
-                    yield replace(mention, option=option)
+            for mention in _within(block.tree, option.script, program):
+                yield replace(mention, option=option)
+
+
+def _within(tree: Tree, script: Script, program: Program) -> Iterator[Mention]:
+    """The places in a script, and in those within it, that name the path of a secret."""
+    inside = [one for one in nested_scripts(script) if one.script.sound]
+    for secret, start, end in secret_paths(tree, script):
+        if not any(one.start <= start and end <= one.end for one in inside):
+            yield from _judged(script, program, secret, start, end)
+    for secret, start, end in unseen_paths(tree, script):
+        yield from (one for one in _judged(script, program, secret, start, end) if one.form in _TAKEN)
+    for one in inside:
+        for mention in _within(tree, one.script, program):
+            yield replace(mention, elsewhere=mention.elsewhere or one.starter)
+
+
+_TAKEN = frozenset({"read", "source", "copied"})
+"""What takes a secret out of a file."""
 
 
 def _hidden(block: Block) -> Iterator[Hidden]:
     tree = block.tree
     scripts = list(written_scripts(block))
-    read = {one.body.string.node.id for _, one in scripts if one.body.string is not None and one.sound}
+    read = {one.body.string.node.id for _, one in scripts if one.body.string is not None}
     for _, script in scripts:
         inside = [one.script.body.string for one in _options(tree, script)]
         read |= {one.node.id for one in inside if one is not None}
     for program, script in scripts:
+        if not script.sound:
+            yield from _read_by(tree, script, program)
         for hole in script.body.holes:
             if secret_of(tree.resolver.value(hole)) is None:
                 yield from _concealed(tree, hole, program, read)
@@ -190,19 +214,25 @@ def _options(tree: Tree, script: Script) -> Iterator[Optional]:
 
 
 def _concealed(tree: Tree, expr: Expr, program: Program, read: set[int]) -> Iterator[Hidden]:
-    """The secrets that strings within an expression read, as scripts of their own; not those in `read`."""
-    for secret in secrets_within(tree, expr):
-        file, node = expr.file, secret.at.node
-        inside = [one for one in file.chain(node.start_byte, node.end_byte) if within(one, expr.node)]
-        strings = [one for one in inside if one.type in STRING_TYPES]
-        hides = strings and strings[-1].id not in read
-        script = script_of(Expr(file, strings[-1], secret.at.env)) if hides else None
-        for number, start, end in () if script is None else script.hole_places():
-            assert script is not None
-            hole = script.body.holes[number].node
-            if (hole.start_byte, hole.end_byte) == (node.start_byte, node.end_byte):
-                if form_of(script, script.chain(start, end), start, end)[0] in ("read", "source", "copied"):
-                    yield Hidden(secret, secret.at, program)
+    """The secrets that strings read to which an expression leads, as scripts of their own; not those in `read`."""
+    seen: set[tuple[str, str]] = set()
+    for string in strings_behind(tree, expr):
+        script = None if string.node.id in read else script_of(string)
+        if script is None or not any(mark in script.body.data for mark in (b"$(", b"`", b"source ", b". ")):
+            continue
+        for one in _read_by(tree, script, program):
+            if one.secret.key not in seen:
+                seen.add(one.secret.key)
+                yield one
+
+
+def _read_by(tree: Tree, script: Script, program: Program) -> Iterator[Hidden]:
+    """The secrets that a script reads, also one that does not parse."""
+    for secret, start, end in (*secret_paths(tree, script), *unseen_paths(tree, script)):
+        if form_of(script, script.chain(start, end), start, end)[0] in _TAKEN:
+            where = script.body.to_file(start, end)
+            at = secret.at if where is None else Span(script.body.path, *where)
+            yield Hidden(secret, at, program, script.sound)
 
 
 def secret_paths(tree: Tree, script: Script) -> Iterator[tuple[Secret, int, int]]:

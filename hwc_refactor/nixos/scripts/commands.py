@@ -16,11 +16,13 @@ class Knowledge:
     Attributes:
         needs: what it needs beyond reading files and printing, in the words that `data/commands.toml` explains.
         why: what it does that needs it, in words for the user: "mounts file systems".
-        writes: which of its operands it changes: `all`, `rest` (all but the first), `last`, `first`, or none.
+        writes: which of its operands it changes: `all`, `rest` (all but the first), `last`, `first`,
+            `second`, or none.
         write_options: options whose value is a path that it writes.
         value_options: options that take a value as the next argument.
         runs: how it runs another command, in the words of that file.
         in_place: options with which it changes its operands, but for an expression that comes first.
+        makes_folders: options with which it makes the folders that lack above what it writes.
         expression_options: options that give that expression instead.
         capabilities: which capabilities of root it takes; where it needs root and none is named it may be any.
         open_with: words with which it may be any after all.
@@ -42,6 +44,7 @@ class Knowledge:
     runs: str = ""
     in_place: tuple[str, ...] = ()
     expression_options: tuple[str, ...] = ()
+    makes_folders: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
     open_with: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
@@ -92,24 +95,30 @@ def _knowledge(entry: Mapping[str, object]) -> Knowledge:
         str(entry.get("runs", "")),
         _texts(entry, "in-place"),
         _texts(entry, "expression-options"),
+        _texts(entry, "makes-folders"),
         _texts(entry, "capabilities"),
         _texts(entry, "open-with"),
         _texts(entry, "keeps"),
         _texts(entry, "unless"),
         str(entry.get("otherwise", "")),
         _texts(entry, "groups"),
-        _below(entry, "subcommands", source),
-        _below(entry, "options", source),
+        _below(entry, "subcommands"),
+        _below(entry, "options"),
         _texts(entry, "commands-in"),
         source,
     )
 
 
-def _below(entry: Mapping[str, object], key: str, source: str) -> dict[str, Knowledge]:
+_INHERITED = ("source", "write-options", "value-options", "makes-folders")
+"""What is said of a command and holds with its subcommands and options, too, unless they say otherwise."""
+
+
+def _below(entry: Mapping[str, object], key: str) -> dict[str, Knowledge]:
     below = entry.get(key, {})
     assert isinstance(below, dict)
+    inherited = {name: entry[name] for name in _INHERITED if name in entry}
     return {
-        name: _knowledge({"source": source, **found})
+        name: _knowledge({**inherited, **found})
         for names, found in below.items()
         for name in str(names).split()
     }

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from hwc_refactor.nix.shell import Body, Command, Script, Word, script_of
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Gap, Str, Value
 from hwc_refactor.nixos.objects import Block
-from hwc_refactor.nixos.scripts.awks import AWKS, acts
 from hwc_refactor.nixos.scripts.commands import Knowledge, knowledge
 from hwc_refactor.nixos.scripts.doings import Doubt, Facts, Ran, Use
 from hwc_refactor.nixos.scripts.executables import Executable, executable_of, executable_value
+from hwc_refactor.nixos.scripts.languages import runs_others, writes_files
 from hwc_refactor.nixos.scripts.programs import Program, programs
 from hwc_refactor.nixos.scripts.pythons import python_facts, runs_module
 from hwc_refactor.nixos.scripts.words import (
@@ -123,6 +124,10 @@ class _Reader:
             place = self.place(script, target)
             if not place.text.startswith(("/dev/null", "/dev/std", "/dev/fd")):
                 self._found.writes.append(Use(">", place, self._program))
+        for target in script.redirected(">&"):
+            place = self.place(script, target)
+            if place.text.startswith("/") and not place.text.startswith(("/dev/null", "/dev/std", "/dev/fd")):
+                self._found.writes.append(Use(">", place, self._program))
         for target in script.redirected("<"):
             self._found.reads.append(Use("<", self.place(script, target), self._program))
 
@@ -206,8 +211,12 @@ class _Reader:
             self._runs(ran, depth)
         if any(word.text.startswith(known.commands_in) for word in words):
             self._doubt(f"it runs another command through {name}", script, node)
-        if name in AWKS and any(acts(word.text) for word in words):
+        if any(runs_others(name, word.text) for word in words):
             self._doubt(f"it runs a program of {name} that starts commands or writes files", script, node)
+        if any(writes_files(name, word.text) for word in words):
+            self._doubt(f"it runs a program of {name} that writes files", script, node, place=True)
+        if name == "sqlite3" and len(ran.operands) < 2:
+            self._doubt("it hands sqlite3 what may write files", script, node, place=True)
 
     def _knowledge(self, name: str) -> Knowledge | None:
         """What is known of a command in this configuration: `docker` may be another engine's."""
@@ -254,8 +263,10 @@ class _Reader:
                 chosen = places
             case "first":
                 chosen = places[:1]
+            case "second":
+                chosen = places[1:2]
             case "rest":
-                chosen = places[1:]
+                chosen = places if any(w.text.startswith("--reference") for w in ran.words) else places[1:]
             case "last":
                 chosen = places[-1:]
             case "dd":
@@ -270,9 +281,24 @@ class _Reader:
         chosen = places if folders else chosen
         made, kept = ran.name == "mkdir" or folders, known.writes == "rest"
         kept_paths = [Place(path, None, known=True) for path in known.keeps]
-        for place in (*chosen, *option_values(ran.words, known.write_options), *kept_paths):
+        named = tuple(option_values(ran.words, known.write_options, known.value_options))
+        for place in (*chosen, *named, *kept_paths):
             if place.text not in ("-", "") and not place.text.startswith(("/dev/null", "/dev/std")):
                 self._found.writes.append(Use(ran.name, place, self._program, made, kept))
+        if not folders and any(
+            is_option(w.text, option) for w in ran.words for option in known.makes_folders
+        ):
+            for place in chosen or named:
+                self._makes_folder_of(ran, place)
+
+    def _makes_folder_of(self, ran: Ran, place: Place) -> None:
+        """The folder of a file, which a command makes with it: `install -D`."""
+        folder = posixpath.dirname(place.text)
+        if not folder or (place.lead is not None and len(folder) < place.lead[1]):
+            reason = f"it makes folders with {ran.name} that cannot be told"
+            self._doubt(reason, ran.script, _node(ran), place=True)
+            return
+        self._found.writes.append(Use(ran.name, replace(place, text=folder), self._program, made=True))
 
     def _runs(self, ran: Ran, depth: int) -> None:
         """The command that another one runs: `timeout 5 curl …`."""
@@ -280,8 +306,12 @@ class _Reader:
         assert known is not None
         words = list(ran.words)
         match known.runs:
-            case "rest" | "second" | "env":
+            case "rest" | "second" | "env" | "input":
                 rest = after_options(words, known)
+                if known.runs == "input" and not any(
+                    is_option(w.text, "-I") for w in words[: len(words) - len(rest)]
+                ):
+                    rest = rest and [*rest, Place("{}", None, known=False)]
                 if known.runs == "second":
                     rest = rest[1:]
                 while known.runs == "env" and rest and "=" in rest[0].text:
@@ -290,10 +320,10 @@ class _Reader:
                     self._place_ran(rest, ran, depth)
             case "find":
                 if any(word.text == "-delete" for word in words):
-                    for place in words[:1]:
+                    for place in _roots(words):
                         self._found.writes.append(Use("find", place, self._program))
                 for number, word in enumerate(words):
-                    if word.text in ("-exec", "-execdir", "-ok"):
+                    if word.text in ("-exec", "-execdir", "-ok", "-okdir"):
                         self._place_ran(words[number + 1 :], ran, depth)
             case "shell":
                 self._shell(ran, words, depth)
@@ -355,6 +385,15 @@ class _Reader:
     def place(self, script: Script, at: Word | Node) -> Place:
         """A word of a script with its variables and interpolations filled in as far as they are known."""
         return place_of(self._tree, script, at)
+
+
+def _roots(words: Sequence[Place]) -> Iterator[Place]:
+    """The folders that find starts from (findutils manual, Invoking find)."""
+    for word in words:
+        if word.text.startswith(("-", "(", "!", "\\")) and word.text not in ("-H", "-L", "-P"):
+            return
+        if not word.text.startswith("-"):
+            yield word
 
 
 def _node(ran: Ran) -> Node | None:

@@ -151,23 +151,51 @@ def _operands(words: Sequence[Place], value_options: tuple[str, ...]) -> Iterato
         elif word.text == "--":
             plain = True
         else:
-            skip = word.text in value_options
+            valued = _valued(word.text, value_options)
+            skip = valued is not None and not valued[1]
 
 
 def after_options(words: Sequence[Place], known: Knowledge) -> list[Place]:
     """The words from the first operand on."""
     at = 0
     while at < len(words) and words[at].text.startswith("-"):
-        at += 2 if words[at].text in known.value_options else 1
+        valued = _valued(words[at].text, known.value_options)
+        at += 2 if valued is not None and not valued[1] else 1
     return list(words[at:])
 
 
-def option_values(words: Sequence[Place], options: tuple[str, ...]) -> Iterator[Place]:
-    """The values of options: `-o FILE`, `--output=FILE`."""
+def option_values(
+    words: Sequence[Place], options: tuple[str, ...], others: tuple[str, ...] = ()
+) -> Iterator[Place]:
+    """The values of options: `-o FILE`, `-oFILE`, `-so FILE`, `--output=FILE`.
+
+    Args:
+        words: the arguments of a command.
+        options: the options whose values are asked for.
+        others: further options that take a value, in which no option is to be seen.
+    """
     for number, word in enumerate(words):
-        if word.text in options and number + 1 < len(words):
-            yield words[number + 1]
+        valued = _valued(word.text, (*options, *others))
+        if valued is not None and valued[0] in options:
+            if valued[1]:
+                yield replace(word, text=valued[1], root=None, lead=None)
+            elif number + 1 < len(words):
+                yield words[number + 1]
         for option in options:
             if option.startswith("--") and word.text.startswith(option + "="):
                 text = word.text[len(option) + 1 :]
                 yield Place(text, None, word.known, word.refs, word.script, word.node)
+
+
+def _valued(text: str, options: tuple[str, ...]) -> tuple[str, str] | None:
+    """The option among these in which a word ends, alone or behind short ones, and what of its value is joined."""
+    if text in options:
+        return text, ""
+    if re.match(r"-[A-Za-z0-9]", text) is None:
+        return None
+    for at in range(1, len(text)):
+        if "-" + text[at] in options:
+            return "-" + text[at], text[at + 1 :]
+        if not text[at].isalnum():
+            return None
+    return None

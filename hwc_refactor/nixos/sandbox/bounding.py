@@ -16,6 +16,8 @@ from hwc_refactor.nixos.scripts.facts import facts
 _OF_TRAITS = {
     "root-user": ("CAP_DAC_OVERRIDE", "CAP_FOWNER"),
     "owner": ("CAP_CHOWN", "CAP_FSETID"),
+    "setgid": ("CAP_FSETID",),
+    "kernel-log": ("CAP_SYSLOG",),
     "raw-network": ("CAP_NET_RAW",),
     "low-port": ("CAP_NET_BIND_SERVICE",),
     "processes": ("CAP_KILL", "CAP_SYS_PTRACE"),
@@ -52,7 +54,10 @@ def bounding(blocks: Sequence[Block]) -> Bounding:
 
 def _of(block: Block, known: Mapping[str, Trait]) -> Bounding:
     if block.get("serviceConfig", "AmbientCapabilities"):
-        return _given(block)
+        given = _given(block)
+        if "root-user" not in known or given.names is None:
+            return given
+        return Bounding(None, "it runs as root, and is given capabilities beside that")
     if "root-user" not in known:
         return Bounding((), "it runs without root's rights and needs no capability")
     asked = dict.fromkeys(name for need, names in _OF_TRAITS.items() if need in known for name in names)

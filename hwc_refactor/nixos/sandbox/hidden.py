@@ -39,6 +39,8 @@ def judging(known: Facts, ran: Sequence[Ran]) -> Iterator[tuple[str, int]]:
             yield "follows links wherever they lead (find)", one.line
         if one.name in ("readlink", "realpath") and any(map(_TO_THE_END.match, texts)):
             yield f"asks whether what a link leads to is there ({one.name})", one.line
+        if one.name == "df" and not one.operands:
+            yield "looks at all file systems (df)", one.line
         if one.name in _WALKERS and "/" in texts:
             yield f"looks at the whole file system ({one.name})", one.line
     for program, script in known.scripts:

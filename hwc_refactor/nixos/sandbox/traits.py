@@ -7,6 +7,7 @@ known: what it may do beyond the other traits is then open.
 |---|---|
 | opaque | runs something of which it is not known what it needs |
 | network, remote, listens, low-port | uses internet sockets; reaches other hosts; may listen on a port, or a low one |
+| host-network | reads figures of the network of its host |
 | netlink, raw-network, sockets | asks the kernel about its network; opens raw sockets; sockets of other families |
 | devices, modules, mounts, tunables, clock, kernel-log, hostname, realtime | works on these parts of the system |
 | reboot | stops the machine itself |
@@ -20,7 +21,7 @@ known: what it may do beyond the other traits is then open.
 | home, proc, processes | names places in home directories; reads figures in /proc; looks at other processes |
 | code, jit | runs a program of another language than shell; makes code while it runs |
 | writes-unknown, files | writes to a place that cannot be named in its unit; runs a program that may |
-| shares-tmp, shares-files, setgid | hands files to others through /tmp, or elsewhere; makes setgid folders |
+| shares-tmp, shares-files, setgid | hands files to others through /tmp, or elsewhere; may make or keep setgid folders |
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.paths.beginnings import depends_on_absence
 from hwc_refactor.nixos.paths.writable import writable
 from hwc_refactor.nixos.sandbox.hidden import OWN_ROOTS, handed_over, judging
+from hwc_refactor.nixos.sandbox.kernel_files import named
+from hwc_refactor.nixos.sandbox.rights import keeps_foreign_owners, keeps_owners, may_make_special
 from hwc_refactor.nixos.scripts.doings import Facts, Ran, Use
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.ports import FIRST_FREE_PORT, listened
-from hwc_refactor.nixos.scripts.words import is_option
+from hwc_refactor.nixos.scripts.programs import programs
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.units.early import comes_early
 from hwc_refactor.nixos.wrappers import unwrapped
@@ -48,7 +51,6 @@ SYSTEM = frozenset({"units"})
 
 _LOCAL = re.compile(r"(?:^|[/@=:\s])(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)(?=[:/\s]|$)")
 _REMOTE = re.compile(r"://(?!localhost|127\.|\[::1\])")
-_SETGID = re.compile(r"g\+s|\+s|\A[2-7]\d\d\d\Z|=[2-7]\d\d\d\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def _traits(block: Block) -> Mapping[str, Trait]:
     for name, trait in (
         *_doubted(block, known),
         *_commanded(block.tree, known, dynamic=_is_dynamic(block), root=_is_root(block)),
+        *((name, Trait(reason, line)) for name, reason, line in named(block, known)),
         *_written(block, known),
         *_configured(block),
     ):
@@ -129,9 +132,15 @@ def _commanded(tree: Tree, known: Facts, *, dynamic: bool, root: bool) -> Iterat
             yield "low-port", Trait(f"may listen on a port below {FIRST_FREE_PORT} with {ran.name}", ran.line)
         if ran.name == "socat" and any(_AS_ANOTHER.search(word.text) for word in ran.words):
             yield "user", Trait("becomes another user, or gives files away (socat)", ran.line)
-        if ran.name in ("chmod", "mkdir", "install") and any(_SETGID.search(w.text) for w in ran.words):
-            yield "setgid", Trait(f"makes setgid folders with {ran.name}", ran.line)
-        if _keeps_owners(ran) or (root and _keeps_foreign_owners(ran)):
+        if ran.name == "socat":
+            for address in ran.operands:
+                if not _PLAIN_ADDRESS.match(address.text):
+                    bare = address.text.upper().startswith(("TUN", "IP", "INTERFACE", "$"))
+                    for need in ("files", "devices", "sockets", "tunables", *(("user",) if bare else ())):
+                        yield need, Trait(f"may open {address.text} (socat)", ran.line)
+        if may_make_special(ran, known):
+            yield "setgid", Trait(f"may make or keep setgid folders with {ran.name}", ran.line)
+        if keeps_owners(ran) or (root and keeps_foreign_owners(ran)):
             yield "owner", Trait(f"keeps or sets owners of files with {ran.name}", ran.line)
         if (ran.name == "hostname" and any(word.text.startswith("-") for word in ran.words)) or (
             ran.name == "getent" and not any(word.text in _LOCAL_DATABASES for word in ran.words)
@@ -144,11 +153,14 @@ def _commanded(tree: Tree, known: Facts, *, dynamic: bool, root: bool) -> Iterat
             ran.name in ("mkdir", "install") and any(w.text == "-m" for w in ran.words)
         ):
             yield "shares-files", Trait(f"sets the rights of files with {ran.name}", ran.line)
-        if ran.name == "hostname" and ran.operands:
+        if ran.name == "hostname" and (ran.operands or any(map(_SETS_NAME, [w.text for w in ran.words]))):
             yield "hostname", Trait("sets the host name", ran.line)
         if ran.name == "ip" and any(word.text in ("-n", "-netns", "netns") for word in ran.words):
             yield "namespaces", Trait("makes or enters namespaces of the network with ip", ran.line)
-        if ran.name == "date" and any(re.match(r"--set|-[uR]*s", word.text) for word in ran.words):
+        if ran.name == "date" and (
+            any(re.match(r"--set|-[uR]*s", word.text) for word in ran.words)
+            or any(not word.text.startswith("+") for word in ran.operands)
+        ):
             yield "clock", Trait("sets the clock", ran.line)
         if ran.name in ("chrt", "ionice", "nice", "taskset"):
             yield "realtime", Trait(f"changes how it is scheduled with {ran.name}", ran.line)
@@ -157,8 +169,6 @@ def _commanded(tree: Tree, known: Facts, *, dynamic: bool, root: bool) -> Iterat
                 yield "proc", Trait(f"reads {word.text.split('=')[-1]}", ran.line)
             if word.text.startswith(("/sys/", "/proc/sys/")) and ran.name in ("tee",):
                 yield "tunables", Trait(f"writes to {word.text}", ran.line)
-            if word.text.startswith(_NETWORK_FIGURES):
-                yield "netlink", Trait(f"reads {word.text}", ran.line)
             if word.text.startswith("/dev/") and not word.text.startswith(_HARMLESS_DEVICES):
                 yield "devices", Trait(f"names {word.text}", ran.line)
         if ran.name in ("free", "uptime", "vmstat", "nproc", "df", "lscpu", "top"):
@@ -167,12 +177,16 @@ def _commanded(tree: Tree, known: Facts, *, dynamic: bool, root: bool) -> Iterat
         if use.place.text.startswith(("/dev/tcp/", "/dev/udp/")):
             yield "network", Trait("opens sockets by redirection", use.line)
             yield "remote", Trait("opens sockets by redirection", use.line)
-    for use in known.reads:
-        if use.place.text.startswith("/proc"):
-            yield "proc", Trait(f"reads {use.place.text}", use.line)
-        if use.place.text.startswith(_NETWORK_FIGURES):
-            yield "netlink", Trait(f"reads {use.place.text}", use.line)
 
+
+_SETS_NAME = re.compile(r"--(?:file|boot)|-[bF]").match
+"""Options with which hostname(1) sets the name."""
+
+_PLAIN_ADDRESS = re.compile(
+    r"(?:-|STDIO|STDIN|STDOUT|(?:TCP|UDP|OPENSSL|SSL)[46]?(?:-\w+)?:.*|UNIX-(?:CONNECT|CLIENT):.*)\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Addresses of socat that are no files, devices or other sockets (socat(1), ADDRESS TYPES)."""
 
 _AS_ANOTHER = re.compile(r",(?:su|su-d|substuser|setuid|setgid|chroot|user|group|uid|gid|owner)=")
 """Options of socat's addresses (socat(1), PROCESS and NAMED option groups)."""
@@ -195,37 +209,6 @@ def names_files_itself(ran: Ran) -> bool:
     )
     return ran.name == "wget" and not said
 
-
-def _keeps_owners(ran: Ran) -> bool:
-    """Whether a command sets the owners of files, or keeps those that they had (coreutils, rsync manuals)."""
-    options = [word.text for word in ran.words if word.text.startswith("-")]
-    letters = "".join(text[1:] for text in options if not text.startswith("--"))
-    if ran.name == "cp":
-        return bool(set("ap") & set(letters)) or any(
-            text.startswith(("--pres", "--arch")) for text in options
-        )
-    if ran.name == "install":
-        return bool(set("og") & set(letters)) or any(
-            text.startswith(("--owner", "--group")) for text in options
-        )
-    return ran.name == "rsync" and (bool(set("aog") & set(letters)) or "--archive" in options)
-
-
-def _keeps_foreign_owners(ran: Ran) -> bool:
-    """Whether a command of root gives what it writes the owner that the file has.
-
-    mv does where it has to copy, as between the mounts of two `ReadWritePaths`; a change in place makes a new
-    file (sed manual, -i); SQLite gives its journal the owner of the database (sqlite3's os_unix.c).
-    """
-    known = ran.effective
-    in_place = known.in_place if known is not None else ()
-    return ran.name in ("mv", "sqlite3") or any(
-        is_option(word.text, option) for word in ran.words for option in in_place
-    )
-
-
-_NETWORK_FIGURES = ("/proc/net", "/proc/self/net", "/sys/class/net", "/sys/devices/virtual/net")
-"""What the kernel shows there is of the network of whoever looks (network_namespaces(7))."""
 
 _LOCAL_DATABASES = frozenset(
     "aliases ethers group gshadow initgroups passwd protocols rpc services shadow".split()
@@ -280,9 +263,9 @@ def _written(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
             "writes-unknown",
             Trait(f"writes to '{unknown.place.text}', which cannot be named in its unit", unknown.line),
         )
-    named = [(word.text, one.line) for one in ran for word in one.words]
-    named += [(use.place.text, use.line) for use in (*known.reads, *writes(known))]
-    for text, line in named:
+    texts = [(word.text, one.line) for one in ran for word in one.words]
+    texts += [(use.place.text, use.line) for use in (*known.reads, *writes(known))]
+    for text, line in texts:
         if (home_of := _OPEN_HOME.match(text)) is not None:
             yield "home", Trait(f"names {home_of[0]}", line)
     for _, script in known.scripts:
@@ -291,6 +274,8 @@ def _written(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
                 yield "home", Trait(f"names {home.rstrip('/')}", script.at.line)
         if re.search(rb"(?:^|[\s\"'=:])(?:~/|/root(?:/|\b))", script.body.data):
             yield "home", Trait("names root's home directory", script.at.line)
+        if re.search(rb"(?m)(?:^|[\s\"'=:(])/(?:home|run/user)(?![\w.-])", script.body.data):
+            yield "home", Trait("names the home directories", script.at.line)
 
 
 _TUNABLES = ("/sys/", "/proc/sys/")
@@ -342,6 +327,16 @@ def _configured(block: Block) -> Iterator[tuple[str, Trait]]:
         if block.get("serviceConfig", name):
             kind = "capabilities" if name == "AmbientCapabilities" else "user"
             yield kind, Trait(f"sets {name}", line)
+    user = bool(block.get("serviceConfig", "User")) or _is_dynamic(block)
+    for program in programs(block):
+        if user and program.prefixes.count("!") == 1:
+            yield "user", Trait("runs a part with root's rights ('!')", program.at.line)
+        if program.line is not None and _WRAPPERS in program.line.body.data:
+            yield "user", Trait("runs a program that gains rights (/run/wrappers)", program.at.line)
+        if program.script is not None and _WRAPPERS in program.script.body.data:
+            yield "user", Trait("runs a program that gains rights (/run/wrappers)", program.at.line)
+    if any((text or "").startswith("/run/wrappers") for text in block.texts("path")):
+        yield "user", Trait("may run programs that gain rights (/run/wrappers)", line)
     for name in ("DeviceAllow", "BindPaths"):
         if block.get("serviceConfig", name):
             yield "devices", Trait(f"sets {name}", line)
@@ -368,9 +363,14 @@ def _configured(block: Block) -> Iterator[tuple[str, Trait]]:
             yield "home", Trait(f"is given a place in a home directory ({name})", line)
     for slot in block.get("serviceConfig", "ExecStart"):
         value = block.tree.resolver.value(slot.expr)
-        if isinstance(value, Str) and re.search(r"(?:^|[\s=\"':])(?:/home/|/root/|/run/user/)", value.shown):
+        if isinstance(value, Str) and re.search(
+            r"(?:^|[\s=\"':])(?:/home|/root|/run/user)(?![\w.-])", value.shown
+        ):
             yield "home", Trait("is given a place in a home directory", slot.expr.line)
 
+
+_WRAPPERS = b"/run/wrappers/"
+"""Where NixOS puts programs that are setuid, setgid or have capabilities (security.wrappers)."""
 
 DEVICE_GROUPS = frozenset(
     "video render audio dialout disk input kvm lp tape cdrom plugdev i2c gpio uucp tty kmem tss".split()

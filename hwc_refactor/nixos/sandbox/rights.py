@@ -1,0 +1,88 @@
+"""Commands that set the owners and rights of files, or keep those that they had (coreutils, rsync manuals)."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Collection
+
+from hwc_refactor.nixos.scripts.doings import Facts, Ran
+from hwc_refactor.nixos.scripts.words import TEMPLATED, Place, is_option
+
+_SPECIAL = re.compile(r"(?:\A|[,=])[ugo]*[+=][rwxX]*s|(?:\A|=|-[A-Za-z]*m)0*[2-7]\d\d\d\Z")
+"""A mode that makes files setuid or setgid: `g+s`, `u=rws`, `2775`."""
+
+
+def may_make_special(ran: Ran, known: Facts) -> bool:
+    """Whether a command may make something setuid or setgid, or keep it so.
+
+    Whoever sets the rights of a folder keeps its setgid bit, which it may have from the folder it lies in
+    (coreutils manual, Directories and the set-user-ID and set-group-ID bits), and asks for it with that.
+    """
+    options = _options(ran)
+    letters = _letters(options)
+    if ran.name in ("chmod", "mkdir", "install") and any(_SPECIAL.search(word.text) for word in ran.words):
+        return True
+    match ran.name:
+        case "chmod":
+            copied = any(text.startswith("--reference") for text in options)
+            return copied or any(not _is_own_file(place, known) for place in ran.operands[1:])
+        case "mkdir":
+            return "m" in letters or any(text.startswith("--mode") for text in options)
+        case "install":
+            return "d" in letters or "--directory" in options
+        case "cp":
+            return bool(set("raR") & set(letters)) or "--recursive" in options or "--archive" in options
+        case "rsync":
+            return bool(set("ap") & set(letters)) or any(
+                text.startswith(("--archive", "--perms", "--chmod")) for text in options
+            )
+        case "mv":
+            *sources, target = [place.text for place in ran.operands] or [""]
+            return any(
+                posixpath.dirname(place.text) != posixpath.dirname(target) and not _is_own_file(place, known)
+                for place in ran.operands[: len(sources)]
+            )
+    return False
+
+
+def _is_own_file(place: Place, known: Facts) -> bool:
+    """Whether a path is a file that the service writes itself, or its own in /tmp."""
+    written = {use.place.text for use in known.writes if use.how in (">", "tee", "touch", "curl", "wget")}
+    return TEMPLATED in place.text or place.text in written
+
+
+def keeps_owners(ran: Ran) -> bool:
+    """Whether a command sets the owners of files, or keeps those that they had."""
+    options = _options(ran)
+    letters = _letters(options)
+    if ran.name == "cp":
+        return bool(set("ap") & set(letters)) or any(
+            text.startswith(("--pres", "--arch")) for text in options
+        )
+    if ran.name == "install":
+        return bool(set("og") & set(letters)) or any(
+            text.startswith(("--owner", "--group")) for text in options
+        )
+    return ran.name == "rsync" and (bool(set("aog") & set(letters)) or "--archive" in options)
+
+
+def keeps_foreign_owners(ran: Ran) -> bool:
+    """Whether a command of root gives what it writes the owner that the file has.
+
+    mv does where it has to copy, as between the mounts of two `ReadWritePaths`; a change in place makes a new
+    file (sed manual, -i); SQLite gives its journal the owner of the database (sqlite3's os_unix.c).
+    """
+    known = ran.effective
+    in_place = known.in_place if known is not None else ()
+    return ran.name in ("mv", "sqlite3") or any(
+        is_option(word.text, option) for word in ran.words for option in in_place
+    )
+
+
+def _options(ran: Ran) -> Collection[str]:
+    return [word.text for word in ran.words if word.text.startswith("-")]
+
+
+def _letters(options: Collection[str]) -> str:
+    return "".join(text[1:] for text in options if not text.startswith("--"))

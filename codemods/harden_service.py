@@ -73,7 +73,7 @@ from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Expr, Str
 from hwc_refactor.nixos.bodies import Family, family_of, listed
 from hwc_refactor.nixos.objects import SERVICE, Block
-from hwc_refactor.nixos.paths.writable import Element, common, writable
+from hwc_refactor.nixos.paths.writable import Element, common, named_already, writable
 from hwc_refactor.nixos.sandbox.hardening import Level, Verdict, sandboxing, temporary, there, verdicts
 from hwc_refactor.nixos.sandbox.traits import confined, confined_by_nixos, traits
 from hwc_refactor.nixos.scripts.facts import facts
@@ -242,10 +242,11 @@ def _write(
     strict = any(("ProtectSystem", '"strict"') in verdict.settings for verdict in writes)
     elements = () if not strict else writable(block).elements if shared is None else shared
     told = [*_named_by_variables(block, ctx), *map(quote, temporary(block, writes))] if strict else []
-    if (told or elements) and not there(block, "ReadWritePaths"):
+    paths = [*told, *(element.text if ctx.diff else element.tolerant for element in elements)]
+    present = there(block, "ReadWritePaths")
+    if paths and not present:
         heading = ctx.text("write-paths-heading")
         names = " and ".join(element.text.strip('"()') for element in elements)
-        paths = [*told, *(element.text if ctx.diff else element.tolerant for element in elements)]
         text = f"ReadWritePaths = [ {' '.join(dict.fromkeys(paths))} ];"
         items.append(_snippet(text, heading if told else f"{heading} {names}" if heading else None))
     last = [(apart[name], text) for name, text in settings if name in apart]
@@ -254,6 +255,8 @@ def _write(
         for number, (heading, text) in enumerate(last)
     ]
     _into_service_config(draft, block, items)
+    if present and (missing := [path for path in dict.fromkeys(paths) if not named_already(block, path)]):
+        draft.extend_list_by(block, ("serviceConfig", "ReadWritePaths"), missing)
     _strict_script(draft, block, ctx)
     _start_with(draft, block, ctx)
     _make_first(draft, block, elements)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from hwc_refactor.nix.scope import same_meaning
 from hwc_refactor.nix.strings import quote
-from hwc_refactor.nix.values import Expr
+from hwc_refactor.nix.values import Expr, ListValue
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.doings import Use
 from hwc_refactor.nixos.scripts.facts import facts
@@ -71,6 +71,30 @@ class Writable:
 def writable(block: Block) -> Writable:
     """The places that a service writes to."""
     return block.tree.remember(("writable", id(block)), block, lambda: _writable(block))
+
+
+def named_already(block: Block, text: str) -> bool:
+    """Whether the service's own `ReadWritePaths` hold a path, given as Nix source text, or one above it."""
+    path = text.strip('"').removeprefix("-")
+    named = [known.lstrip("-+") for known in block.texts("serviceConfig", "ReadWritePaths") if known]
+    words = [item.expr.text for item in block.items("serviceConfig", "ReadWritePaths")]
+    return text in words or any(path == known or _below(path, {known.rstrip("/")}) for known in named)
+
+
+def can_be_named(block: Block, others: Sequence[str] = ()) -> bool:
+    """Whether what a service writes is in its `ReadWritePaths`, or can be added to them: a list of its own.
+
+    Args:
+        block: the service.
+        others: paths that it writes beside those that are seen.
+    """
+    wanted = (*(element.text for element in writable(block).elements), *others)
+    return all(named_already(block, path) for path in wanted) or all(
+        isinstance(block.tree.resolver.value(slot.expr), ListValue)
+        and not slot.conditions
+        and not slot.modifiers
+        for slot in block.get("serviceConfig", "ReadWritePaths")
+    )
 
 
 def common(blocks: Sequence[Block]) -> tuple[Element, ...] | None:

@@ -14,7 +14,7 @@ from typing import Literal
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Scalar
 from hwc_refactor.nixos.objects import Block
-from hwc_refactor.nixos.paths.writable import common
+from hwc_refactor.nixos.paths.writable import can_be_named, common
 from hwc_refactor.nixos.sandbox.bounding import bounding
 from hwc_refactor.nixos.sandbox.traits import Trait, confined, traits
 from hwc_refactor.nixos.scripts.facts import facts
@@ -191,7 +191,8 @@ def temporary(block: Block, writes: Sequence[Verdict]) -> tuple[str, ...]:
         block: the service.
         writes: what is written for it.
     """
-    written = any(verdict.directive.name == "PrivateTmp" for verdict in writes)
+    if any(verdict.directive.name == "PrivateTmp" for verdict in writes):
+        return ()
     own = (block.text("serviceConfig", "PrivateTmp") or "").lower() in (
         "yes",
         "true",
@@ -199,9 +200,16 @@ def temporary(block: Block, writes: Sequence[Verdict]) -> tuple[str, ...]:
         "1",
         "disconnected",
     )
-    if written or own or any(_is_true(block, name) for name in ("PrivateTmp", "DynamicUser")):
+    if own or any(_is_true(block, name) for name in ("PrivateTmp", "DynamicUser")):
         return ()
     return ("-/tmp", "-/var/tmp") if "early" in traits(block) else ("/tmp", "/var/tmp")
+
+
+def _temporary(block: Block, known: Mapping[str, Trait]) -> tuple[str, ...]:
+    """Those of a service that has or gets no /tmp of its own, which goes by what is known of it."""
+    private = directives()["PrivateTmp"]
+    kept = there(block, private.name) or any(name in known for name in private.against)
+    return temporary(block, ()) if kept else ()
 
 
 def _is_true(block: Block, name: str) -> bool:
@@ -247,6 +255,8 @@ def _settings(
             return _system_calls(known)
         case "ProtectSystem" if common(blocks) is None:
             return (), "where it writes depends on which of them it is"
+        case "ProtectSystem" if not all(can_be_named(block, _temporary(block, known)) for block in blocks):
+            return (), "its ReadWritePaths lack a place that it writes to"
         case "ProtectSystem" if "opaque" in known:
             return ((directive.name, '"full"'),), "the program itself and its settings are read-only"
     return ((directive.name, directive.value),), reason

@@ -14,6 +14,9 @@ from hwc_refactor.nixos.secrets.shapes import has_password, is_secret_name, tell
 _NAMES = frozenset({"--secret"})
 """Options that are called so and take the name of a secret: podman-run(1), docker-build(1)."""
 
+_VARIABLE = re.compile(r"(?s)(?:-e|--env=)?(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.+)")
+"""A variable that a program is to set for another one: env(1), podman-run(1), --env."""
+
 
 def secret_arguments(program: str, words: Sequence[str | None]) -> Iterator[tuple[int, str]]:
     """The arguments of a command that hold a secret as text.
@@ -31,10 +34,13 @@ def secret_arguments(program: str, words: Sequence[str | None]) -> Iterator[tupl
     for number, word in enumerate(words):
         if word is None:
             continue
+        variable = _VARIABLE.fullmatch(word)
         name, equals, value = word.partition("=")
         if name.startswith("--") and equals and name not in _NAMES and is_secret_name(name):
             if telling(value):
                 yield number, f"the option {name} of {program}"
+        elif variable is not None and is_secret_name(variable["name"]) and telling(variable["value"]):
+            yield number, f"the variable {variable['name']} of {program}"
         elif has_password(word):
             yield number, f"a URL of {program}"
         elif known is not None:

@@ -21,6 +21,7 @@ from hwc_refactor.nixos.secrets.arguments import secret_arguments
 from hwc_refactor.nixos.secrets.declared import Secret, by_hand, secret_of
 from hwc_refactor.nixos.secrets.programs import commands
 from hwc_refactor.nixos.secrets.shapes import has_password, is_secret_name, telling
+from hwc_refactor.nixos.secrets.stored import secret_lines, stored_secrets
 from hwc_refactor.nixos.secrets.uses import written_scripts
 from hwc_refactor.nixos.wrappers import unwrapped
 
@@ -56,11 +57,11 @@ class Inline:
 
 def inline_secrets(block: Block) -> tuple[Inline, ...]:
     """The secrets in the settings and scripts of a service or container."""
-    found = list(_environment(block))
+    found = [*_environment(block), *(Inline(name, "text", at) for name, at in stored_secrets(block))]
     if block.kind in (CONTAINER, HWC_CONTAINER):
         found += [*_flags(block), *_command(block)]
     else:
-        found += [*_environment_lists(block), *_lines(block)]
+        found += [*_environment_lists(block), *_credentials(block), *_lines(block)]
         for _, script in written_scripts(block):
             if script.sound:
                 found += _in_script(script)
@@ -91,6 +92,14 @@ def _environment_lists(block: Block) -> Iterator[Inline]:
                 found = _value(name.strip(), Str(tail, text.at), expr, block)
                 if found is not None:
                     yield found
+
+
+def _credentials(block: Block) -> Iterator[Inline]:
+    """Credentials whose value stands in the unit file: systemd.exec(5), SetCredential=."""
+    for item in block.items("serviceConfig", "SetCredential"):
+        name, colon, value = (block.tree.resolver.literal(item.expr) or "").partition(":")
+        if colon and (has_password(value) or (is_secret_name(name) and telling(value))):
+            yield Inline(f"the credential {name}", "text", item.expr)
 
 
 def _flags(block: Block) -> Iterator[Inline]:
@@ -191,8 +200,14 @@ def _found_in(script: Script) -> Iterator[tuple[int, Inline]]:
         if text is not None and telling(text) and not by_hand(text):
             at = _span(script, value.start_byte, value.end_byte)
             yield value.start_byte, Inline(script.source(name), "text", at)
+    for node in script.nodes("heredoc_redirect"):
+        for variable in secret_lines(script.source(node)):
+            yield node.start_byte, Inline(variable, "text", _span(script, node.start_byte, node.end_byte))
     for command in script.commands:
         if command.program in commands("speakers"):
+            for word in command.arguments:
+                for variable in secret_lines(word.literal or ""):
+                    yield word.start, Inline(variable, "text", _span(script, word.start, word.end))
             continue
         for number, what in secret_arguments(command.program, [word.literal for word in command.arguments]):
             word = command.arguments[number]

@@ -39,13 +39,18 @@ def judging(known: Facts, ran: Sequence[Ran]) -> Iterator[tuple[str, int]]:
             yield "follows links wherever they lead (find)", one.line
         if one.name in ("readlink", "realpath") and any(map(_TO_THE_END.match, texts)):
             yield f"asks whether what a link leads to is there ({one.name})", one.line
-        if one.name == "df" and not one.operands:
-            yield "looks at all file systems (df)", one.line
         if one.name in _WALKERS and "/" in texts:
             yield f"looks at the whole file system ({one.name})", one.line
     for program, script in known.scripts:
         if "+" not in program.prefixes and _LINK.search(script.body.data) and _THERE.search(script.body.data):
             yield "asks whether what a link leads to is there (test -L)", script.at.line
+
+
+def counting(ran: Sequence[Ran]) -> Iterator[tuple[str, int]]:
+    """What looks at all file systems, and misses one that is mounted on a hidden place (df(1)): why, and the line."""
+    for one in ran:
+        if one.name == "df" and not one.operands:
+            yield "looks at all file systems (df)", one.line
 
 
 def handed_over(

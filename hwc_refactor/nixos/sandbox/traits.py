@@ -34,13 +34,14 @@ from hwc_refactor.nix.values import Scalar, Str
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.paths.beginnings import depends_on_absence
 from hwc_refactor.nixos.paths.writable import writable
-from hwc_refactor.nixos.sandbox.hidden import OWN_ROOTS, handed_over, judging
+from hwc_refactor.nixos.sandbox.hidden import OWN_ROOTS, counting, handed_over, judging
 from hwc_refactor.nixos.sandbox.kernel_files import named
 from hwc_refactor.nixos.sandbox.rights import keeps_foreign_owners, keeps_owners, may_make_special
 from hwc_refactor.nixos.scripts.doings import Facts, Ran, Use
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.ports import FIRST_FREE_PORT, listened
 from hwc_refactor.nixos.scripts.programs import programs
+from hwc_refactor.nixos.scripts.words import short_options
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.units.early import comes_early
 from hwc_refactor.nixos.wrappers import unwrapped
@@ -201,7 +202,7 @@ def _listens_high(tree: Tree, ran: Ran) -> bool:
 def names_files_itself(ran: Ran) -> bool:
     """Whether a download gets its name, in the working directory, from its address (curl(1), wget(1))."""
     options = [word.text for word in ran.words if word.text.startswith("-")]
-    letters = "".join(text[1:] for text in options if not text.startswith("--"))
+    letters = short_options(ran.words, ran.effective)
     if ran.name == "curl":
         return "O" in letters or any(text.startswith("--remote-name") for text in options)
     said = "O" in letters or any(
@@ -255,6 +256,8 @@ def _written(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
     for reason, at in judging(known, ran):
         yield "home", Trait(reason, at)
         yield "shares-tmp", Trait(reason, at)
+    for reason, at in counting(ran):
+        yield "home", Trait(reason, at)
     for reason, at in handed_over(block, known, ran, tuple(writes(known))):
         yield "shares-tmp", Trait(reason, at)
     unknown = writable(block).unknown

@@ -187,6 +187,14 @@ def option_values(
                 yield Place(text, None, word.known, word.refs, word.script, word.node)
 
 
+def short_options(words: Sequence[Place], known: Knowledge | None) -> str:
+    """The letters of the short options, without values that are joined to them: `sXo` for `-sXPOST -o FILE`."""
+    values = () if known is None else (*known.value_options, *known.write_options)
+    short = [word.text for word in words if re.match(r"-[A-Za-z0-9]", word.text)]
+    found = [(text, _valued(text, values)) for text in short]
+    return "".join(text[1 : len(text) - len(valued[1]) if valued else None] for text, valued in found)
+
+
 def _valued(text: str, options: tuple[str, ...]) -> tuple[str, str] | None:
     """The option among these in which a word ends, alone or behind short ones, and what of its value is joined."""
     if text in options:

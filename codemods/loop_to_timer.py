@@ -63,6 +63,7 @@ When it refuses
     unit-disabled: it is switched off by `enable`
     unit-state-used-elsewhere: another unit, a script or a test names it, and counts on its being active
     defined-in-several-files: another file changes the service too
+    loop-of-another-language: the loop is that of a Python program, or of watch
     script-not-in-sight: the loop, or a part of it, is not written in the tree as text that can be edited
     shared-definition: its definition stands in a place that serves other services too
     not-as-documented: the diff documents another script than the one that is there
@@ -78,6 +79,7 @@ from __future__ import annotations
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import BuildError
+from hwc_refactor.nixos.loops.foreign import foreign_loop
 from hwc_refactor.nixos.loops.intervals import interval
 from hwc_refactor.nixos.loops.search import service_loop
 from hwc_refactor.nixos.loops.unit import used_elsewhere
@@ -103,7 +105,10 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     """Turn the loop of one service into a timer."""
     loop = service_loop(block)
     if loop is None:
-        return None
+        foreign, ctx = foreign_loop(block), ctx.finding("endless")
+        if foreign is None:
+            return None
+        return ctx.refuse(block, "loop-of-another-language", foreign.reason, foreign.program.at)
     ctx = ctx.finding("wait" if loop.form == "waiting" else "endless")
     besides = (used_elsewhere,) if ctx.text("rename") else ()
     for obstacle in obstacles(block, loop, besides=besides):

@@ -63,6 +63,12 @@ def python_facts(data: bytes) -> PythonFacts:
     )
 
 
+def nodes_of(data: bytes) -> list[Node]:
+    """All nodes of a Python program; none where it does not parse."""
+    root = _parser().parse(data).root_node
+    return [] if root.has_error else list(_all(root))
+
+
 def runs_module(name: str) -> bool:
     """Whether `python -m name` is known to serve or speak to the network, and to keep nothing."""
     return name in _words("programs") or name.split(".")[0] in _words("programs")

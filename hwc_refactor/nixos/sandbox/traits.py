@@ -230,8 +230,19 @@ _HARMLESS_DEVICES = (
 )
 
 
+_FETCHERS = ("curl", "wget")
+"""Clients whose operands are addresses."""
+
+
 def _stays_here(ran: Ran) -> bool:
-    """Whether a network client speaks to its own host alone, as far as its arguments show."""
+    """Whether a network client speaks to its own host alone, as far as its arguments show.
+
+    What also listens names its own host for that: `ssh -L 8080:localhost:80 far.example`.
+    """
+    if "listens" in ran.needs or not all(
+        _LOCAL.search(o.text) for o in ran.operands if ran.name in _FETCHERS
+    ):
+        return False
     text = [word.text for word in ran.words]
     return any(_LOCAL.search(word) for word in text) and not any(_REMOTE.search(word) for word in text)
 

@@ -1,7 +1,11 @@
 """The bytes of one file, with the questions about lines and layout that everything else asks."""
 
+from __future__ import annotations
+
+from array import array
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import accumulate
 
 from hwc_refactor.nix.differences import OriginalLines
@@ -23,7 +27,7 @@ class Source:
     path: str
     data: bytes
     original: bytes | None = None
-    _starts: list[int] = field(default_factory=list, repr=False)
+    _starts: array[int] = field(default_factory=partial(array, "q"), repr=False)
     _origins: list[OriginalLines] = field(default_factory=list, repr=False)
 
     @property
@@ -75,7 +79,7 @@ class Source:
         """Whether only blanks stand before `offset` on its line."""
         return not self.data[self.line_start(offset) : offset].strip(b" \t\xef\xbb\xbf")
 
-    def _line_starts(self) -> list[int]:
+    def _line_starts(self) -> array[int]:
         if not self._starts:
             lengths = [len(line) + 1 for line in self.data.split(b"\n")]
             self._starts.extend(accumulate(lengths[:-1], initial=0))

@@ -75,6 +75,7 @@ class Workers:
             named = keys(question.kind, ((block.file, block.name) for block in blocks))
             rows = [(place, *row) for place, row in enumerate(zip(named, blocks, strict=True))]
             found.append([answer for _, answer in _ask(self._tree, question, rows, self._progress)])
+            self._tree.let_go()
         if meanwhile is not None:
             meanwhile()
         return found
@@ -271,7 +272,11 @@ class _Worker:
     def answers(self, numbers: Sequence[int], given: Mapping[str, Share]) -> list[list[tuple[int, Any]]]:
         rows = {kind: self._shared_out(kind, share) for kind, share in given.items()}
         questions = [self._questions[number] for number in numbers]
-        return [list(_ask(self._tree, one, rows[one.kind.name], self.tell)) for one in questions]
+        found: list[list[tuple[int, Any]]] = []
+        for one in questions:
+            found.append(list(_ask(self._tree, one, rows[one.kind.name], self.tell)))
+            self._tree.let_go()
+        return found
 
     def survey(self, name: str, share: Share) -> list[tuple[int, object]] | None:
         """The answers to a survey; None where that fails: whoever needs it meets the fault again, and tells it."""

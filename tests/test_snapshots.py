@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hwc_refactor.nixos import tree as trees
 from hwc_refactor.nixos.objects import CONTAINER, objects
 from hwc_refactor.nixos.tree import Tree
 
@@ -90,3 +91,21 @@ def test_names_are_found_where_they_are_by_now(many: bool) -> None:
         assert [tree.naming(word) for word in words] == [anew.naming(word) for word in words]
         for pair in ((b"image", b"x"), (b"x", b"y"), (b"new", b"x")):
             assert tree.naming_all(pair) == set(anew.naming(pair[0])) & set(anew.naming(pair[1]))
+
+
+def test_trees_that_nothing_refers_to_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trees, "MANY_TREES", 3)
+    texts = {"a.nix": PLAIN, "b.nix": BOXES, "c.nix": b"{ broken", "d.nix": CALL}
+    tree = Tree(texts)
+    (block,) = objects(tree, CONTAINER)
+    held = block.place.file
+    assert tree.sound("b.nix") is not None
+    tree.let_go()
+    assert {file.source.path for file in tree.parsed_files} == {"a.nix", "b.nix"}, "too few to look for any"
+    assert [tree.file(path).problem is None for path in texts] == [True, True, False, True]
+    tree.let_go()
+    assert {file.source.path for file in tree.parsed_files} == {"a.nix", "c.nix"}
+    assert tree.file("a.nix") is held
+    assert [tree.is_sound(path) for path in texts] == [True, True, False, True]
+    assert tree.file("b.nix").text(tree.file("b.nix").root) == BOXES
+    assert objects(tree, CONTAINER) == [block]

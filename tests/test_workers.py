@@ -12,6 +12,7 @@ from example import EXAMPLE
 
 from hwc_refactor.audit import audit
 from hwc_refactor.nixos import shares
+from hwc_refactor.nixos import tree as trees
 from hwc_refactor.nixos.objects import CONTAINER, KINDS, SERVICE, Block, Key, keys, objects
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.plan import make_plan
@@ -106,6 +107,17 @@ def test_an_audit_is_the_same(project: Project, jobs: int, only: tuple[str, ...]
     alone = audit(project, asked, settings, only=only, jobs=1)
     assert alone.findings
     assert audit(project, asked, settings, only=only, jobs=jobs) == alone
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_audit_is_the_same_when_trees_are_let_go_and_made_again(
+    project: Project, jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(pins={"web": "1", "db": "2"})
+    asked = steps(Selection(everything=True, diffs=(3,)), settings)
+    kept = audit(project, asked, settings, jobs=1)
+    monkeypatch.setattr(trees, "MANY_TREES", -(10**9))
+    assert audit(project, asked, settings, jobs=jobs) == kept
 
 
 @pytest.mark.parametrize("jobs", [2, 5])

@@ -39,7 +39,7 @@ _BRACKETS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class ParsedFile:
     """A file and its syntax tree.
 

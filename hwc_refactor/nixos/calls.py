@@ -114,7 +114,7 @@ def _is_module(file: ParsedFile, chain: Sequence[Node], index: int) -> bool:
 
 
 def _called(tree: Tree, file: ParsedFile, chain: Sequence[Node], index: int, depth: int) -> list[Entry]:
-    key = ("called", file.source.path, chain[index].id, depth)
+    key = ("called", file.source.path, chain[index].start_byte, chain[index].end_byte, depth)
     known = tree.memo.get(key)
     if not isinstance(known, list):
         tree.memo[key] = []

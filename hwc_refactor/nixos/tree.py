@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar, cast
+from weakref import ref
 
 from hwc_refactor.nix.resolve import Resolver
 from hwc_refactor.nix.source import NAMED, Source
@@ -18,6 +19,8 @@ T = TypeVar("T")
 Companions = Callable[[str], "bytes | None"]
 MANY = 24
 """So many names are looked for in all files before an index of all names is made."""
+MANY_TREES = 200
+"""So many trees are worth to be looked through for those that nothing refers to."""
 MAX_REEXPORTS = 3
 """How many files may hand a value on."""
 
@@ -48,6 +51,8 @@ class Tree:
         self._changed: dict[str, bytes] = {}
         self._originals: dict[str, bytes] = {}
         self._parsed: dict[str, ParsedFile] = dict(parsed or {})
+        self._let_go: set[str] = set()  # the files without a syntax error whose trees nothing referred to
+        self._left = 0  # so many trees there were afterwards
         self._resolver: Resolver | None = None
         self._holding: dict[bytes, tuple[str, ...]] = {}
         self._naming: dict[bytes, tuple[str, ...]] = {}
@@ -125,6 +130,25 @@ class Tree:
             return None
         file = self.file(path)
         return file if file.problem is None else None
+
+    def is_sound(self, path: str) -> bool:
+        """Whether a file is known to have no syntax error; its tree may have been let go."""
+        file = self._parsed.get(path)
+        return path in self._let_go if file is None else file.problem is None
+
+    def let_go(self) -> None:
+        """Let go of the syntax trees that nothing refers to, where many were made since the last time.
+
+        One that is asked for again is made again. A file of which something was resolved stays: it is referred
+        to in circles, and to look for those takes longer than a scan can spare.
+        """
+        if len(self._parsed) - self._left < MANY_TREES:
+            return
+        sound = {path: ref(file) for path, file in self._parsed.items() if file.problem is None}
+        self._parsed = {path: file for path, file in self._parsed.items() if path not in sound}
+        self._parsed.update((path, file) for path, one in sound.items() if (file := one()) is not None)
+        self._let_go.update(path for path in sound if path not in self._parsed)
+        self._left = len(self._parsed)
 
     def holding(self, needle: bytes) -> tuple[str, ...]:
         """The paths of the files whose bytes contain `needle`."""

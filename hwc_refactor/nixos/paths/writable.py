@@ -15,6 +15,7 @@ from hwc_refactor.nix.scope import same_meaning
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Expr, ListValue
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.paths.later import later_mount
 from hwc_refactor.nixos.scripts.doings import Use
 from hwc_refactor.nixos.scripts.facts import facts
 
@@ -145,7 +146,9 @@ def _element(block: Block, use: Use, text: str, folders: set[str]) -> Element | 
     if opening is not None:
         text, made = text[: text.rfind("/", 0, opening.start()) + 1] + "x", False
     folder = text if made or use.kept else posixpath.dirname(text)
-    if folder == "/" or any(map(str.isspace, folder)):
+    if made and (mounted := later_mount(block, folder)) is not None:
+        folder, made = mounted, False
+    if folder in ("", "/") or any(map(str.isspace, folder)):
         return None  # a path with a blank is several to systemd
     return Element(quote(folder), made, use)
 

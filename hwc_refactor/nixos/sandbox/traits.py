@@ -18,6 +18,7 @@ known: what it may do beyond the other traits is then open.
 | peer | logs in to a database by the name of its user |
 | root-user, static-user | runs as root; runs as a user of the system's own accounts |
 | early | may be started before the places for temporary files are set up |
+| outside | runs commands with all rights (`+`) that may need what the whole unit is denied |
 | home, proc, processes | names places in home directories; reads figures in /proc; looks at other processes |
 | code, jit | runs a program of another language than shell; makes code while it runs |
 | writes-unknown, files | writes to a place that cannot be named in its unit; runs a program that may |
@@ -49,6 +50,15 @@ from hwc_refactor.nixos.wrappers import unwrapped
 HOMES = ("/home/", "/root", "/run/user/", "~", "$HOME")
 SYSTEM = frozenset({"units"})
 """Needs of commands that change the system (`data/commands.toml`)."""
+
+_BOUND_BY_UNIT = frozenset(
+    "network netlink raw-network sockets dbus manager units devices clock containers code".split()
+)
+"""Needs of commands that what holds for a whole unit denies: its network, its devices, its packets.
+
+Whoever runs with all rights (`+`) is spared users, capabilities and views of the file system, no more
+(systemd.service(5), Table 1; systemd.resource-control(5), DeviceAllow=, IPAddressDeny=).
+"""
 
 _LOCAL = re.compile(r"(?:^|[/@=:\s])(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)(?=[:/\s]|$)")
 _REMOTE = re.compile(r"://(?!localhost|127\.|\[::1\])")
@@ -106,6 +116,12 @@ def _doubted(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
     for doubt in known.doubts:
         if "+" not in doubt.program.prefixes:
             yield "writes-unknown" if doubt.place else "opaque", Trait(doubt.reason, doubt.line, "")
+        elif not doubt.place:
+            yield "outside", Trait(f"{doubt.reason}, with all rights", doubt.line, "")
+    for ran in known.ran:
+        effective = ran.effective
+        if "+" in ran.program.prefixes and (effective is None or effective.needs & _BOUND_BY_UNIT):
+            yield "outside", Trait(f"runs {ran.name} with all rights", ran.line)
     if not known.programs:
         yield "opaque", Trait("is started by something that is not in sight", block.line)
 
@@ -280,7 +296,7 @@ def _written(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
     texts = [(word.text, one.line) for one in ran for word in one.words]
     texts += [(use.place.text, use.line) for use in (*known.reads, *writes(known))]
     for text, line in texts:
-        if (home_of := _OPEN_HOME.match(text)) is not None:
+        if (home_of := _OPEN_HOME.match(text) or _HOME_OF.match(text)) is not None:
             yield "home", Trait(f"names {home_of[0]}", line)
     for _, script in known.scripts:
         for home in HOMES:
@@ -332,6 +348,9 @@ _MANAGED = (
 _OPEN_HOME = re.compile(r"\$\{[^}]*(?:\bhome|_home|Home)(?:Dir|Directory|_dir)?\}")
 """A path that begins with what is called a home, and is not known."""
 
+_HOME_OF = re.compile(r"~[A-Za-z_][\w.-]*(?=/|\Z)")
+"""The home directory of somebody (POSIX Shell & Utilities, 2.6.1 Tilde Expansion)."""
+
 
 def _configured(block: Block) -> Iterator[tuple[str, Trait]]:
     """What its settings say."""
@@ -369,18 +388,38 @@ def _configured(block: Block) -> Iterator[tuple[str, Trait]]:
         yield "dbus", Trait("owns a name on D-Bus", line)
     directory = block.value("serviceConfig", "WorkingDirectory")
     for text in (directory.shown,) if isinstance(directory, Str) else ():
-        if text.startswith(("/home/", "/root", "~")):
+        if text.startswith(("/home/", "/root", "~")) or _OPEN_HOME.match(text):
             yield "home", Trait("works in a home directory", line)
-    for name in block.names("environment"):
-        text = block.text("environment", name) or ""
-        if text.startswith(("/home/", "/root", "/run/user/")):
+    for name, text in _environment(block):
+        if _IN_A_HOME.search(text):
             yield "home", Trait(f"is given a place in a home directory ({name})", line)
+        if name in _DISPLAYS:
+            yield "home", Trait(f"speaks to a display ({name}), whose keys lie in a home directory", line)
+            yield "shares-tmp", Trait(f"speaks to a display ({name}), whose sockets lie in /tmp", line)
     for slot in block.get("serviceConfig", "ExecStart"):
         value = block.tree.resolver.value(slot.expr)
-        if isinstance(value, Str) and re.search(
-            r"(?:^|[\s=\"':])(?:/home|/root|/run/user)(?![\w.-])", value.shown
-        ):
+        if isinstance(value, Str) and _IN_A_HOME.search(value.shown):
             yield "home", Trait("is given a place in a home directory", slot.expr.line)
+
+
+_IN_A_HOME = re.compile(r"(?:^|[\s=\"':])(?:/home|/root|/run/user)(?![\w.-])")
+"""A place that ProtectHome hides, as an argument, as the value of an option, or behind the kind of an address."""
+
+_DISPLAYS = frozenset({"DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY"})
+"""Variables that name a display (X(7), DISPLAY NAMES, ACCESS CONTROL; Xserver(1): sockets in /tmp/.X11-unix)."""
+
+
+def _environment(block: Block) -> Iterator[tuple[str, str]]:
+    """The variables of a service and their values, as text: in `environment` and in `Environment=`."""
+    for name in block.names("environment"):
+        value = block.value("environment", name)
+        yield name, value.shown if isinstance(value, Str) else ""
+    whole = block.value("serviceConfig", "Environment")
+    values = [block.tree.resolver.value(item.expr) for item in block.items("serviceConfig", "Environment")]
+    for each in (whole, *values):
+        for word in each.shown.split() if isinstance(each, Str) else ():
+            name, _, text = word.strip("\"'").partition("=")
+            yield name, text
 
 
 _WRAPPERS = b"/run/wrappers/"

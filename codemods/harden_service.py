@@ -51,7 +51,7 @@ When it refuses
     restrictions-break-it: what it does speaks against every directive that it lacks
     settings-not-in-sight: some of its settings come from outside, and may hold these directives already
     confined-already: NixOS gives it a root directory of its own, and settings that go with that
-    upstream-unit: it replaces what a unit made elsewhere runs
+    upstream-unit: it replaces what a unit made elsewhere runs, or adds to that
     shared-definition: its settings stand in a place that serves other services too
 What a person must still do
     Look at its journal after the first run: a denied path shows as "Read-only file system".
@@ -73,12 +73,14 @@ from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Expr, Str
 from hwc_refactor.nixos.bodies import Family, family_of, listed
 from hwc_refactor.nixos.objects import SERVICE, Block
+from hwc_refactor.nixos.paths.beginnings import mode_at_first
 from hwc_refactor.nixos.paths.writable import Element, common, named_already, writable
 from hwc_refactor.nixos.sandbox.hardening import Level, Verdict, sandboxing, temporary, there, verdicts
 from hwc_refactor.nixos.sandbox.traits import confined, confined_by_nixos, traits
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.programs import main_program
 from hwc_refactor.nixos.scripts.strictness import bears_strictness
+from hwc_refactor.nixos.units.upstream import module_of
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.hostside import add_directories
@@ -184,6 +186,12 @@ def _obstacle(
             block,
             "upstream-unit",
             "It replaces what a unit made elsewhere runs; that unit has its own sandbox.",
+        )
+    if (module := module_of(block)) is not None:
+        return ctx.refuse(
+            block,
+            "upstream-unit",
+            f"It adds to a unit that services.{module} of NixOS makes; that unit has its own sandbox.",
         )
     if confined_by_nixos(block):
         return ctx.refuse(
@@ -344,9 +352,8 @@ def _make_first(draft: Draft, block: Block, elements: Sequence[Element]) -> None
     """Directories that the service makes itself have to be there before the sandbox names them."""
     needed = [element.text for element in elements if element.made]
     if needed:
-        add_directories(
-            draft, block, [text[1:-1] if text.startswith('"') else "${" + text + "}" for text in needed]
-        )
+        paths = [text[1:-1] if text.startswith('"') else "${" + text + "}" for text in needed]
+        add_directories(draft, block, {path: mode_at_first(block, path) for path in paths})
         draft.note(
             "The directory is made by systemd-tmpfiles before the sandbox needs it; one that exists stays as it is."
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import attrpath_of
@@ -19,9 +19,16 @@ def add_kernel_modules(draft: Draft, block: Block, modules: Sequence[str], headi
     _add_to_list(draft, block, ("boot", "kernelModules"), [quote(name) for name in modules], heading)
 
 
-def add_directories(draft: Draft, block: Block, paths: Sequence[str]) -> None:
-    """Let systemd-tmpfiles make directories (paths as text within a Nix string) that no rule names yet."""
-    rules = [f'"d {path} - - - -"' for path in paths if not _has_rule(block, path)]
+def add_directories(draft: Draft, block: Block, paths: Mapping[str, str | None]) -> None:
+    """Let systemd-tmpfiles make directories (paths as text within a Nix string) that no rule names yet.
+
+    Each with the mode that a new one gets (tmpfiles.d(5), `:`), where that is not the usual one.
+    """
+    rules = [
+        f'"d {path} {f":{mode}" if mode else "-"} - - -"'
+        for path, mode in paths.items()
+        if not _has_rule(block, path)
+    ]
     if rules:
         _add_to_list(draft, block, ("systemd", "tmpfiles", "rules"), rules, "")
 

@@ -6,7 +6,7 @@ A directory that systemd keeps is there before the first command runs, and gets 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
@@ -45,7 +45,16 @@ def depends_on_absence(block: Block, folder: str) -> str | None:
 
 def mode_made(block: Block, folder: str) -> str | None:
     """The mode with which a service makes a directory, where that is stricter than what systemd gives it."""
-    modes = [mode for ran in facts(block).ran if _named(ran, folder) for mode in _modes(block, ran)]
+    return _stricter(mode for ran in facts(block).ran if _named(ran, folder) for mode in _modes(block, ran))
+
+
+def mode_at_first(block: Block, folder: str) -> str | None:
+    """The same for what mkdir gives to a new directory alone, and nothing changes later (coreutils manual, mkdir)."""
+    making = [ran for ran in facts(block).ran if ran.name == "mkdir" and _named(ran, folder)]
+    return _stricter(mode for ran in making for mode in _modes(block, ran))
+
+
+def _stricter(modes: Iterable[int]) -> str | None:
     mode = USUAL_MODE
     for one in modes:
         mode &= one

@@ -348,7 +348,7 @@ _MANAGED = (
 _OPEN_HOME = re.compile(r"\$\{[^}]*(?:\bhome|_home|Home)(?:Dir|Directory|_dir)?\}")
 """A path that begins with what is called a home, and is not known."""
 
-_HOME_OF = re.compile(r"~[A-Za-z_][\w.-]*(?=/|\Z)")
+_HOME_OF = re.compile(r"~[A-Za-z_][\w.-]*(?=/)")
 """The home directory of somebody (POSIX Shell & Utilities, 2.6.1 Tilde Expansion)."""
 
 

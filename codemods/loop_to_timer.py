@@ -48,7 +48,7 @@ When it refuses
     loop-starts-background-job: a job in the background would be ended together with the oneshot
     loop-sleeps-more-than-once: every round sleeps more than once, or between two halves of its work
     loop-may-skip-sleep: a `continue` goes to the next round without the sleep
-    loop-under-a-condition: the script comes to the loop only in some cases
+    loop-under-a-condition: the script comes to the loop only in some cases, or starts another shell for it
     loop-keeps-a-process: a round runs a program that does not end by itself, and the loop starts it again
     loop-is-meant: a comment says why it is a loop and no timer, or it does nothing but sleep
     interval-below-one-second: it sleeps for less than a second

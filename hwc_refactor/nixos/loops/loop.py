@@ -16,7 +16,7 @@ from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nixos.scripts.programs import Program
 
 Form = Literal["endless", "sleeping", "waiting"]
-Where = Literal["main", "inside", "background", "beside"]
+Where = Literal["main", "inside", "nested", "background", "beside"]
 _TRUE = frozenset({"true", ":", "/bin/true", "/run/current-system/sw/bin/true"})
 WRAPPERS = frozenset({"redirected_statement", "compound_statement", "pipeline"})
 """Nodes that may stand around a loop which is all they run."""
@@ -46,7 +46,8 @@ class Loop:
         form: `endless` (`while true`, `until false`, `for ((;;))`), `sleeping` (`while sleep 5`), or
             `waiting` for a command to succeed or fail.
         where: `main` when it is what the service does in the end; `inside` when it stands in a branch, or a
-            function that something else calls; in the `background`; or `beside` the main process.
+            function that something else calls; `nested` in a shell that a script starts; in the `background`;
+            or `beside` the main process.
         around: the statement it is part of, with its redirections; the loop itself where there are none.
         before: what runs before it, once.
         after: what runs when it has ended.

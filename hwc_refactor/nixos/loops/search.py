@@ -15,6 +15,7 @@ from hwc_refactor.nixos.loops.looping import is_waiting
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.executables import executable_of, script_text
 from hwc_refactor.nixos.scripts.facts import facts
+from hwc_refactor.nixos.scripts.nested import nested_scripts
 from hwc_refactor.nixos.scripts.programs import Program, programs
 from hwc_refactor.nixos.tree import Tree
 
@@ -39,6 +40,12 @@ def _service_loop(block: Block) -> Loop | None:
     ]
     if any(_may_loop(program) for program in programs(block)):
         others += [loop for program, script in facts(block).scripts for loop in _others(program, script)]
+        others += [
+            loop if loop.where == "beside" else replace(loop, where="nested")
+            for program, script in facts(block).scripts
+            for nested in nested_scripts(script)
+            for loop in _others(program, nested.script)
+        ]
     ranked = sorted(others, key=lambda loop: (loop.form == "waiting", loop.program.directive != "ExecStart"))
     return ranked[0] if ranked else None
 

@@ -70,6 +70,9 @@ def inside(_: Block, loop: Loop) -> Iterator[Obstacle]:
             "loop-under-a-condition",
             "The script comes to the loop only in some cases, or does something else as well",
         )
+    if loop.where == "nested":
+        reason = "The loop is that of a shell which the script starts, not of the script itself"
+        yield obstacle_at(loop.script, loop.node, "loop-under-a-condition", reason)
 
 
 def _hole(script: Script, node: Node) -> int:

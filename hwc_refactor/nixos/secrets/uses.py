@@ -16,6 +16,7 @@ from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Expr
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.facts import facts
+from hwc_refactor.nixos.scripts.nested import nested_scripts
 from hwc_refactor.nixos.scripts.programs import ON_STOP, Program
 from hwc_refactor.nixos.secrets.declared import DELIVERED, Secret, by_hand, secret_of
 from hwc_refactor.nixos.secrets.deployed import deployed_script
@@ -29,7 +30,6 @@ from hwc_refactor.nixos.secrets.forms import (
     variable_forms,
     word_nodes,
 )
-from hwc_refactor.nixos.secrets.nested import nested_scripts
 from hwc_refactor.nixos.secrets.private_files import assigned_privately
 from hwc_refactor.nixos.secrets.programs import commands
 from hwc_refactor.nixos.secrets.texts import strings_behind

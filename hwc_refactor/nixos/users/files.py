@@ -156,8 +156,8 @@ def names_file_itself(files: Files) -> Obstacle | None:
     return None
 
 
-_NO_NEIGHBOUR = re.compile(r"-|/|\$\{|[\w.\[\]*-]*:|\d+(?:\.\d+)*\w?$|$")
-"""Options, absolute paths, addresses, `HOST:PORT` and numbers."""
+_NO_NEIGHBOUR = re.compile(r"-|/|\$\{|[\w.\[\]*-]*:|\d+(?:\.\d+)*\w?$|$|.*\s", re.DOTALL)
+"""Options, absolute paths, addresses, `HOST:PORT`, numbers, and what is text rather than a path."""
 
 
 def _may_name_neighbour(ran: Ran) -> bool:

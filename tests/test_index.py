@@ -77,10 +77,10 @@ def test_secrets_are_known_by_their_path() -> None:
 
 
 def test_an_object_of_a_computed_name_is_called_by_one_short_line() -> None:
-    made = "lib.mapAttrs (name: image: {\n  inherit image;\n}) (lib.filterAttrs (_: shown) config.zoo.images)"
+    made = "config.zoo.build (name: image: {\n  inherit image;\n}) (lib.filterAttrs (_: shown) config.zoo.images)"
     text = f"{{ config, lib, ... }}: {{ virtualisation.oci-containers.containers = {made}; }}"
     (block,) = objects(Tree({"a.nix": text.encode()}), CONTAINER)
     assert not block.named
-    assert block.name.startswith("lib.mapAttrs (name: image: { inherit image; })")
+    assert block.name.startswith("config.zoo.build (name: image: { inherit image; })")
     assert block.name.endswith("…")
     assert len(block.name) == LONGEST

@@ -13,11 +13,10 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from hwc_refactor.nixos.objects import SERVICE, Block
+from hwc_refactor.nixos.units.booleans import FALSE, TRUE, boolean
 from hwc_refactor.nixos.units.render import UnitFile, rendered
 
 Settings = Mapping[str, Sequence[str]]
-_TRUE = frozenset(("1", "yes", "y", "true", "t", "on"))
-_FALSE = frozenset(("0", "no", "n", "false", "f", "off"))
 _MORE = """
     CapabilityBoundingSet RestrictNamespaces RestrictAddressFamilies SystemCallFilter DynamicUser RootImage
     IPAddressAllow IPIngressFilterPath IPEgressFilterPath DefaultDependencies
@@ -64,16 +63,6 @@ def score(service: Settings, *, early: bool = False, unknown: Collection[str] = 
         weights += part.weight
         costs += -(-part.badness * part.weight // part.range)
     return -(-costs * 100 // weights) / 10
-
-
-def boolean(values: Sequence[str]) -> bool | None:
-    """What systemd takes a directive for, given values in order; None when none of them is a boolean."""
-    for value in reversed(values):
-        if value.lower() in _TRUE:
-            return True
-        if value.lower() in _FALSE:
-            return False
-    return None
 
 
 class _Part(NamedTuple):
@@ -126,8 +115,8 @@ def _parts(service: Settings, unknown: frozenset[str], privileged: bool) -> Iter
     yield _Part("RemoveIPC", others["RemoveIPC"], "RemoveIPC" not in flags)
     rooted = any(_last(given, name) not in ("", "/") for name in ("RootDirectory", "RootImage"))
     yield _Part("RootDirectory", others["RootDirectory"], not rooted)
-    delegates = [value for value in given.get("Delegate", ()) if value.lower() not in _FALSE]
-    delegated = "Delegate" in unknown or bool(delegates and _last(given, "Delegate").lower() not in _FALSE)
+    delegates = [value for value in given.get("Delegate", ()) if value.lower() not in FALSE]
+    delegated = "Delegate" in unknown or bool(delegates and _last(given, "Delegate").lower() not in FALSE)
     yield _Part("Delegate", others["Delegate"], delegated)
     yield _Part("UMask", others["UMask"], 10 if "UMask" in unknown else _umask(given.get("UMask", ())), 10)
     yield _Part("IPAddressDeny", others["IPAddressDeny"], _addresses(given, unknown), 10)
@@ -164,7 +153,7 @@ def _choice(name: str, values: Sequence[str]) -> str:
     for value in reversed(values):
         if value in rule["values"]:
             return str(value)
-        word = "yes" if value.lower() in _TRUE else "no" if value.lower() in _FALSE else ""
+        word = "yes" if value.lower() in TRUE else "no" if value.lower() in FALSE else ""
         if word in rule["values"]:
             return word
     return str(rule["default"])
@@ -211,9 +200,9 @@ def _namespaces(values: Sequence[str]) -> set[str]:
     for value in values:
         if not value:
             allowed = None
-        elif value.lower() in _TRUE:
+        elif value.lower() in TRUE:
             allowed = set()
-        elif value.lower() in _FALSE:
+        elif value.lower() in FALSE:
             allowed = set(everything)
         else:
             inverted, named = value.startswith("~"), set(_words(value.removeprefix("~")))

@@ -18,6 +18,7 @@ from hwc_refactor.nixos.paths.writable import can_be_named, common
 from hwc_refactor.nixos.sandbox.bounding import bounding
 from hwc_refactor.nixos.sandbox.traits import Trait, confined, traits
 from hwc_refactor.nixos.scripts.facts import facts
+from hwc_refactor.nixos.units.booleans import switched
 
 Level = Literal["documented", "strict"]
 OutOfSight = Literal["never", "no-root", "review"]
@@ -146,8 +147,10 @@ def _verdict(
         return Verdict(directive, (), "it is set already", there=True, weaker=weaker)
     if present:
         return Verdict(directive, (), f"it is set for {present[0].name} by itself")
-    if not asked and all(any(_is_true(block, name) for name in directive.implied_by) for block in blocks):
-        bringing = next(name for name in directive.implied_by if _is_true(blocks[0], name))
+    if not asked and all(
+        any(switched(block, "serviceConfig", name) for name in directive.implied_by) for block in blocks
+    ):
+        bringing = next(name for name in directive.implied_by if switched(blocks[0], "serviceConfig", name))
         return Verdict(directive, (), f"{bringing} brings it along", there=True)
     speaking = set(directive.against)
     if directive.no_new_privileges and "static-user" in known:
@@ -193,14 +196,9 @@ def temporary(block: Block, writes: Sequence[Verdict]) -> tuple[str, ...]:
     """
     if any(verdict.directive.name == "PrivateTmp" for verdict in writes):
         return ()
-    own = (block.text("serviceConfig", "PrivateTmp") or "").lower() in (
-        "yes",
-        "true",
-        "on",
-        "1",
-        "disconnected",
-    )
-    if own or any(_is_true(block, name) for name in ("PrivateTmp", "DynamicUser")):
+    if block.text("serviceConfig", "PrivateTmp") == "disconnected" or any(
+        switched(block, "serviceConfig", name) for name in ("PrivateTmp", "DynamicUser")
+    ):
         return ()
     return ("-/tmp", "-/var/tmp") if "early" in traits(block) else ("/tmp", "/var/tmp")
 
@@ -210,11 +208,6 @@ def _temporary(block: Block, known: Mapping[str, Trait]) -> tuple[str, ...]:
     private = directives()["PrivateTmp"]
     kept = there(block, private.name) or any(name in known for name in private.against)
     return temporary(block, ()) if kept else ()
-
-
-def _is_true(block: Block, name: str) -> bool:
-    value = block.value("serviceConfig", name)
-    return isinstance(value, Scalar) and value.value is True
 
 
 def _weaker(block: Block, directive: Directive) -> str:

@@ -44,6 +44,7 @@ from hwc_refactor.nixos.scripts.ports import FIRST_FREE_PORT, listened
 from hwc_refactor.nixos.scripts.programs import programs
 from hwc_refactor.nixos.scripts.words import short_options
 from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.nixos.units.booleans import switched
 from hwc_refactor.nixos.units.early import comes_early
 from hwc_refactor.nixos.wrappers import unwrapped
 
@@ -103,7 +104,12 @@ def _traits(block: Block) -> Mapping[str, Trait]:
     found: dict[str, Trait] = {}
     for name, trait in (
         *_doubted(block, known),
-        *_commanded(block.tree, known, dynamic=_is_dynamic(block), root=_is_root(block)),
+        *_commanded(
+            block.tree,
+            known,
+            dynamic=bool(switched(block, "serviceConfig", "DynamicUser")),
+            root=_is_root(block),
+        ),
         *((name, Trait(reason, line)) for name, reason, line in named(block, known)),
         *_written(block, known),
         *_configured(block),
@@ -360,7 +366,7 @@ def _configured(block: Block) -> Iterator[tuple[str, Trait]]:
         if block.get("serviceConfig", name):
             kind = "capabilities" if name == "AmbientCapabilities" else "user"
             yield kind, Trait(f"sets {name}", line)
-    user = bool(block.get("serviceConfig", "User")) or _is_dynamic(block)
+    user = bool(block.get("serviceConfig", "User")) or bool(switched(block, "serviceConfig", "DynamicUser"))
     for program in programs(block):
         if user and program.prefixes.count("!") == 1:
             yield "user", Trait("runs a part with root's rights ('!')", program.at.line)
@@ -439,17 +445,12 @@ def confined_by_nixos(block: Block) -> bool:
     return not (isinstance(value, Scalar) and value.value is False)
 
 
-def _is_dynamic(block: Block) -> bool:
-    dynamic = block.value("serviceConfig", "DynamicUser")
-    return isinstance(dynamic, Scalar) and dynamic.value is True
-
-
 def _is_root(block: Block) -> bool:
     return any(name == "root-user" for name, _ in _user(block))
 
 
 def _user(block: Block) -> Iterator[tuple[str, Trait]]:
-    if _is_dynamic(block):
+    if bool(switched(block, "serviceConfig", "DynamicUser")):
         return
     slots = block.get("serviceConfig", "User")
     if not slots:

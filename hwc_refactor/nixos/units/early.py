@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hwc_refactor.nix.values import Scalar, Str
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.units.booleans import switched
 from hwc_refactor.nixos.units.standins import unit_data
 
 
@@ -14,10 +14,8 @@ def comes_early(block: Block) -> bool:
     which would be a cycle for one that others before it wait for. Services come behind it by default
     (systemd.service(5), "Default Dependencies").
     """
-    if not block.get("unitConfig", "DefaultDependencies"):
+    if not block.get("unitConfig", "DefaultDependencies") or switched(
+        block, "unitConfig", "DefaultDependencies"
+    ):
         return False
-    value = block.value("unitConfig", "DefaultDependencies")
-    by_default = (isinstance(value, Scalar) and value.value is True) or (
-        isinstance(value, Str) and (value.literal or "").lower() in ("yes", "true", "on", "1")
-    )
-    return not by_default and not set(unit_data()["late"]["units"].split()) & set(block.texts("after"))
+    return not set(unit_data()["late"]["units"].split()) & set(block.texts("after"))

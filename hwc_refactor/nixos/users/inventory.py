@@ -9,6 +9,7 @@ from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.sandbox.exposure import exposure
 from hwc_refactor.nixos.sandbox.hardening import sandboxing
+from hwc_refactor.nixos.units.booleans import switched
 from hwc_refactor.nixos.users.named import user_named
 from hwc_refactor.nixos.wrappers import unwrapped
 
@@ -71,7 +72,7 @@ def user_service(block: Block) -> Unit:
 def runs_as(block: Block) -> str:
     """As whom a service runs."""
     dynamic = block.value("serviceConfig", "DynamicUser")
-    if isinstance(dynamic, Scalar) and dynamic.value is True:
+    if switched(block, "serviceConfig", "DynamicUser"):
         return DYNAMIC
     if block.get("serviceConfig", "User"):
         user = _said(block, "User")

@@ -23,6 +23,22 @@ from hwc_refactor.nix.values import (
 )
 from hwc_refactor.nixos.tree import Tree
 
+MAKER = (
+    '{ name, image, tag ? "1", extra ? [ ] }:\n{ ${name} = { image = "${image}:${tag}"; inherit extra; }; }\n'
+)
+FILES = {
+    "make.nix": MAKER,
+    "lib/default.nix": "{ lib, pkgs }:\nlet i = import ./inner.nix { inherit lib; };\nin { inherit (i) twice; }\n",
+    "lib/inner.nix": "{ lib }:\n{ twice = x: [ x x ]; only = lib.optional false; }\n",
+    "again.nix": "# handed on\nimport ./more/again.nix\n",
+    "more/again.nix": "import ../make.nix\n",
+    "loop.nix": "import ./loop2.nix",
+    "loop2.nix": "import ./loop.nix",
+    "package.nix": '{ lib, hello, image, tag ? "2" }:\n{ a = "${image}:${tag}"; inherit hello lib; }\n',
+    "plain.nix": "{ a = { b = ./other.nix; }; }\n",
+    "sub/user.nix": "{ path = ../plain.nix; value = import ../plain.nix; }\n",
+    "empty.nix": "/* nothing */ { }\n",
+}
 HEAD = "{ config, lib, pkgs, inputs, ... }:\n"
 
 

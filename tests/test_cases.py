@@ -2,24 +2,26 @@
 
 from pathlib import Path
 
+import casefile
 import harness
 import pytest
+import spellings
 
 from hwc_refactor.checking import check
 
-CASES = harness.cases()
+CASES = casefile.cases()
 IDS = [case.id for case in CASES]
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_case(case: harness.Case) -> None:
+def test_case(case: casefile.Case) -> None:
     harness.check_case(case)
 
 
-@pytest.mark.parametrize("variant", harness.VARIANTS)
+@pytest.mark.parametrize("variant", spellings.VARIANTS)
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_other_spelling(case: harness.Case, variant: str) -> None:
-    harness.check_variant(case, harness.VARIANTS[variant])
+def test_other_spelling(case: casefile.Case, variant: str) -> None:
+    harness.check_variant(case, spellings.VARIANTS[variant])
 
 
 @pytest.mark.skipif(check.nix_parser() is None, reason="nix is not installed")

@@ -8,6 +8,7 @@ import tomllib
 from importlib.resources import files
 from pathlib import Path
 
+import casefile
 import harness
 import pytest
 
@@ -129,10 +130,10 @@ def test_every_code_of_the_source_is_in_the_manual(name: str) -> None:
 @pytest.mark.parametrize("name", IDS)
 def test_the_manual_shows_what_the_codemod_does(name: str) -> None:
     """Its Before and After are those of the case `manual`, below the braces of a module."""
-    case = harness.read_case(harness.FOLDER / name / f"manual{harness.ENDING}")
+    case = casefile.read_case(casefile.FOLDER / name / f"manual{casefile.ENDING}")
     for part, texts in (("Before", case.before), ("After", case.expected)):
         shown = textwrap.indent(codemods()[name].manual.sections[part], "  ")
-        assert texts[harness.ALONE].decode() == f"{{\n{shown}\n}}\n", part
+        assert texts[casefile.ALONE].decode() == f"{{\n{shown}\n}}\n", part
 
 
 # -- its cases -----------------------------------------------------------------------------------------
@@ -140,7 +141,7 @@ def test_the_manual_shows_what_the_codemod_does(name: str) -> None:
 
 def kinds_of_cases(codemod: Codemod) -> tuple[int, int, set[str]]:
     """How many cases fire and how many must not change, and the codes that are refused."""
-    found = harness.cases(codemod.id)
+    found = casefile.cases(codemod.id)
     firing = sum(case.after is not None for case in found)
     return firing, len(found) - firing, {code for case in found for *_, code in case.refusals}
 
@@ -150,15 +151,17 @@ def test_cases(name: str) -> None:
     firing, quiet, codes = kinds_of_cases(codemods()[name])
     assert firing >= 1
     assert quiet >= 1
-    assert any(not case.refusals and case.after is None for case in harness.cases(name))
+    assert any(not case.refusals and case.after is None for case in casefile.cases(name))
     assert set(harness.refusal_codes(name)) - codes == set(), "codes without a case"
     assert codes - set(harness.refusal_codes(name)) == set(), "cases with codes that the manual does not know"
 
 
 def test_every_case_belongs_to_something() -> None:
     known = {*IDS, *(f"diff-{number}" for number in recipes())}
-    assert {case.folder for case in harness.cases()} == known
-    strays = [path for path in harness.FOLDER.rglob("*") if path.is_file() and path.suffix != harness.ENDING]
+    assert {case.folder for case in casefile.cases()} == known
+    strays = [
+        path for path in casefile.FOLDER.rglob("*") if path.is_file() and path.suffix != casefile.ENDING
+    ]
     assert strays == []
 
 
@@ -169,11 +172,11 @@ def test_a_case_is_read_as_it_is_written(tmp_path: Path) -> None:
         '# about\n# options: {"pins": {"a": "1"}}\n# refuses: some-code\n# note: words\n'
         "\n# a comment of the file\n{ a = 1; } # <- here\n-----\n{ }\n"
     )
-    case = harness.read_case(path)
+    case = casefile.read_case(path)
     assert case.id == "pin-image/a"
-    assert case.before == {harness.ALONE: b"# a comment of the file\n{ a = 1; }\n"}
-    assert case.after == {harness.ALONE: b"{ }\n"}
-    assert case.refusals == ((harness.ALONE, 2, "some-code"),)
+    assert case.before == {casefile.ALONE: b"# a comment of the file\n{ a = 1; }\n"}
+    assert case.after == {casefile.ALONE: b"{ }\n"}
+    assert case.refusals == ((casefile.ALONE, 2, "some-code"),)
     assert case.notes == ("words",)
     assert case.settings.pins == {"a": "1"}
 
@@ -193,7 +196,7 @@ def test_a_failure_names_its_kind(tmp_path: Path, kind: str, before: str, after:
     text = '# options: {"pins": {"a": "2"}}\n' + module.format(before)
     path.write_text(text if after is None else text + "-----\n" + module.format(after))
     with pytest.raises(harness.Failed) as failed:
-        harness.check_case(harness.read_case(path))
+        harness.check_case(casefile.read_case(path))
     assert failed.value.kind == kind
     assert "--- expected/" in str(failed.value)
 

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import casefile
 import harness
 import pytest
+import spellings
 from example import REPOSITORY
 
 from hwc_refactor import selection
@@ -39,7 +41,7 @@ def worked_example(monkeypatch: pytest.MonkeyPatch) -> Codemod:
     found = module.propose
     assert isinstance(found, Codemod)
     known = {**codemods(), found.id: found}
-    for user in (selection, harness):
+    for user in (selection, casefile, harness):
         monkeypatch.setattr(user, "codemods", lambda: known)
     monkeypatch.setattr(selection, "ORDER", (found.id, *ORDER))
     return found
@@ -53,10 +55,10 @@ def test_worked_example_holds_its_cases(worked_example: Codemod, tmp_path: Path)
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        case = harness.read_case(path)
+        case = casefile.read_case(path)
         assert case.folder == worked_example.id
         harness.check_case(case)
-        for transform in harness.VARIANTS.values():
+        for transform in spellings.VARIANTS.values():
             harness.check_variant(case, transform)
 
 

@@ -292,4 +292,5 @@ def _id(key: Key, change: Change) -> str:
         parts = sorted({str(subject) for subject in (change.subject, *change.also)})
     if change.diff is not None:
         parts.append(f"diff {change.diff}")
-    return hashlib.sha256("\0".join((change.codemod, *parts)).encode()).hexdigest()[:12]
+    whole = "\0".join((change.codemod, *parts)).encode(errors="surrogateescape")
+    return hashlib.sha256(whole).hexdigest()[:12]

@@ -123,6 +123,32 @@ def test_a_folder_that_cannot_be_read_is_an_error_and_stops_nobody(
     assert named(json.loads(done.out)) == {"poller"}
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("scan", "--format", form) for form in ("text", "json", "sarif", "github", "html")),
+        *(("apply", "--all", "--dry-run", "--format", form) for form in ("text", "json", "sarif", "html")),
+        ("apply", "--all"),
+        ("list",),
+        ("verify",),
+    ],
+    ids=" ".join,
+)
+def test_names_that_are_not_utf8_are_names(root: Path, call: Call, command: tuple[str, ...]) -> None:
+    folder = Path(os.fsdecode(b"fo\xfflder"))
+    folder.mkdir()
+    (folder / os.fsdecode(b"st\xffray.nix")).write_text(LOOP.replace("poller", "stray"))
+    (folder / "default.nix").write_text(
+        "{\n  imports = [ ./b.nix ];\n  virtualisation.oci-containers.containers.web = {\n"
+        '    image = "nginx:1.27.3";\n    extraOptions = [ "--privileged" ];\n  };\n}\n'
+    )
+    done = call(*command)
+    assert done.code == 0
+    assert "fault of the tool" not in done.err
+    if command == ("apply", "--all"):
+        assert call("undo").code == 0
+
+
 # -- secrets -------------------------------------------------------------------------------------------
 
 SECRET = "hunter2-correct-horse"

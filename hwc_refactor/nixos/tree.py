@@ -247,11 +247,12 @@ class Tree:
         """
         folder, name = posixpath.split(path)
         if name != "default.nix":
-            return self.holding(b"/" + name.encode())
+            return self.holding(b"/" + name.encode(errors="surrogateescape"))
         key = ("referring", folder)
         found = self.memo.get(key)
         if not isinstance(found, tuple):
-            below, stem = f"{folder}/" if folder else "", posixpath.basename(folder).encode()
+            below = f"{folder}/" if folder else ""
+            stem = posixpath.basename(folder).encode(errors="surrogateescape")
             dotted = self._dotted()
             close = {other for other in dotted if other.startswith(below)}
             if stem:

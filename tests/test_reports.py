@@ -222,8 +222,8 @@ def ask_with(answers: str, seen: list[str]) -> object:
     ("answers", "kept", "asked"),
     [
         ("yyy", "abc", ["a 1/3", "b 2/3", "c 3/3"]),
-        ("yny", "ac", ["a 1/3", "b 2/3", "c 2/2"]),
-        ("na", "bc", ["a 1/3", "b 1/2"]),
+        ("yny", "ac", ["a 1/3", "b 2/3", "c 3/3"]),
+        ("na", "bc", ["a 1/3", "b 2/3"]),
         ("yq", "a", ["a 1/3", "b 2/3"]),
         ("q", "", ["a 1/3"]),
     ],

@@ -40,7 +40,8 @@ def choose(plan: Plan, replan: Replan, ask: Ask) -> Plan:
     without: frozenset[str] = frozenset()
     while waiting := [planned for planned in plan.changes if planned.id not in wanted]:
         first = waiting[0]
-        answer = ask(first, len(plan.changes) - len(waiting) + 1, len(plan.changes))
+        answered = len(wanted) + len(without)
+        answer = ask(first, answered + 1, answered + len(waiting))
         if answer is Answer.YES:
             wanted.add(first.id)
         elif answer is Answer.ALL:

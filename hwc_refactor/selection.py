@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 
 from hwc_refactor.codemod import Codemod
+from hwc_refactor.near import nearest
 from hwc_refactor.nixos.objects import Kind
 from hwc_refactor.recipes import Recipe, RecipePass, recipes
 from hwc_refactor.registry import codemods
@@ -167,6 +167,6 @@ def _recipe(number: int) -> Recipe:
 def _known(name: str) -> str:
     if name in codemods():
         return name
-    near = get_close_matches(name, ORDER, 1)
-    hint = f"; did you mean {near[0]}?" if near else "; 'hwc-refactor list' shows all of them"
+    near = nearest(name, ORDER)
+    hint = f"; did you mean {near}?" if near else "; 'hwc-refactor list' shows all of them"
     raise SelectionError(f"there is no codemod '{name}'{hint}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
-from difflib import get_close_matches
 
 from hwc_refactor.baseline import Entry
 from hwc_refactor.codemod import Rule
 from hwc_refactor.findings import Audit, Finding, rank
 from hwc_refactor.model import Severity, Subject
+from hwc_refactor.near import nearest
 from hwc_refactor.proposing import fingerprint
 from hwc_refactor.suppressions import Suppression
 
@@ -69,8 +69,8 @@ def _about(
         advice = "Name the codemods in brackets: ignore[pin-image], or ignore[*] for all."
         yield _finding("unknown-codemod", "This suppression names no codemod.", advice, subject, *place)
     for name in strangers:
-        near = get_close_matches(name, sorted(known), 1)
-        hint = f"Did you mean {near[0]}?" if near else "'hwc-refactor list' shows all of them."
+        near = nearest(name, known)
+        hint = f"Did you mean {near}?" if near else "'hwc-refactor list' shows all of them."
         message = f"This suppression names the codemod '{name}', which does not exist."
         yield _finding("unknown-codemod", message, hint, subject, *place)
     if suppression.ignore is None and suppression.target is None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
+from hwc_refactor.near import nearest
 from hwc_refactor.settings import SettingsError
 
 #: What a key may hold, in the words of a complaint.
@@ -117,8 +117,8 @@ def read_text(path: Path) -> str:
 def near(word: str, known: Iterable[str]) -> str:
     """The end of a complaint about an unknown word: what may have been meant."""
     words = list(known)
-    found = get_close_matches(word.replace("_", "-"), words, 1) or get_close_matches(word, words, 1)
-    return f"; did you mean '{found[0]}'?" if found else f"; known are {', '.join(words)}"
+    near = nearest(word, words)
+    return f"; did you mean '{near}'?" if near else f"; known are {', '.join(words)}"
 
 
 def _line(text: str, keys: tuple[str, ...]) -> int | None:

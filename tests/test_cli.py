@@ -201,6 +201,16 @@ def test_a_version_for_nobody_is_told(home: Path, call: Call) -> None:
     )
 
 
+@pytest.mark.parametrize("command", [("apply", "--all", "--check"), ("scan",)], ids=lambda one: one[0])
+def test_a_name_that_nothing_has_is_told(home: Path, call: Call, command: tuple[str, ...]) -> None:
+    assert (
+        "warning: --only gluetum: there is no service or container 'gluetum' here; did you mean 'gluetun'?"
+        in call(*command, "--only", "gluetum", "--only", "glue*").err
+    )
+    assert "warning" not in call(*command, "--only", "gluetun", "--only", "*-db-dump").err
+    assert call(*command, "--only", "gluetum", "--quiet").err == ""
+
+
 def test_only_narrows_by_name_with_globs(home: Path, call: Call) -> None:
     def objects(*only: str) -> set[str]:
         named = [word for name in only for word in ("--only", name)]
@@ -388,6 +398,11 @@ def test_below_the_top_of_a_work_tree_the_patch_says_where_it_belongs(
         (["apply", "--all", "--interactive"], "terminal"),
         (["apply", "--all", "--output", "/nowhere/report"], "/nowhere/report cannot be written"),
         (["explain", "unpriviliged-container"], "did you mean unprivileged-container?"),
+        (["explain", "loop"], "did you mean loop-to-timer?"),
+        (["explain", "timer_to_loop"], "did you mean loop-to-timer?"),
+        (["explain", "docker"], "'hwc-refactor list' shows all of them"),
+        (["apply", "--all", "--check", "--diff-output", "-"], "'-' is no file here"),
+        (["scan", "--write-baseline", "-"], "'-' is no file here"),
         (["explain", "7"], "there is no codemod or diff '7'"),
         (["undo", "--all"], "No such option"),
         (["frobnicate"], "No such command"),

@@ -451,6 +451,8 @@ def test_output_goes_to_a_file(root: Path, call: Call, tmp_path: Path) -> None:
     saved = call("scan", "--output", tmp_path / "report.txt")
     assert (saved.out, (tmp_path / "report.txt").read_bytes()) == (b"", shown.out)
     assert call("scan", "--output", "/nowhere/report").code == 2
+    assert call("scan", "--output", "-").out == shown.out
+    assert not (root / "-").exists()
 
 
 def test_what_a_file_says_does_nothing_on_a_terminal(root: Path, call: Call) -> None:

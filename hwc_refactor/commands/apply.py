@@ -10,6 +10,7 @@ import click
 from hwc_refactor.commands.shared import (
     JOBS_HELP,
     READABLE,
+    REPORT,
     REPORTS,
     WRITABLE,
     Common,
@@ -85,7 +86,7 @@ Exit codes:
 @click.option("--diff-output", type=WRITABLE, metavar="FILE", help="Also write the unified diff there.")
 @click.option("--format", "format_", type=REPORTS, default="text", show_default=True)
 @click.option(
-    "--output", type=WRITABLE, metavar="FILE", help="Write the report there instead of standard output."
+    "--output", type=REPORT, metavar="FILE", help="Write the report there instead of standard output."
 )
 @click.option(
     "--baseline", type=READABLE, metavar="FILE", help="Leave what this file of 'scan' knows as it is."

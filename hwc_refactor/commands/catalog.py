@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from hwc_refactor.commands.shared import (
     tell,
 )
 from hwc_refactor.model import Problem
+from hwc_refactor.near import nearest
 
 if TYPE_CHECKING:
     from hwc_refactor.findings import Audit
@@ -123,8 +123,8 @@ def explain(context: click.Context, /, id_: str, format_: str, **_: object) -> i
     elif id_ in codemods():
         page = manual.of_codemod(codemods()[id_])
     else:
-        near = get_close_matches(id_.replace("_", "-").lower(), names(), 1)
-        hint = f"did you mean {near[0]}?" if near else "'hwc-refactor list' shows all of them"
+        near = nearest(id_, names())
+        hint = f"did you mean {near}?" if near else "'hwc-refactor list' shows all of them"
         raise Failure(f"there is no codemod or diff '{id_}'; {hint}")
     if format_ == "json":
         plain.emit(manual.as_json(page))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,10 +96,14 @@ def run(request: Request) -> int:
     _settle(root, request.mode)
     project = listed(request.common, root, request.paths, settings).read()
     if request.overrides.pins and not request.common.quiet:
-        from hwc_refactor.commands.pins import unmet
+        from hwc_refactor.commands.names import unmet_pins
 
-        tell(unmet(request.overrides.pins, project))
+        tell(unmet_pins(request.overrides.pins, project))
     plan = _plan(request, project, settings)
+    if request.selection.only and not request.common.quiet:
+        from hwc_refactor.commands.names import unmet_globs
+
+        tell(unmet_globs(request.selection.only, _named(plan), project))
     tell(summary.problems(plan.problems))
     if request.diff_output is not None:
         from hwc_refactor.report import plain
@@ -168,6 +172,12 @@ def _plan(request: Request, project: Project, settings: Settings) -> Plan:
             demand_clean(_dirty_files(project.root, plan))
         plan = choose(plan, replan, Asker())
     return plan
+
+
+def _named(plan: Plan) -> Iterator[str]:
+    """The names of what the plan has something to say of."""
+    yield from (planned.change.subject.name for planned in plan.changes)
+    yield from (refusal.subject.name for refusal in (*plan.refusals, *plan.suppressed))
 
 
 def _result(request: Request, root: Path, plan: Plan) -> Result:

@@ -11,6 +11,7 @@ from hwc_refactor.commands.scanning import Request, run
 from hwc_refactor.commands.shared import (
     JOBS_HELP,
     READABLE,
+    REPORT,
     REPORTS,
     WRITABLE,
     Common,
@@ -62,7 +63,7 @@ SEVERITIES = ("low", "medium", "high", "critical")
 )
 @click.option("--format", "format_", type=REPORTS, default="text", show_default=True)
 @click.option(
-    "--output", type=WRITABLE, metavar="FILE", help="Write the report there instead of standard output."
+    "--output", type=REPORT, metavar="FILE", help="Write the report there instead of standard output."
 )
 @click.option(
     "--fail-on",

@@ -96,6 +96,7 @@ def _work(request: Request, project: Project, settings: Settings, known: bytes) 
     from hwc_refactor import baseline
     from hwc_refactor.audit import audit
     from hwc_refactor.commands.answers import Shown
+    from hwc_refactor.commands.names import unmet_globs
     from hwc_refactor.registry import codemods
     from hwc_refactor.report import scan_text, summary
     from hwc_refactor.selection import ORDER, Selection, steps
@@ -109,6 +110,8 @@ def _work(request: Request, project: Project, settings: Settings, known: bytes) 
         found = audit(project, asked, settings, only=request.only, progress=progress, jobs=request.jobs)
     finally:
         progress.done()
+    met = (finding.subject.name for finding in found.findings)
+    strangers = told(unmet_globs(request.only, met, project)) if request.only else ""
     if request.write_baseline is not None:
         save(request.write_baseline, baseline.dumps(found.findings))
     found, unmet = baseline.without_known(found, entries)
@@ -123,7 +126,7 @@ def _work(request: Request, project: Project, settings: Settings, known: bytes) 
     return Shown(
         _report(request, project, found),
         told(summary.problems(found.problems)),
-        told(scan_text.closing(found, _next(request))),
+        strangers + told(scan_text.closing(found, _next(request))),
         _code(request, found),
     )
 

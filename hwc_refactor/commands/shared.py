@@ -28,8 +28,32 @@ F = TypeVar("F", bound=Callable[..., Any])
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 JOBS_HELP = "Processes to use. [default: one for each processor, where there is work for them]"
-WRITABLE = click.Path(dir_okay=False, path_type=Path)
 REPORTS = click.Choice(["text", "json", "sarif", "github", "html"])
+
+
+class Writable(click.Path):
+    """A file to write to. Where `-` is told, it is standard output, or no file at all."""
+
+    def __init__(self, *, dash: bool = False) -> None:
+        """Make the type.
+
+        Args:
+            dash: whether `-` may stand for standard output, which is what an option says that is not given.
+        """
+        super().__init__(dir_okay=False, path_type=Path)
+        self._dash = dash
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; None for standard output."""
+        if str(value) == "-":
+            if self._dash:
+                return None
+            self.fail("'-' is no file here; give the name of one.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+WRITABLE = Writable()
+REPORT = Writable(dash=True)
 
 
 class Failure(click.ClickException):

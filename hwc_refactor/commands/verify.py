@@ -13,7 +13,7 @@ import click
 
 from hwc_refactor.commands.shared import (
     READABLE,
-    WRITABLE,
+    REPORT,
     Common,
     Failure,
     colour,
@@ -78,7 +78,7 @@ class Request:
 @click.option("--build", is_flag=True, help="Build the host of --flake with nixos-rebuild.")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
-    "--output", type=WRITABLE, metavar="FILE", help="Write the report there instead of standard output."
+    "--output", type=REPORT, metavar="FILE", help="Write the report there instead of standard output."
 )
 @common_options
 @click.pass_context

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hwc_refactor.nixos.objects import Block
-from hwc_refactor.nixos.paths.reach import reached
+from hwc_refactor.nixos.paths.carried import carried
 from hwc_refactor.nixos.scripts.doings import Facts, Ran, Use
 from hwc_refactor.nixos.scripts.words import TEMPLATED
 
@@ -77,10 +77,8 @@ def handed_over(
             and not _looked_at(path, known, ran, written)
         ):
             yield f"leaves {path}, which nothing of it reads", use.line
-    paths = {use.place.text for use in lasting}
-    for tested in reached(block):
-        if tested.by == "a test" and tested.text in paths and tested.text.startswith(OWN_ROOTS):
-            yield f"looks for {tested.text}, which an earlier run may have left", tested.line
+    for path in carried(block):
+        yield f"looks at {path.text}, which an earlier run may have left", path.line
 
 
 def _comes_from_it(written: Sequence[Use], path: str, root: str) -> bool:

@@ -10,6 +10,7 @@ import re
 
 from hwc_refactor.nix.values import Str
 from hwc_refactor.nixos.obstacles import Obstacle
+from hwc_refactor.nixos.paths.carried import carried
 from hwc_refactor.nixos.paths.directories import Directory, normal
 from hwc_refactor.nixos.paths.keeping import kept_elsewhere, used_elsewhere
 from hwc_refactor.nixos.paths.mentions import Mention, mentions
@@ -183,6 +184,18 @@ def read_by_the_manager(files: Files) -> Obstacle | None:
     return None
 
 
+def carries_temporary(files: Files) -> Obstacle | None:
+    """It goes on from what an earlier run left below /tmp."""
+    for path in carried(files.one.block):
+        return Obstacle(
+            "reads-foreign-path",
+            f"It looks at {path.text} (line {path.line}), which an earlier run may have left; its /tmp would be its"
+            " own.",
+            path.at,
+        )
+    return None
+
+
 def _by(path: Reached) -> str:
     return "A redirection" if path.by == ">" else path.by[:1].upper() + path.by[1:]
 
@@ -277,6 +290,7 @@ FILES = (
     secret_of_its_own,
     state_of_others,
     read_by_the_manager,
+    carries_temporary,
     writes_foreign_path,
     names_file_itself,
     reads_foreign_path,

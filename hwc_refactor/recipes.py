@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 
 from hwc_refactor.model import Severity
+from hwc_refactor.parts import RECIPES, package
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def recipes() -> Mapping[int, Recipe]:
     import tomllib
 
     found: dict[int, Recipe] = {}
-    for entry in sorted(files("patches").iterdir(), key=lambda entry: entry.name):
+    for entry in sorted(files(package(RECIPES)).iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".toml"):
             recipe = _recipe(tomllib.loads(entry.read_text(encoding="utf-8")))
             found[recipe.diff] = recipe
@@ -65,7 +66,7 @@ def recipes() -> Mapping[int, Recipe]:
 
 def recorded(recipe: Recipe) -> str:
     """What a documented diff changes in the example, as a unified diff of one file: the documented one if it can."""
-    whole = (files("patches") / f"diff{recipe.diff}.patch").read_text(encoding="utf-8")
+    whole = (files(package(RECIPES)) / f"diff{recipe.diff}.patch").read_text(encoding="utf-8")
     parts = [HEAD + part for part in whole.split(HEAD)[1:]]
     documented = [step.file for step in recipe.passes if step.file]
     ours = [part for path in documented for part in parts if part.startswith(f"{HEAD}a/{path} ")]

@@ -7,8 +7,8 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-import codemods as package
 from hwc_refactor.codemod import Codemod, Manual
+from hwc_refactor.parts import CODEMODS, package
 
 __all__ = ["Codemod", "Manual", "codemods"]
 
@@ -17,14 +17,16 @@ class _Codemods(Mapping[str, Codemod]):
     """Codemods by id, in the order of their ids; the id of a codemod is the name of its file with dashes."""
 
     def __init__(self) -> None:
-        modules = (info.name for info in pkgutil.iter_modules(package.__path__) if not info.ispkg)
+        self._package = package(CODEMODS)
+        folder = importlib.import_module(self._package).__path__
+        modules = (info.name for info in pkgutil.iter_modules(folder) if not info.ispkg)
         self._modules = {name.replace("_", "-"): name for name in sorted(modules)}
         self._loaded: dict[str, Codemod] = {}
 
     def __getitem__(self, id_: str) -> Codemod:
         found = self._loaded.get(id_)
         if found is None:
-            module = importlib.import_module(f"codemods.{self._modules[id_]}")
+            module = importlib.import_module(f"{self._package}.{self._modules[id_]}")
             found = self._loaded[id_] = module.propose
             assert isinstance(found, Codemod)
             assert found.id == id_

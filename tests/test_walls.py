@@ -18,7 +18,7 @@ from example import REPOSITORY
 LAYERS = ("nix", "nixos", "words", "codemods", "engine", "storage", "report", "commands")
 """From below to above. A module imports from its own layer and from those below."""
 
-WORDS = {"codemod", "model", "patch", "rewriting", "settings"}
+WORDS = {"codemod", "model", "parts", "patch", "rewriting", "settings"}
 """What a codemod is written with, by folder or module of the top level."""
 COMMANDS = {"__main__", "cli", "commands", "streams"}
 """Flags and exit codes. What stands on the top level and is not named here is the engine."""

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from hwc_refactor.parts import CODEMODS, RECIPES, package
 from hwc_refactor.project import Listing, Project
 from hwc_refactor.storage import cache
 
 __all__ = ["Shown", "answered"]
 
-_MADE_OF = ("hwc_refactor", "codemods", "patches", "tree_sitter", "tree_sitter_nix", "tree_sitter_bash")
+_PARSERS = ("tree_sitter", "tree_sitter_nix", "tree_sitter_bash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,6 @@ def _read(value: bytes) -> Shown:
 
 def _tool() -> str:
     """What tells this very program from others: code, data and recipes, and the parsers it uses."""
-    specs = [find_spec(name) for name in _MADE_OF]
+    specs = [find_spec(name) for name in ("hwc_refactor", package(CODEMODS), package(RECIPES), *_PARSERS)]
     places = [place for spec in specs if spec is not None for place in spec.submodule_search_locations or ()]
     return cache.tool(map(Path, places))

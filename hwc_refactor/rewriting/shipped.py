@@ -7,6 +7,8 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
+from hwc_refactor.parts import CODEMODS, package
+
 FOLDER = "modules/services"
 """Where a configuration keeps them, below its root."""
 
@@ -18,8 +20,7 @@ def shipped_modules() -> Mapping[str, bytes]:
     >>> list(shipped_modules())
     ['modules/services/hwc-container.nix', 'modules/services/hwc-monitor.nix']
     """
-    found = (
-        entry for entry in files("codemods").joinpath("modules").iterdir() if entry.name.endswith(".nix")
-    )
+    folder = files(package(CODEMODS)) / "modules"
+    found = (entry for entry in folder.iterdir() if entry.name.endswith(".nix"))
     texts = {f"{FOLDER}/{entry.name}": entry.read_bytes() for entry in found}
     return MappingProxyType(dict(sorted(texts.items())))

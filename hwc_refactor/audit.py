@@ -6,10 +6,11 @@ Nothing is rewritten here: each codemod is asked about each object on one and th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from hwc_refactor.codemod import Codemod, Outcome
 from hwc_refactor.findings import Audit, Finding, Suppressed, Tally, rank
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Change, Problem
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, USER_SERVICE, Block, Key, Kind
 from hwc_refactor.nixos.tree import Tree

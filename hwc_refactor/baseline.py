@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from hwc_refactor.findings import Audit, Finding, Suppressed
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.settings import SettingsError
 
 VERSION = 1

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Severity
 from hwc_refactor.recipes import Recipe, recipes
 from hwc_refactor.registry import codemods

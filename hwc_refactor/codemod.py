@@ -7,8 +7,9 @@ refusal, or nothing where there is nothing to find.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import NOT_SAID, Change, Found, Refusal, Severity, Subject
 from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.nix.values import Expr

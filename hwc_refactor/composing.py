@@ -6,9 +6,10 @@ A change may be built upon others: then its edits are theirs as well, and take t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from hwc_refactor.checking import check
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Change
 from hwc_refactor.nix.edited import edited_once
 from hwc_refactor.nix.edits import Edit, apply_edits

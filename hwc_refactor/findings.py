@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import NewFile, Problem, Severity, Subject
 from hwc_refactor.nix.edits import Edit
 from hwc_refactor.nixos.objects import Key

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.patch import FileChange, file_changes, patch
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.settings import FILE_NAME, Settings
 from hwc_refactor.settings_file import inside, parse_pin, read, read_pins, read_profiles, read_root
 

@@ -4,9 +4,9 @@ A line ends at LF and nowhere else; every other byte, also CR and NUL, is conten
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.differences import Region, differing, split_lines
 
 _NO_NEWLINE = b"\n\\ No newline at end of file\n"

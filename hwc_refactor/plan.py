@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from hwc_refactor.checking import ladder
 from hwc_refactor.checking.exposing import exposed
 from hwc_refactor.codemod import Outcome
 from hwc_refactor.composing import compose
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Problem, Refusal
 from hwc_refactor.nixos.objects import Key
 from hwc_refactor.nixos.tree import Tree

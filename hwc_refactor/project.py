@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Problem
 from hwc_refactor.nix.source import NAMED
 from hwc_refactor.settings import Settings

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 
 from hwc_refactor.codemod import Codemod, Context, Foundation, Outcome
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Change, Problem, Refusal
 from hwc_refactor.nixos.objects import Block, Key, keys, objects
 from hwc_refactor.nixos.tree import Tree

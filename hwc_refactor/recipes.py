@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Severity
 from hwc_refactor.parts import RECIPES, package
 

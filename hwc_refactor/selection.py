@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from hwc_refactor.codemod import Codemod
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.near import nearest
 from hwc_refactor.nixos.objects import Kind
 from hwc_refactor.recipes import Recipe, RecipePass, recipes

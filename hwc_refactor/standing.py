@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from hwc_refactor.findings import Tally
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nixos.objects import Key
 from hwc_refactor.selection import PHASES, Selection, Step, once, steps
 from hwc_refactor.settings import Settings

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from hwc_refactor.codemod import Outcome
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Change, Subject
 from hwc_refactor.nix.comments import comment_text
 from hwc_refactor.nix.edits import Span

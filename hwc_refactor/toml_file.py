@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.near import nearest
 from hwc_refactor.settings import SettingsError
 

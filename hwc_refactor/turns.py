@@ -6,9 +6,10 @@ that the later ones need not wait for the next snapshot.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Change
 from hwc_refactor.nix.edits import Edit
 from hwc_refactor.nixos.objects import Block, Key

@@ -15,10 +15,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import IO, Any, NoReturn
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Problem
 from hwc_refactor.nixos import shares
 from hwc_refactor.nixos.objects import Block, Key, Kind, keys, objects

@@ -8,8 +8,9 @@ Of a unit that is made from a container or by a module, all is announced when th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nixos.containers.container import backend
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, TIMER, Block, Kind, objects
 from hwc_refactor.nixos.tree import Tree

@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+
+from hwc_refactor.frozen import dataclass
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_'-]*")
 _TEXTS = "units: builtins.mapAttrs (name: unit: unit.text or null) units"

@@ -7,10 +7,10 @@ tool. A rung that cannot run is named, never counted as passed.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from hwc_refactor.checking import check, systemd
 from hwc_refactor.checking.beside import beside
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Change, PlannedChange, Problem
 from hwc_refactor.nixos.objects import SERVICE, TIMER, Key, keys, objects
 from hwc_refactor.nixos.tree import Tree

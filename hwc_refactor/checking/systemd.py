@@ -11,9 +11,9 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nixos.units.folder import UnitFolder, unit_folder
 from hwc_refactor.nixos.units.render import UnitFile
 from hwc_refactor.nixos.units.standins import unit_data

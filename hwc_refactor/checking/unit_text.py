@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from hwc_refactor.frozen import dataclass
 
 Fields = Mapping[tuple[str, str], tuple[str, ...]]
 """The values of each directive, by section and name."""

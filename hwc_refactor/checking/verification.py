@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Problem
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from hwc_refactor.checking import check, systemd
 from hwc_refactor.checking.announced import Announced, announced
@@ -11,6 +10,7 @@ from hwc_refactor.checking.evaluation import EvaluationFailed, NotRun
 from hwc_refactor.checking.ladder import ANALYZER, PARSER
 from hwc_refactor.checking.unit_text import Difference, differences
 from hwc_refactor.checking.verification import Fault, Outcome, Rung, ServiceExposure
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Problem
 from hwc_refactor.nix.source import Source
 from hwc_refactor.nix.syntax import parse

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.parts import CODEMODS, RECIPES, package
 from hwc_refactor.project import Listing, Project
 from hwc_refactor.storage import cache

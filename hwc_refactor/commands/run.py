@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -26,6 +25,7 @@ from hwc_refactor.commands.shared import (
     save,
     tell,
 )
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Plan
 from hwc_refactor.overrides import Overrides
 from hwc_refactor.project import Project

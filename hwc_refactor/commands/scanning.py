@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from hwc_refactor.commands.shared import (
     save,
     told,
 )
+from hwc_refactor.frozen import dataclass
 
 if TYPE_CHECKING:
     from hwc_refactor.commands.answers import Shown

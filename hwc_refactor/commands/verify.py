@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from hwc_refactor.commands.shared import (
     save,
     tell,
 )
+from hwc_refactor.frozen import dataclass
 
 if TYPE_CHECKING:
     from hwc_refactor.checking.evaluation import Flake

@@ -2,8 +2,8 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.edited import edited
 from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.nix.syntax import Node, ParsedFile

@@ -1,9 +1,9 @@
 """Insert items into a box (set, list, `let`), whatever its layout is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.build_box import (
     Box,
     BuildError,

@@ -1,8 +1,8 @@
 """Take items out of a box (set, list, `let`), whatever its layout is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.build_box import (
     Box,
     BuildError,

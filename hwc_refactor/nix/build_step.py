@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.build_box import Box, BuildError, box_of, check, node_at, span, where
 from hwc_refactor.nix.edits import Edit, apply_edits, shift
 from hwc_refactor.nix.syntax import Node, ParsedFile

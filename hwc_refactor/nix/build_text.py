@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.build_box import BuildError
 from hwc_refactor.nix.build_shift import SETS, WRAPS, excerpt, relaid, wrapped
 from hwc_refactor.nix.search import Search

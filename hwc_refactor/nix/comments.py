@@ -1,7 +1,6 @@
 """Which comments belong to a binding, a list element or a formal."""
 
-from dataclasses import dataclass
-
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.build_box import Box, box_around, is_line_comment
 from hwc_refactor.nix.search import Search
 from hwc_refactor.nix.syntax import Node, ParsedFile, parser, text_of

@@ -6,9 +6,10 @@ A line ends at LF and nowhere else; every other byte is content.
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import accumulate, pairwise
+
+from hwc_refactor.frozen import dataclass
 
 #: How many lines together may serve as an anchor, tried in this order.
 _WIDTHS = (1, 4, 16)

@@ -1,7 +1,8 @@
 """Edits: frozen replacements of byte spans in the original bytes of a file."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from hwc_refactor.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,9 +6,10 @@ Their meaning: nixpkgs manual, "Nixpkgs Library Functions"; Nix manual, "Built-i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix import calling, imports, merging
 from hwc_refactor.nix.names import MODIFIERS, PLAIN_NAMES, is_library
 from hwc_refactor.nix.values import (

@@ -6,7 +6,8 @@ quotes and the next interpolation, as in `''${a}'${b}''`.
 """
 
 import re
-from dataclasses import dataclass
+
+from hwc_refactor.frozen import dataclass
 
 _COMMENT = rb"#[^\n]*+|/\*(?>.*?\*/)"
 _TOKEN = re.compile(

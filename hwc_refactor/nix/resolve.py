@@ -8,8 +8,9 @@ expression and scope; cycles, depth and the number of steps are bounded.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix import calling, library, merging, names, naming, views
 from hwc_refactor.nix.forms import HANDLERS
 from hwc_refactor.nix.scope import (

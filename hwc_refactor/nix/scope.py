@@ -7,9 +7,9 @@ for a place found by its bytes, along the chain of nodes from the root of the fi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Expr, Value

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.search import Search, place
 from hwc_refactor.nix.shell_mask import mask
 from hwc_refactor.nix.strings import STRING_TYPES, MappedText, NixString, decode

@@ -7,8 +7,9 @@ one, in the shell that runs the loop and not in a subshell.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 

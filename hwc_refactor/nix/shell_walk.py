@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 

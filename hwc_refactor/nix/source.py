@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from itertools import accumulate
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.differences import OriginalLines
 
 NAMED = "**/"

@@ -7,9 +7,10 @@ one is taken, up to the whole inside of the string.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.edits import Edit, Span, apply_edits
 from hwc_refactor.nix.source import Source
 from hwc_refactor.nix.string_lexer import Piece

@@ -6,8 +6,9 @@ applied to the raw bytes between the interpolations: the string fragments of the
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from hwc_refactor.frozen import dataclass
 
 Kind = Literal["same", "escape", "hole"]
 

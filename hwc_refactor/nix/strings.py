@@ -3,8 +3,8 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.string_lexer import Decoded, Piece, decode_bytes
 from hwc_refactor.nix.syntax import Node, ParsedFile
 

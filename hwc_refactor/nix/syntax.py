@@ -7,12 +7,13 @@ with those.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 
 import tree_sitter_nix
 from tree_sitter import Language, Node, Parser, Tree
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.mask import Masked, mask
 from hwc_refactor.nix.source import Source
 

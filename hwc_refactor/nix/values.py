@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.syntax import Node, ParsedFile
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix import calling
 from hwc_refactor.nix.imports import package_frame
 from hwc_refactor.nix.names import MODIFIERS, is_library

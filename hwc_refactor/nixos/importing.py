@@ -10,10 +10,10 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.scope import attrpath_of, bindings_of, formals_of
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.names import MODIFIERS
 from hwc_refactor.nix.values import Attrs, Call, Condition, Expr, Item, Slot, Str, Unknown, Value
 from hwc_refactor.nixos.discover import Found, definitions, definitions_in

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.values import Expr
 
 

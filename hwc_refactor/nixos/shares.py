@@ -8,9 +8,10 @@ hold definitions of it. So each process makes its objects exactly as `objects` w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import itemgetter
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nixos.objects import (
     Block,
     Identity,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.names import MODIFIERS, is_library
 from hwc_refactor.nix.values import Call, Condition, Expr
 from hwc_refactor.nixos.tree import Tree

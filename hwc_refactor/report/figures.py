@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from hwc_refactor.findings import Audit
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Severity
 from hwc_refactor.nixos.users.inventory import ROOT, Service
 

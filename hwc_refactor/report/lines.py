@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.report.escape import visible
 
 _CODES = {"bold": "1", "dim": "2", "error": "1;31", "warning": "33", "good": "32", "link": "36"}

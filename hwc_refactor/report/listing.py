@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import IO, Any
 
 from hwc_refactor.catalog import Entry
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.report.escape import visible
 from hwc_refactor.report.lines import paint
 from hwc_refactor.selection import Phase

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.report.lines import paint
 
 if TYPE_CHECKING:

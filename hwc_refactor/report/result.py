@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Plan, Severity
 
 

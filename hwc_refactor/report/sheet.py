@@ -5,10 +5,11 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hwc_refactor.codemod import Rule
 from hwc_refactor.findings import Audit, Finding, Suppressed
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Applicability, Plan, PlannedChange, Problem, Refusal
 from hwc_refactor.nixos.users.inventory import Service
 from hwc_refactor.proposing import fingerprint

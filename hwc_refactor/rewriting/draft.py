@@ -7,8 +7,8 @@ sees it. Nodes are always those of the snapshot the draft was begun on: the draf
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import NOT_SAID, Applicability, Change, Found, NewFile, Subject
 from hwc_refactor.nix import build
 from hwc_refactor.nix.differences import regions

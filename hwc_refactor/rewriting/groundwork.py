@@ -7,8 +7,9 @@ reviewed, committed and taken back alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Change, Subject
 from hwc_refactor.nix import build
 from hwc_refactor.nix.build import BuildError

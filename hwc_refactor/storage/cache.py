@@ -14,9 +14,10 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from hwc_refactor.frozen import dataclass
 
 __all__ = ["Cache", "Entry", "Glance", "content", "glance", "locate", "tool"]
 

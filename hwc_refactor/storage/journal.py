@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.storage.records import Record
 from hwc_refactor.storage.state import State, StateError, digest, load, save
 

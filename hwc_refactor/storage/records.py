@@ -3,9 +3,9 @@
 import base64
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.patch import FileChange
 from hwc_refactor.storage.state import State, StateError, digest, load, save, sync_directory
 

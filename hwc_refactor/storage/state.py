@@ -12,9 +12,10 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from hwc_refactor.frozen import dataclass
 
 _VERSION = 1
 

@@ -7,9 +7,10 @@ finished. When a rename fails, it turns to "reverting", and what was replaced is
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.storage.journal import (
     PREPARED,
     REVERTING,

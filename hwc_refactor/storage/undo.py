@@ -1,10 +1,11 @@
 """Takes back what the last write of a root did, whole and byte for byte."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.patch import FileChange
 from hwc_refactor.storage import transaction
 from hwc_refactor.storage.records import Record, load_record, numbers

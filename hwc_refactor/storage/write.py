@@ -3,11 +3,12 @@
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.patch import FileChange
 from hwc_refactor.storage import transaction
 from hwc_refactor.storage.records import Record

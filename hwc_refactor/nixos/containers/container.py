@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.values import Expr, Gap, Item, Ref, Scalar, Slot, Str, Text
 from hwc_refactor.nixos.containers.flags import Flag, capability, read_flags
 from hwc_refactor.nixos.containers.images import GAP, Image, gaps_of, image_of, parse_image, plain_value

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.values import Expr, Gap, Scalar, Slot, Str, Text
 from hwc_refactor.nixos.containers.container import Container, ImageSource
 from hwc_refactor.nixos.containers.images import plain_value

@@ -6,8 +6,8 @@ A flag may be one element (`"--cap-add=X"`) or two (`"--cap-add" "X"`): podman-r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.resolve import Resolver
 from hwc_refactor.nix.values import Condition, Item, Str
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.comments import comment_text, comments_of
 from hwc_refactor.nix.values import Item
 from hwc_refactor.nixos.containers.container import Container

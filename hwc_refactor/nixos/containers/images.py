@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.names import MODIFIERS
 from hwc_refactor.nix.resolve import Resolver
 from hwc_refactor.nix.strings import STRING_TYPES

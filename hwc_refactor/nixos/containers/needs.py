@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.hardware import Mounted
 from hwc_refactor.nixos.containers.profiles import Profile

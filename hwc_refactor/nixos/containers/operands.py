@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.values import Condition, Expr
 from hwc_refactor.nixos.containers.flags import Flag, read_flags
 from hwc_refactor.nixos.objects import Block

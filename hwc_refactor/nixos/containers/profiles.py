@@ -6,11 +6,11 @@ The facts stand in `data/images.toml`, each with its source; users add their own
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nixos.containers.images import Image, parse_image
 
 

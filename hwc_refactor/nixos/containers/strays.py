@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.scope import attrpath_of, bound_names
 from hwc_refactor.nix.strings import attr_name

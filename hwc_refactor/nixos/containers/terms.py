@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.flags import Flag

@@ -7,10 +7,10 @@ become a timer is judged in `verdict`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Command, Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nixos.scripts.programs import Program

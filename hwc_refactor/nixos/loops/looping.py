@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from hwc_refactor.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

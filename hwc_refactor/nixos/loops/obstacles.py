@@ -7,8 +7,8 @@ The reasons are small predicates: those that the script gives stand in `standing
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nixos.loops.loop import Loop

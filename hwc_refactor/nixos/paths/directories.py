@@ -8,8 +8,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.values import ListValue, Str
 from hwc_refactor.nixos.objects import Block
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Script, script_of
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Slot, Str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.values import Expr, Slot, Str
 from hwc_refactor.nixos.discover import definitions
 from hwc_refactor.nixos.tree import Tree

@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.scope import same_meaning
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Expr, ListValue

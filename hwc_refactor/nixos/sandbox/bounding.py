@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.sandbox.traits import Trait, confined, traits, writes
 from hwc_refactor.nixos.scripts.doings import Facts, Ran

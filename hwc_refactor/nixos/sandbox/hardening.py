@@ -6,11 +6,11 @@ The facts stand in `data/hardening.toml`, each with its source.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Literal
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Scalar
 from hwc_refactor.nixos.objects import Block

@@ -5,8 +5,7 @@ Every fact knows the script and the place in it. What is not known is a doubt an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Command, Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nixos.scripts.commands import Knowledge

@@ -6,8 +6,8 @@ The rules: systemd.service(5), "COMMAND LINES"; systemd.syntax(7), "QUOTING".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Body
 
 _PREFIXES = b"@-:+!|"

@@ -8,8 +8,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Body, Script, script_in_file, script_of
 from hwc_refactor.nix.values import Attrs, Call, Expr, Gap, PathValue, Ref, Str, Text, Value
 from hwc_refactor.nixos.options import settled

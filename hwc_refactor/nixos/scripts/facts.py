@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Body, Command, Script, Word, script_of
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Gap, Str, Value

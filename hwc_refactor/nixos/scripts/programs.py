@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Body, Script, holes_of
 from hwc_refactor.nix.strings import STRING_TYPES, decode
 from hwc_refactor.nix.values import Call, Expr, ListValue, PathValue, Ref, Scalar, Slot, Str, Unknown, Value

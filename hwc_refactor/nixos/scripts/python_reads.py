@@ -6,10 +6,10 @@ A program that holds the name of such a variable anywhere but in a plain reading
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.syntax import Node
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.syntax import Node
 
 if TYPE_CHECKING:

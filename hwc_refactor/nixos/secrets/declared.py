@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.scope import env_along
 from hwc_refactor.nix.search import Search
 from hwc_refactor.nix.syntax import parser

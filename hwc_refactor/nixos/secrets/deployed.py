@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Script, script_in_file
 from hwc_refactor.nix.values import PathValue, Value
 from hwc_refactor.nixos.objects import SERVICE, Block, objects

@@ -6,8 +6,8 @@ Everything in the scripts that has to do with such a file must be understood, or
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Item, Ref, Slot, Str, Text

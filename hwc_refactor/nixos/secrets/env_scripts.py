@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node, within
 from hwc_refactor.nixos.objects import Block

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Condition, Item, Slot, Str
 from hwc_refactor.nixos.objects import SERVICE, Block, objects

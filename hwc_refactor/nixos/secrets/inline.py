@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.values import Branch, Call, Expr, Gap, Ref, Slot, Str, Text, Value

@@ -6,8 +6,8 @@ The facts: podman-secret-create(1); podman-run(1), --secret.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nixos.containers.container import backend
 from hwc_refactor.nixos.objects import SERVICE, objects
 from hwc_refactor.nixos.secrets.uses import Mention, mentions

@@ -6,8 +6,8 @@ They are variables such as PGPASSFILE, and the command line of the service itsel
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.values import Expr, Slot, Str
 from hwc_refactor.nixos.objects import Block

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
+
+from hwc_refactor.frozen import dataclass
 
 Part = Literal["readers", "examiners", "speakers", "copiers", "printers", "wrappers", "changers"]
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.shell import Script, script_of
 from hwc_refactor.nix.syntax import Node

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nixos.units.render import UnitFile
 from hwc_refactor.nixos.units.standins import PROGRAM, WORD, unit_data
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.scope import attrpath_of, env_along, root_env
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import ParsedFile

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.values import (
     Item,
     ListValue,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.values import Attrs, Scalar
 from hwc_refactor.nixos.discover import definitions
 from hwc_refactor.nixos.tree import Tree

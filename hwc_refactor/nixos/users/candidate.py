@@ -7,10 +7,10 @@ The facts about dynamic users: systemd.exec(5), DynamicUser=.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.values import Attrs, Branch, ListValue, Ref, Scalar, Slot, Str
 from hwc_refactor.nixos.arguments import expanded
 from hwc_refactor.nixos.objects import Block

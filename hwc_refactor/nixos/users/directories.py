@@ -7,9 +7,9 @@ DynamicUser=).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.values import Scalar
 from hwc_refactor.nixos.paths.directories import Directory, declared, holding, normal
 from hwc_refactor.nixos.paths.keeping import Keeping, keeping

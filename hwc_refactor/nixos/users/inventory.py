@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.values import Scalar
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.objects import Block

@@ -6,9 +6,10 @@ What is prescribed stands in the recipe, `patches/diff1.toml`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hwc_refactor.codemod import Context
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import comments_of
 from hwc_refactor.nix.shell import Word

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 
 from hwc_refactor.codemod import Context
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Refusal
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import Comments, comments_of

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import Env, attrpath_of, bindings_of, env_along, means_the_same, root_env
 from hwc_refactor.nix.strings import attr_name, identifier_or_quoted

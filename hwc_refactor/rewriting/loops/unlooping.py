@@ -7,8 +7,8 @@ loop; lines within strings and here-documents do not move, since their blanks be
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Script, Sought
 from hwc_refactor.nix.shell_walk import leavings
 from hwc_refactor.nix.syntax import Node

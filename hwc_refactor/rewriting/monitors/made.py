@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.syntax import Node, ParsedFile, within
 from hwc_refactor.nix.values import Expr

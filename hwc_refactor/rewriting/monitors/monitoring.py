@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.nix.scope import attrpath_of, bindings_of

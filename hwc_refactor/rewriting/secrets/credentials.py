@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import Bound, Env, Free, Parameter, env_along, inner, lookup, root_env
 from hwc_refactor.nix.strings import escape_quoted, identifier_or_quoted

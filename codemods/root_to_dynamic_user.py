@@ -4,7 +4,8 @@ What it does
     Gives a service that runs as root, said or by default, or as the account of somebody who logs in, a
     user that exists as long as the service runs: `DynamicUser`. It does so where everything the service
     does is in sight and known to need no more: what it writes becomes directories that systemd keeps for it
-    (`StateDirectory` and its kin), devices and the journal become supplementary groups, a port below 1024
+    (`StateDirectory` and its kin; a link in the old place leads there, and gets a slash behind it where `find` or
+    `du` would not follow it), devices and the journal become supplementary groups, a port below 1024
     an ambient capability. Lines behind a `+` keep running as root.
 Why
     Whoever breaks a program that runs as root owns the system; as a person's account, all that is theirs.
@@ -37,6 +38,7 @@ When it refuses
     unknown-command: it runs a program of which it is not known what it needs
     secret-owned-by-user: it reads a secret itself; that has to become a credential first
     state-is-mounted-or-persisted: its directory is a mount point, kept across reboots, or made by tmpfiles
+    path-becomes-link: a command does not follow links, and systemd puts one in the place of its directory
     made-later: it does something else where its directory is not there yet, which systemd makes before
     state-owned-by-user: its files belong to another user, or to the person that it runs as
     state-is-shared: something else in the tree uses its directory
@@ -60,6 +62,7 @@ from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.users.candidate import PERSON, Candidate, candidate, obstacles
 from hwc_refactor.nixos.users.directories import Files, private
 from hwc_refactor.nixos.users.files import FILES, names_home
+from hwc_refactor.nixos.users.links import led_by_slash
 from hwc_refactor.nixos.users.rights import Rights, rights_of
 from hwc_refactor.nixos.users.run import RUN
 from hwc_refactor.nixos.users.said import MEANT
@@ -74,7 +77,7 @@ from hwc_refactor.rewriting.directives import (
     replace_directive,
 )
 from hwc_refactor.rewriting.draft import Draft
-from hwc_refactor.rewriting.placing import NoPlace
+from hwc_refactor.rewriting.placing import NoPlace, not_own
 
 WHY = {
     "root": "It runs as root: whoever breaks it owns the system.",
@@ -149,6 +152,10 @@ def _write(draft: Draft, one: Candidate, files: Files, rights: Rights) -> None:
         items += [] if new is None else [new]
     add_directives(draft, block, items, after="User" if user is not None else None)
     drop_needless(draft, block, files.wanted)
+    for script, end in led_by_slash(files):
+        if (shared := not_own(block.tree, block, script.at)) is not None:
+            raise NoPlace(shared)
+        draft.rewrite_script(script, [(end, end, "/")])
     remove_rules(draft, block, files.kept.rules)
     if user is not None:
         replace_directive(draft, user, "DynamicUser = true;")

@@ -45,6 +45,26 @@ def goes_down(by: str) -> bool:
     return by not in (*_words("itself", "commands"), *_words("itself", "manners"))
 
 
+def is_led_by_slash(command: str) -> bool:
+    """Whether a command looks at a link itself, and with a slash behind it at the directory that it leads to."""
+    return command in _words("links", "led")
+
+
+def stays_at_links(command: str) -> bool:
+    """Whether a command looks at a link itself, whatever stands behind it."""
+    return command in _words("links", "stay")
+
+
+def goes_into_links(command: str) -> bool:
+    """Whether a command follows a link that is its last argument."""
+    return command in _words("links", "into")
+
+
+def follows_links(option: str) -> bool:
+    """Whether an option makes such commands follow links."""
+    return option in _words("links", "following")
+
+
 @cache
 def _words(table: str, key: str) -> tuple[str, ...]:
     import tomllib

@@ -29,6 +29,7 @@ from hwc_refactor.nixos.scripts.words import TEMPLATED
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.users.candidate import PERSON
 from hwc_refactor.nixos.users.directories import OPEN, Files, private
+from hwc_refactor.nixos.users.links import stays_at_link
 
 
 def secret_of_its_own(files: Files) -> Obstacle | None:
@@ -215,6 +216,8 @@ def reads_foreign_path(files: Files) -> Obstacle | None:
         text = normal(path.text)
         if path.writes or files.is_managed(path.text) or everybody_reads(text):
             continue
+        if below(text, (f"/run/credentials/{files.one.block.name}.service",)):
+            continue
         if is_temporary(text):
             if TEMPLATED in text or any(
                 other.writes and normal(other.text).startswith(text) for other in files.reached
@@ -295,5 +298,6 @@ FILES = (
     names_file_itself,
     reads_foreign_path,
     owned_by_person,
+    stays_at_link,
 )
 """What it does with files."""

@@ -121,6 +121,17 @@ class Container:
     @cached_property
     def capability_options(self) -> dict[str, Slot]:
         """The capabilities that the option `capabilities` adds, each with its definition."""
+        return self._capability_options(True)
+
+    def drops(self, name: str) -> bool:
+        """Whether a capability of the default set is taken away, by its own name or with all of them."""
+        flags = self.flags_named("--cap-drop")
+        gone = {capability(each) for flag in flags for each in (flag.value or "").split(",")}
+        gone.update(self._capability_options(False))
+        return name not in self.capabilities and not gone.isdisjoint((name, "ALL"))
+
+    def _capability_options(self, given: bool) -> dict[str, Slot]:
+        """What the option `capabilities` says of them, those that it adds or those that it drops."""
         resolver = self.block.tree.resolver
         slots = self.block.get("capabilities")
         view = resolver.step(slots) if slots else None
@@ -129,7 +140,7 @@ class Container:
         return {
             capability(name): found[0]
             for name, found in view.slots.items()
-            if _is_scalar(plain_value(resolver, found[0].expr), True)
+            if _is_scalar(plain_value(resolver, found[0].expr), given)
         }
 
     @property

@@ -59,6 +59,16 @@ def broad_capabilities() -> Mapping[str, str]:
     return _capabilities()["broad"]
 
 
+def instead_of() -> Mapping[str, str]:
+    """Broad capabilities that do a part of what one of the default set does, each with that one."""
+    return _capabilities()["instead_of"]
+
+
+def given_by() -> Mapping[str, str]:
+    """The options that give capabilities to containers that NixOS' module does not make, each with its source."""
+    return _capabilities()["given_by"]
+
+
 @cache
 def capability_names() -> frozenset[str]:
     """The names of all capabilities, without `CAP_`."""

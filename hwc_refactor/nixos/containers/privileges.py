@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.hardware import meant_devices, mounted_devices
 from hwc_refactor.nixos.containers.images import Image
+from hwc_refactor.nixos.containers.needs import beyond, instead_of
 from hwc_refactor.nixos.containers.profiles import Profile
 from hwc_refactor.nixos.obstacles import Obstacle
 
@@ -31,6 +32,7 @@ def obstacles(container: Container, profile: Profile | None) -> Iterator[Obstacl
         yield _unknown(image)
         return
     yield from _privileges_needed(image, profile)
+    yield from _stand_ins(container, profile)
     if container.privileged:
         yield from _devices_by_volume(container, profile)
         yield from _devices_not_named(container, profile)
@@ -62,6 +64,14 @@ def _privileges_needed(image: Image, profile: Profile) -> Iterator[Obstacle]:
         yield Obstacle("privileged-required", f"{image.repository} needs them: {why}")
     if profile.undecidable:
         yield Obstacle("needs-image-knowledge", profile.undecidable)
+
+
+def _stand_ins(container: Container, profile: Profile) -> Iterator[Obstacle]:
+    for name in beyond(container, profile):
+        whole = instead_of().get(name)
+        if whole is not None and container.drops(whole):
+            reason = f"{name} does a part of what {whole} did, which is dropped: the program inside may live by it."
+            yield Obstacle("needs-image-knowledge", reason)
 
 
 def _devices_by_volume(container: Container, profile: Profile) -> Iterator[Obstacle]:

@@ -1,11 +1,14 @@
 """Which comments belong to a binding, a list element or a formal."""
 
+import re
+
 from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.build_box import Box, box_around, is_line_comment
 from hwc_refactor.nix.search import Search
 from hwc_refactor.nix.syntax import Node, ParsedFile, parser, text_of
 
 _COMMENTS = Search(parser, "comment")
+_DISABLED = re.compile(r"""("[^"]*"\s*)+(#.*)?|[\w."$\{\}'-]+\s*=[^=].*[;\[{(]\s*(#.*)?|[\]})]+;?""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,11 @@ def comment_text(file: ParsedFile, comment: Node) -> str:
     if text.startswith("#"):
         return text[1:].strip()
     return text.removeprefix("/*").removesuffix("*/").strip("*").strip()
+
+
+def is_disabled(file: ParsedFile, comment: Node) -> bool:
+    """Whether a comment is a line of code that is switched off: an element, a binding or the end of one."""
+    return is_line_comment(file, comment) and _DISABLED.fullmatch(comment_text(file, comment)) is not None
 
 
 def own_line(box: Box, place: int) -> bool:

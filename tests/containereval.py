@@ -145,6 +145,12 @@ def is_documented(gain: str) -> bool:
     return DOCUMENTED_FLAGS.get(flag) == value
 
 
+def is_told(lost: str, notes: Sequence[str]) -> bool:
+    """Whether it is a port of a container in another one's network, and a note tells of such."""
+    _, _, what = lost.partition(" ")
+    return what.startswith("ports ") and any("cannot be published" in note for note in notes)
+
+
 def _everything(facts: Facts) -> Iterator[str]:
     for name, container in facts["containers"].items():
         yield f"{name} container"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from containereval import compare, evaluate, is_documented
+from containereval import compare, evaluate, is_documented, is_told
 from containerprograms import SETTINGS, module
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,12 +21,6 @@ def write(root: Path, text: str) -> Path:
     (root / ENTRY).write_text("{\n  imports = [\n    ./app.nix\n  ];\n}\n", encoding="utf-8")
     (root / "app.nix").write_text(text, encoding="utf-8")
     return root
-
-
-def is_told(lost: str, notes: Sequence[str]) -> bool:
-    """Whether it is a port of a container in another one's network, and a note tells of such."""
-    _, _, what = lost.partition(" ")
-    return what.startswith("ports ") and any("cannot be published" in note for note in notes)
 
 
 def is_due(gain: str) -> bool:

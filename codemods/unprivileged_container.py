@@ -45,7 +45,8 @@ When it refuses
     set-by-option: an option decides whether the container is privileged
     set-elsewhere: a file that does not define the container gives it the privileges
     shared-option-list: the flag stands in a list or function that serves other containers too
-    container-not-in-sight: the flag is handed to something that is no container of this tree
+    container-not-in-sight: it is handed to something that is no container of NixOS: a quadlet, a service of compose,
+        a container that a script starts
 What a person must still do
     Watch the container after the switch: a feature that its documentation does not mention may have used
     the privileges. Where a profile says so, the note of the change names what to look at.
@@ -67,6 +68,7 @@ from hwc_refactor.nixos.containers.hardware import mounted_devices
 from hwc_refactor.nixos.containers.needs import Needs, beyond, limits_to_add, needs_of
 from hwc_refactor.nixos.containers.privileges import obstacles
 from hwc_refactor.nixos.containers.profiles import Profile, find_profile
+from hwc_refactor.nixos.containers.started import started_privileged
 from hwc_refactor.nixos.containers.strays import stray_privileges
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block, objects
 from hwc_refactor.rewriting.containers import privileges
@@ -83,8 +85,8 @@ UNBOUND = (
 
 def _strays(ctx: Context, blocks: Sequence[Block]) -> Iterable[Refusal]:
     declared = (block for block in objects(ctx.tree, HWC_CONTAINER) if block.own)
-    for stray in stray_privileges(ctx.tree, [*blocks, *declared]):
-        subject = Subject("container", stray.name)
+    for stray in (*stray_privileges(ctx.tree, [*blocks, *declared]), *started_privileged(ctx.tree)):
+        subject = Subject(stray.kind, stray.name)
         yield Refusal(ctx.codemod, subject, stray.path, stray.line, "container-not-in-sight", stray.reason)
 
 

@@ -6,15 +6,20 @@ from collections.abc import Iterator, Sequence
 
 from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.edits import Span
-from hwc_refactor.nix.scope import attrpath_of, bound_names
-from hwc_refactor.nix.strings import attr_name
+from hwc_refactor.nix.scope import attrpath_of, bindings_of, inherited_names
+from hwc_refactor.nix.strings import STRING_TYPES, attr_name, decode
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nixos.containers.declared import container_of
+from hwc_refactor.nixos.containers.flags import capability
+from hwc_refactor.nixos.containers.images import GAP, Image, parse_image
+from hwc_refactor.nixos.containers.needs import broad_capabilities, given_by
+from hwc_refactor.nixos.containers.profiles import find_profile
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 
 FLAG = b'"--privileged'
 _SETS = ("attrset_expression", "rec_attrset_expression")
+_TRUE = (b"true", b'"true"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +30,18 @@ class Stray:
         name: what they are given to, by the attributes around.
         path, line: where they stand.
         reason: one sentence for the user.
+        kind: what is said to have them.
     """
 
     name: str
     path: str
     line: int
     reason: str
+    kind: str = "container"
 
 
 def stray_privileges(tree: Tree, blocks: Sequence[Block]) -> Iterator[Stray]:
-    """Each `--privileged` in a list that belongs to none of the containers, and each option of this name."""
+    """Each `--privileged` in a list that belongs to none of the containers, and each option that gives privileges."""
     yield from _stray_options(tree, blocks)
     for path in tree.holding(FLAG):
         file = tree.sound(path)
@@ -77,29 +84,77 @@ def _read(block: Block) -> Iterator[Span]:
 
 
 def _stray_options(tree: Tree, blocks: Sequence[Block]) -> Iterator[Stray]:
-    """Each `privileged = true` beside an `image` that belongs to none of the containers."""
+    """Each option that gives privileges, beside an `image` that belongs to none of the containers."""
     seen = {
         (slot.binding.start_byte, slot.expr.file.source.path)
         for block in blocks
-        for slot in container_of(block).privileged_option
+        for slot in (*container_of(block).privileged_option, *block.get("capabilities"))
         if slot.binding is not None
     }
-    for path in tree.holding(b"privileged"):
-        file = None if b"image" not in (tree.data(path) or b"") else tree.sound(path)
-        for offset in tree.words(path, b"privileged") if file is not None else ():
-            assert file is not None
-            chain = file.chain(offset, offset + len(b"privileged"))
-            if len(chain) < 4 or chain[-2].type != "attrpath" or chain[-3].type != "binding":
-                continue
-            binding, holder = chain[-3], chain[-5]
+    for word in ("privileged", *given_by()):
+        for path in tree.holding(word.encode()):
+            data = tree.data(path) or b""
+            file = None if b"image" not in data.lower() else tree.sound(path)
+            for offset in tree.words(path, word.encode()) if file is not None else ():
+                assert file is not None
+                chain = file.chain(offset, offset + len(word))
+                if len(chain) < 4 or chain[-2].type != "attrpath" or chain[-3].type != "binding":
+                    continue
+                if (chain[-3].start_byte, path) in seen or chain[-5].type not in _SETS:
+                    continue
+                if given := _given(file, chain[-5], chain[-3], word):
+                    name = _owner(file, chain[:-3])
+                    why = f"'{name}' is {given}, and nothing of a container that can be read here."
+                    yield Stray(name, path, file.source.line(offset), why)
+
+
+def _given(file: ParsedFile, holder: Node, binding: Node, word: str) -> str | None:
+    """What an option gives beyond what the image beside it is known to need; None where that is nothing."""
+    names = [attr_name(file, part) for part in attrpath_of(binding)]
+    place = names.index(word) if word in names else len(names)
+    value = binding.child_by_field_name("expression")
+    image = _image_beside(file, holder, names[:place])
+    if value is None or image is None:
+        return None
+    if word == "privileged":
+        return "privileged" if place == len(names) - 1 and file.text(value) in _TRUE else None
+    profile = find_profile(image)
+    needed = () if profile is None else (*profile.capabilities, *profile.optional_capabilities)
+    named = {capability(name) for name in _named(file, value, names[place + 1 :])}
+    broad = sorted((named & set(broad_capabilities())) - set(needed))
+    return f"given {', '.join(broad)}" if broad else None
+
+
+def _image_beside(file: ParsedFile, holder: Node, before: Sequence[str | None]) -> Image | None:
+    """The image that a set names beside an option; None where it names none."""
+    for binding in bindings_of(holder):
+        if binding.type != "binding":
+            inherited = {name for name, _ in inherited_names(file, binding)}
+            if not before and "image" in inherited:
+                return parse_image(GAP)
+            continue
+        names = [attr_name(file, part) for part in attrpath_of(binding)]
+        if names[:-1] == before and names[-1] in ("image", "Image"):
             value = binding.child_by_field_name("expression")
-            if value is None or file.text(value) not in (b"true", b'"true"') or holder.type not in _SETS:
-                continue
-            if (binding.start_byte, path) in seen or "image" not in bound_names(file, holder):
-                continue
-            name = _owner(file, chain[:-3])
-            why = f"'{name}' is privileged, and nothing of a container that can be read here."
-            yield Stray(name, path, file.source.line(offset), why)
+            return parse_image(GAP if value is None else _literal(file, value) or GAP)
+    return None
+
+
+def _named(file: ParsedFile, value: Node, below: Sequence[str | None]) -> Iterator[str]:
+    """The capabilities in a list, those that are true in a set, or the one that the option's own path names."""
+    if below:
+        yield from (name for name in below[:1] if name is not None and file.text(value) in _TRUE)
+    elif value.type == "list_expression":
+        yield from (text for node in value.named_children if (text := _literal(file, node)) is not None)
+    elif value.type in _SETS:
+        for binding in bindings_of(value):
+            inner = binding.child_by_field_name("expression")
+            if inner is not None:
+                yield from _named(file, inner, [attr_name(file, part) for part in attrpath_of(binding)])
+
+
+def _literal(file: ParsedFile, node: Node) -> str | None:
+    return decode(file, node).literal if node.type in STRING_TYPES else None
 
 
 def _owner(file: ParsedFile, chain: Sequence[Node]) -> str:

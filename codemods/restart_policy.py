@@ -134,10 +134,7 @@ def _obstacle(block: Block, ctx: Context, slot: Slot) -> Refusal | None:
         return ctx.refuse(
             block, "oneshot", "systemd does not take a oneshot service that is always restarted.", slot.expr
         )
-    for path in (
-        (INTERVAL,),
-        *((part, key) for part in ("unitConfig", "serviceConfig") for key in _KEYS[INTERVAL]),
-    ):
+    for path in (path for name in (INTERVAL, BURST) for path in _paths(name)):
         for limit in block.get(*path):
             if unwrapped(block.tree, limit.expr).expr.text.strip('"') in ("0", "0s"):
                 return ctx.refuse(
@@ -148,6 +145,11 @@ def _obstacle(block: Block, ctx: Context, slot: Slot) -> Refusal | None:
             block, "restart-after-clean-end", f"The restart makes it run again: {why}.", slot.expr
         )
     return None
+
+
+def _paths(name: str) -> tuple[tuple[str, ...], ...]:
+    """Where a bound may stand; with either of them 0 there is none (systemd.unit(5), StartLimitIntervalSec=)."""
+    return ((name,), *((part, key) for part in ("unitConfig", "serviceConfig") for key in _KEYS[name]))
 
 
 def _write(draft: Draft, block: Block, ctx: Context, always: Mapping[Slot, list[Str]]) -> None:

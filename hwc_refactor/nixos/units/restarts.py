@@ -41,23 +41,36 @@ def ends_by_itself(block: Block) -> str | None:
 
 def ends(ran: Ran) -> bool:
     """Whether a command ends by itself, with the arguments it has."""
-    if ran.name not in str(_data()["ends"]).split() and ran.name not in _stays():
+    first = next((word.text for word in ran.operands), None)
+    if first in _table("subcommands").get(ran.name, ()):
+        return True
+    if ran.name not in str(_data()["ends"]).split() and ran.name not in _table("stays"):
         return False
-    kept = _stays().get(ran.name, ())
+    kept = _table("stays").get(ran.name, ())
     return not any(option in re.split(r"[,=]", word.text) for word in ran.words for option in kept)
 
 
 def _script(block: Block, script: Script) -> str | None:
-    statements = [
-        node for node in script.root.named_children if node.type not in ("comment", "function_definition")
-    ]
+    return _statements(block, script, script.root, frozenset())
+
+
+def _statements(block: Block, script: Script, body: Node, called: frozenset[str]) -> str | None:
+    """Whether statements end by themselves: what the last of them does.
+
+    Args:
+        block: the service.
+        script: its script.
+        body: what holds the statements.
+        called: the functions of the script that are being looked into.
+    """
+    statements = [node for node in body.named_children if node.type not in ("comment", "function_definition")]
     if not statements:
         return "its script is empty"
     last = statements[-1]
     if _is_endless(script, last):
         return None
     if last.type in ("command", "redirected_statement"):
-        return _command(block, script, last)
+        return _command(block, script, last, called)
     return "its script ends by itself"
 
 
@@ -75,11 +88,18 @@ def _is_endless(script: Script, node: Node) -> bool:
     ]
 
 
-def _command(block: Block, script: Script, node: Node) -> str | None:
+def _command(block: Block, script: Script, node: Node, called: frozenset[str]) -> str | None:
     """Whether the last command of a script ends by itself: the one that it runs in the end."""
     command = node if node.type == "command" else node.child_by_field_name("body")
     if command is None or command.type != "command":
         return "its script ends by itself"
+    known = script.command(command)
+    function = None if known is None else script.functions.get(known.program)
+    if known is not None and function is not None:
+        inside = function.child_by_field_name("body")
+        if inside is None or known.program in called:
+            return None
+        return _statements(block, script, inside, called | {known.program})
     ran = [one for one in facts(block).ran if one.command is not None and one.command.node == command]
     if ran and ran[-1].script is not None and ran[-1].script.body.data == script.body.data and ends(ran[-1]):
         return f"{ran[-1].name} ends when its work is done"
@@ -112,10 +132,10 @@ def _unit(text: str) -> str:
 
 
 @cache
-def _stays() -> dict[str, tuple[str, ...]]:
-    stays = _data()["stays"]
-    assert isinstance(stays, dict)
-    return {str(name): tuple(str(options).split()) for name, options in stays.items()}
+def _table(name: str) -> dict[str, tuple[str, ...]]:
+    table = _data()[name]
+    assert isinstance(table, dict)
+    return {str(program): tuple(str(words).split()) for program, words in table.items()}
 
 
 @cache

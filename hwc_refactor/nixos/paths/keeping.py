@@ -124,10 +124,13 @@ def _first(
 ) -> InTheWay | dict[Directory, tuple[Rule, ...]]:
     """The outermost directory that nobody else uses; a deeper one only below one that several share.
 
-    What it lies in systemd makes for root, where a service of another user may have made it for that one.
+    What it lies in systemd makes for root, where a service of another user may have made it for that one. A deeper
+    one is what the service makes itself: what `mkdir -p` makes on the way may be there for others.
     """
     obstacle: InTheWay | None = None
     for choice in choices:
+        if choice not in (choices[0], choices[-1]) and not _is_made(block, choice):
+            continue
         found = _obstacle(block, choice, path)
         if not isinstance(found, InTheWay):
             return {choice: found}
@@ -194,6 +197,11 @@ def _makes(block: Block, directory: Directory) -> bool:
     if directory.name.split("/")[-1] == block.name.rstrip("@"):
         return True
     return any(use.made and holding((directory,), use.place.text) is not None for use in known.writes)
+
+
+def _is_made(block: Block, directory: Directory) -> bool:
+    """Whether a service makes this directory, rather than one in it."""
+    return any(use.made and normal(use.place.text) == directory.path for use in facts(block).writes)
 
 
 def _names(ran: Ran, directory: Directory) -> bool:

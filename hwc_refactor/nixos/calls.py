@@ -71,7 +71,7 @@ def entries(tree: Tree, file: ParsedFile, chain: Sequence[Node], depth: int = 0)
     ]
     if depth < MAX_CALL_DEPTH:
         for index in reversed(functions):
-            if _is_module(file, chain, index):
+            if _is_module(tree, file, chain, index):
                 continue
             called = _called(tree, file, chain, index, depth)
             if called:
@@ -102,15 +102,22 @@ def _descend(tree: Tree, file: ParsedFile, chain: Sequence[Node], entry: Entry) 
     return Entry(env, tuple(conditions), tuple(modifiers), entry.calls)
 
 
-def _is_module(file: ParsedFile, chain: Sequence[Node], index: int) -> bool:
-    """Whether a function is a module rather than a helper: the module system calls it, nobody else."""
+def _is_module(tree: Tree, file: ParsedFile, chain: Sequence[Node], index: int) -> bool:
+    """Whether a function is a module rather than a helper: the module system calls it, nobody else.
+
+    It hands every module more than most of them name, so a module takes `...` (NixOS manual, "Writing NixOS
+    Modules"); a function without it that also asks for what no module is given is called with `import`.
+    """
     whole, formals, ellipsis = formals_of(file, chain[index])
     if formals is None:
         return whole in MODULE_NAMES or whole in ("args", "_", "__")
     names = set(formals)
+    outermost = not any(node.type in ("function_expression", "binding") for node in chain[:index])
+    asked = {name for name, default in formals.items() if default is None} - MODULE_NAMES
+    if outermost and not ellipsis and asked and tree.imports_of(file.source.path):
+        return False
     if names & {"config", "options"} or names <= MODULE_NAMES:
         return True
-    outermost = not any(node.type in ("function_expression", "binding") for node in chain[:index])
     return outermost and ellipsis and bool(names & {"pkgs", "lib"})
 
 

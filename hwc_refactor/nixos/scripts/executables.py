@@ -55,6 +55,7 @@ class WrittenFile:
         builder: what writes it, `writeShellScript`; empty for a file of the root.
         name: the name that it is given, None when that is not known.
         script: it, when it is a shell script.
+        text: it as the shell script that it is when a shell is told to run it.
         interpreter: the program that its first line names, `bash` where the builder says so; None for none.
         path: the file of the root that holds it; None for text in a Nix string.
         data: its text, interpolations as `__nixN__`.
@@ -65,6 +66,7 @@ class WrittenFile:
     builder: str
     name: str | None
     script: Script | None
+    text: Script
     interpreter: str | None
     path: str | None
     data: bytes
@@ -252,7 +254,14 @@ def _file(builder: str, name: str | None, script: Script, path: str | None, data
     is_shell = interpreter in SHELLS or (interpreter is None and (path or "").endswith((".sh", ".bash")))
     plain = builder in ("writeText", "toFile", "writeTextFile") and interpreter is None
     shown = script if is_shell or plain else None
-    return WrittenFile(builder, name, shown, interpreter, path, data, (), script.body.holes)
+    return WrittenFile(builder, name, shown, script, interpreter, path, data, (), script.body.holes)
+
+
+def run_by_shell(file: WrittenFile | None) -> WrittenFile | None:
+    """A file that a shell is told to run: one without a first line that says otherwise is a script for it."""
+    if file is None or file.interpreter not in (None, *SHELLS):
+        return file
+    return replace(file, script=file.text)
 
 
 def _interpreter(data: bytes) -> str | None:

@@ -14,7 +14,7 @@ from hwc_refactor.nix.values import Expr, Gap, Str, Value
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.commands import Knowledge, knowledge
 from hwc_refactor.nixos.scripts.doings import Doubt, Facts, Ran, Use
-from hwc_refactor.nixos.scripts.executables import Executable, executable_of, executable_value
+from hwc_refactor.nixos.scripts.executables import Executable, executable_of, executable_value, run_by_shell
 from hwc_refactor.nixos.scripts.languages import runs_others, writes_files
 from hwc_refactor.nixos.scripts.programs import Program, programs
 from hwc_refactor.nixos.scripts.pythons import python_facts, runs_module
@@ -143,6 +143,10 @@ class _Reader:
             self._doubt(f"it runs '{name.text}', which is only known when it runs", script, command.node)
             return
         holder, text = found
+        if script.body.data[name.start : name.start + 1] == b"$" and text.strip():
+            text, *more = text.split()  # what a variable holds is split where it is not quoted
+            given = (self._argument(part, holder.body.holes) for part in more)
+            words = (*(replace(place, script=script, node=command.node) for place in given), *words)
         match = _HOLE.fullmatch(text)
         if match is not None and self._inlined(holder, int(match[1]), depth):
             return
@@ -337,7 +341,7 @@ class _Reader:
         inline = any(re.fullmatch(r"-[a-z]*c", word.text) for word in words)
         for word in words:
             if not inline and len(word.refs) == 1 and not word.text.startswith("-"):
-                file = executable_value(self._tree, word.refs[0]).file
+                file = run_by_shell(executable_value(self._tree, word.refs[0]).file)
                 if file is not None and file.script is not None:
                     self._script(file.script, depth + 1)
                     return

@@ -21,6 +21,7 @@ from hwc_refactor.nixos.scripts.executables import (
     executable_of,
     executable_value,
     file_of,
+    run_by_shell,
     script_text,
 )
 from hwc_refactor.nixos.tree import Tree
@@ -202,7 +203,7 @@ def _shell(tree: Tree, line: CommandLine, at: Expr) -> Script | WrittenFile | No
             behind = rest[number + 1 :]
             return Script(at, inner_body(line, behind[0])) if behind else None
         if not argument.text.startswith(("-", "+")):
-            return executable_of(tree, argument.text, line.body.holes).file
+            return run_by_shell(executable_of(tree, argument.text, line.body.holes).file)
     return None
 
 

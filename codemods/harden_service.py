@@ -74,7 +74,8 @@ from hwc_refactor.nix.values import Expr, Str
 from hwc_refactor.nixos.bodies import Family, family_of, listed
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.paths.beginnings import mode_at_first
-from hwc_refactor.nixos.paths.writable import Element, common, named_already, writable
+from hwc_refactor.nixos.paths.hosted import owner
+from hwc_refactor.nixos.paths.writable import Element, common, named_already, read_only_when_full, writable
 from hwc_refactor.nixos.sandbox.hardening import Level, Verdict, sandboxing, temporary, there, verdicts
 from hwc_refactor.nixos.sandbox.traits import confined, confined_by_nixos, traits
 from hwc_refactor.nixos.scripts.facts import facts
@@ -247,8 +248,9 @@ def _write(
     lines = [text for name, text in settings if name not in apart]
     heading = ctx.text("heading") or (HEADING if len(lines) > 2 else None)
     items += [_snippet(text, None if number else heading) for number, text in enumerate(lines)]
-    strict = any(("ProtectSystem", '"strict"') in verdict.settings for verdict in writes)
-    elements = () if not strict else writable(block).elements if shared is None else shared
+    system = dict(settings).get("ProtectSystem", "")
+    elements = _places(block, system, writable(block).elements if shared is None else shared)
+    strict = '"strict"' in system
     told = [*_named_by_variables(block, ctx), *map(quote, temporary(block, writes))] if strict else []
     paths = [*told, *(element.text if ctx.diff else element.tolerant for element in elements)]
     present = there(block, "ReadWritePaths")
@@ -268,6 +270,13 @@ def _write(
     _strict_script(draft, block, ctx)
     _start_with(draft, block, ctx)
     _make_first(draft, block, elements)
+
+
+def _places(block: Block, system: str, elements: Sequence[Element]) -> Sequence[Element]:
+    """Those places among all that a service writes which are read-only under a setting of ProtectSystem."""
+    if '"full"' in system:
+        return [element for element in elements if read_only_when_full(block, element)]
+    return elements if '"strict"' in system else ()
 
 
 def _settings(block: Block, ctx: Context) -> list[tuple[str, str]]:
@@ -350,10 +359,11 @@ def _start_with(draft: Draft, block: Block, ctx: Context) -> None:
 
 def _make_first(draft: Draft, block: Block, elements: Sequence[Element]) -> None:
     """Directories that the service makes itself have to be there before the sandbox names them."""
-    needed = [element.text for element in elements if element.made]
-    if needed:
-        paths = [text[1:-1] if text.startswith('"') else "${" + text + "}" for text in needed]
-        add_directories(draft, block, {path: mode_at_first(block, path) for path in paths})
+    paths = [element.within for element in elements if element.made]
+    if paths:
+        add_directories(
+            draft, block, {path: mode_at_first(block, path) for path in paths}, owner(block) or ("-", "-")
+        )
         draft.note(
             "The directory is made by systemd-tmpfiles before the sandbox needs it; one that exists stays as it is."
         )

@@ -123,6 +123,24 @@ def same_meaning(expr: Expr, env: Env) -> bool:
     return True
 
 
+def bound_outside(expr: Expr, node: Node) -> bool:
+    """Whether every name in an expression has its meaning from outside of a node of the same file."""
+    pending = [expr.node]
+    while pending:
+        part = pending.pop()
+        if part.type == "variable_expression":
+            found = lookup(expr.file.text(part).decode(errors="replace"), expr.env)
+            opened = found.withs if isinstance(found, Free) else (found.frame,)
+            if any(one.file is expr.file and _encloses(node, one.node) for one in opened):
+                return False
+        pending += part.named_children
+    return True
+
+
+def _encloses(outer: Node, node: Node) -> bool:
+    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte
+
+
 def inner(env: Env, file: ParsedFile, node: Node, child: Node) -> Env:
     """The scope of `child` inside `node`, whose own scope is `env`."""
     kind = node.type

@@ -19,13 +19,23 @@ def add_kernel_modules(draft: Draft, block: Block, modules: Sequence[str], headi
     _add_to_list(draft, block, ("boot", "kernelModules"), [quote(name) for name in modules], heading)
 
 
-def add_directories(draft: Draft, block: Block, paths: Mapping[str, str | None]) -> None:
+def add_directories(
+    draft: Draft, block: Block, paths: Mapping[str, str | None], owner: tuple[str, str]
+) -> None:
     """Let systemd-tmpfiles make directories (paths as text within a Nix string) that no rule names yet.
 
-    Each with the mode that a new one gets (tmpfiles.d(5), `:`), where that is not the usual one.
+    A new one gets its mode, where that is not the usual one, and its owner; one that is there keeps those it has
+    (tmpfiles.d(5), `:`).
+
+    Args:
+        draft: the change.
+        block: the service that needs them.
+        paths: them, each with its mode.
+        owner: the user and the group, `-` for root.
     """
+    user, group = (name if name == "-" else f":{name}" for name in owner)
     rules = [
-        f'"d {path} {f":{mode}" if mode else "-"} - - -"'
+        f'"d {path} {f":{mode}" if mode else "-"} {user} {group} -"'
         for path, mode in paths.items()
         if not _has_rule(block, path)
     ]

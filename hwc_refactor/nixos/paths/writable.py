@@ -13,8 +13,10 @@ from collections.abc import Iterator, Sequence
 from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.scope import same_meaning
 from hwc_refactor.nix.strings import quote
-from hwc_refactor.nix.values import Expr, ListValue
+from hwc_refactor.nix.values import Expr, ListValue, Ref
 from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.options import settled
+from hwc_refactor.nixos.paths.hosted import in_sight, owner
 from hwc_refactor.nixos.paths.later import later_mount
 from hwc_refactor.nixos.scripts.doings import Use
 from hwc_refactor.nixos.scripts.facts import facts
@@ -29,6 +31,12 @@ MANAGED = {
 
 _FREE = ("/tmp/", "/var/tmp/", "/dev/", "/proc/", "/sys/", "$TMPDIR", "%T", "%V")
 _OPEN = re.compile(r"[$*?`%]")
+_READ_ONLY_WHEN_FULL = ("/etc/", "/usr/", "/boot/", "/efi/")
+"""systemd.exec(5), ProtectSystem=."""
+_ATOMS = frozenset(
+    {"variable_expression", "select_expression", "parenthesized_expression", "string_expression"}
+)
+"""Expressions that are an argument, or an element of a list, as they are (Nix manual, Operators)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,7 @@ class Element:
     """An element of `ReadWritePaths`.
 
     Attributes:
-        text: Nix source text of the path.
+        text: Nix source text of the path, as an element of a list.
         made: whether the service itself makes it as a directory.
         use: the write that needs it.
     """
@@ -53,7 +61,12 @@ class Element:
         """
         if self.made:
             return self.text
-        return '"-' + self.text[1:] if self.text.startswith('"') else '"-${' + self.text.strip("()") + '}"'
+        return f'"-{self.within}"'
+
+    @property
+    def within(self) -> str:
+        """The path as text within a Nix string: `/srv/x`, `${cfg.dir}`."""
+        return self.text[1:-1] if self.text.startswith('"') else "${" + _bare(self.text) + "}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,16 @@ class Writable:
 def writable(block: Block) -> Writable:
     """The places that a service writes to."""
     return block.tree.remember(("writable", id(block)), block, lambda: _writable(block))
+
+
+def _bare(text: str) -> str:
+    """An expression without the parentheses around all of it."""
+    depth = 0
+    for at, sign in enumerate(text):
+        depth += (sign == "(") - (sign == ")")
+        if not depth:
+            return text[1:-1] if sign == ")" and at == len(text) - 1 else text
+    return text
 
 
 def named_already(block: Block, text: str) -> bool:
@@ -107,6 +130,22 @@ def common(blocks: Sequence[Block]) -> tuple[Element, ...] | None:
     return first if same and not made else None
 
 
+def read_only_when_full(block: Block, element: Element) -> bool:
+    """Whether `ProtectSystem=full` makes a place read-only, as far as that is known."""
+    return _beginning(block, element.use).startswith(_READ_ONLY_WHEN_FULL)
+
+
+def _beginning(block: Block, use: Use) -> str:
+    """What a path begins with: its text, or the default of the option that stands there."""
+    if use.place.lead is None or use.place.text.startswith("/"):
+        return use.place.text
+    value = block.tree.resolver.value(use.place.lead[0])
+    default = (
+        settled(block.tree, value.path[1:]) if isinstance(value, Ref) and value.path[0] == "config" else None
+    )
+    return (block.tree.resolver.literal(default) or "") if default is not None else ""
+
+
 def _writable(block: Block) -> Writable:
     uses = [use for use in facts(block).writes if "+" not in use.program.prefixes]
     managed = tuple(_managed(block))
@@ -130,16 +169,21 @@ def _below(path: str, others: set[str]) -> bool:
 
 
 def _element(block: Block, use: Use, text: str, folders: set[str]) -> Element | None:
+    if use.made and owner(block) is None:
+        return None
     if use.place.lead is not None and text == use.place.text:
+        made_here = use.made and not _has_more(use)
         expr, length = use.place.lead
         if _visible(block, expr):
             if any(map(str.isspace, block.tree.resolver.literal(expr) or "")):
                 return None
             if not text.startswith(("/", "${")) or (_OPEN.search(text[length:]) and not _has_more(use)):
                 return None
-            whole = use.kept or expr.text in folders
-            name = expr.text if whole else f"(dirOf {expr.text})"
-            return Element(name, use.made and not _has_more(use), use)
+            if made_here and not in_sight(block, expr):
+                return None
+            path = expr.text if expr.node.type in _ATOMS else f"({expr.text})"
+            name = path if use.kept or expr.text in folders else f"(dirOf {path})"
+            return Element(name, made_here, use)
     if not text.startswith("/") or "${" in text:
         return None
     made, opening = use.made, _OPEN.search(text)

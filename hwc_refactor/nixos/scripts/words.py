@@ -86,11 +86,11 @@ def _filled(tree: Tree, script: Script, piece: Piece, depth: int) -> tuple[str, 
     if piece.kind == "text":
         return piece.text, Place(piece.text, None, True)
     if piece.kind == "hole":
-        expr = script.body.holes[piece.hole]
-        value = tree.resolver.value(expr)
+        expr, value = _unquoted(tree, script.body.holes[piece.hole])
         literal = value.literal if isinstance(value, Str) else None
         if literal is not None:
-            return literal, Place(literal, None, True, lead=(expr, len(literal)))
+            lead = None if expr.node.type == "string_expression" else (expr, len(literal))
+            return literal, Place(literal, None, True, lead=lead)
         if isinstance(value, Str) and isinstance(value.parts[0], Gap):
             lead = (expr, len(value.shown))
             return value.shown, Place(value.shown, value.parts[0].at, False, _gaps(value), lead=lead)
@@ -107,6 +107,15 @@ def _filled(tree: Tree, script: Script, piece: Piece, depth: int) -> tuple[str, 
         made = _temporary(tree, script, piece.node, depth)
         return script.as_written(piece.text) if made is None else made.text, made
     return script.as_written(piece.text), None
+
+
+def _unquoted(tree: Tree, expr: Expr) -> tuple[Expr, Value]:
+    """What an interpolation stands for once the shell, or systemd, has read it: the argument of `escapeShellArg`."""
+    value = tree.resolver.value(expr)
+    match value:
+        case Call(name="escapeShellArg" | "escapeSystemdExecArg", args=(given,)):
+            return given, tree.resolver.value(given)
+    return expr, value
 
 
 def _temporary(tree: Tree, script: Script, node: Node, depth: int) -> Place | None:

@@ -11,7 +11,8 @@ known: what it may do beyond the other traits is then open.
 | netlink, raw-network, sockets | asks the kernel about its network; opens raw sockets; sockets of other families |
 | devices, modules, mounts, tunables, clock, kernel-log, hostname, realtime | works on these parts of the system |
 | reboot | stops the machine itself |
-| system | changes the system: accounts, units, the Nix store |
+| system, builds | changes the system: accounts, units, the Nix store; builds with Nix itself, as root does |
+| cgroups | writes to the control groups |
 | units, manager, dbus, journal | changes units; asks the service manager; talks over D-Bus; reads the journal |
 | containers, namespaces | is or manages a container engine; makes namespaces |
 | user, owner, root, capabilities | becomes another user; changes owners; needs root's rights; is given capabilities |
@@ -21,6 +22,7 @@ known: what it may do beyond the other traits is then open.
 | outside | runs commands with all rights (`+`) that may need what the whole unit is denied |
 | home, proc, processes | names places in home directories; reads figures in /proc; looks at other processes |
 | code, jit | runs a program of another language than shell; makes code while it runs |
+| foreign | may run programs of other architectures than the machine's |
 | writes-unknown, files | writes to a place that cannot be named in its unit; runs a program that may |
 | shares-tmp, shares-files, setgid | hands files to others through /tmp, or elsewhere; may make or keep setgid folders |
 """
@@ -46,6 +48,7 @@ from hwc_refactor.nixos.scripts.words import short_options
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.units.booleans import switched
 from hwc_refactor.nixos.units.early import comes_early
+from hwc_refactor.nixos.users.named import may_be_root, user_named
 from hwc_refactor.nixos.wrappers import unwrapped
 
 HOMES = ("/home/", "/root", "/run/user/", "~", "$HOME")
@@ -140,9 +143,8 @@ def _commanded(tree: Tree, known: Facts, *, dynamic: bool, root: bool) -> Iterat
         effective = ran.effective
         assert effective is not None
         what = f"{effective.why} ({ran.name})" if effective.why else f"runs {ran.name}"
-        spared = ({"home"} if dynamic else set()) | (
-            {"account", "root"} if "account" in effective.needs else set()
-        )
+        spared = ({"home"} if dynamic else set()) | ({"builds"} if not root else set())
+        spared |= {"account", "root"} if "account" in effective.needs else set()
         for need in sorted(effective.needs - spared):
             yield need, Trait(what, ran.line)
             if need in SYSTEM and "account" not in effective.needs:
@@ -275,8 +277,14 @@ def _written(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
         path = use.place.text
         if path.startswith(("/sys/", "/proc/")):
             yield "tunables", Trait(f"writes to {path}", line)
+            yield from _of_the_kernel(path, Trait(f"writes to {path}", line))
         elif _is_open(path) and (kernel := _named_tunable(known)) is not None:
             yield "tunables", Trait(f"writes to '{path}', which may lie below {kernel}", line)
+            for _, script in known.scripts:
+                for place in re.findall(r"/sys/[\w/-]+", script.body.data.decode(errors="replace")):
+                    yield from _of_the_kernel(
+                        place, Trait(f"writes to '{path}', which may lie below {place}", line)
+                    )
         elif path.startswith("/dev/") and not path.startswith(_HARMLESS_DEVICES):
             yield "devices", Trait(f"writes to {path}", line)
         elif not path.startswith((*_MANAGED, *OWN_ROOTS)):
@@ -312,6 +320,14 @@ def _written(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
             yield "home", Trait("names root's home directory", script.at.line)
         if re.search(rb"(?m)(?:^|[\s\"'=:(])/(?:home|run/user)(?![\w.-])", script.body.data):
             yield "home", Trait("names the home directories", script.at.line)
+
+
+def _of_the_kernel(path: str, trait: Trait) -> Iterator[tuple[str, Trait]]:
+    """What writing to some places of the kernel means beside."""
+    if path.startswith("/sys/fs/cgroup"):
+        yield "cgroups", trait
+    if path.startswith(("/sys/kernel/config/nvmet", "/sys/kernel/config/target")):
+        yield "remote", trait  # the kernel listens for the control group that sets it up
 
 
 _TUNABLES = ("/sys/", "/proc/sys/")
@@ -370,11 +386,12 @@ def _configured(block: Block) -> Iterator[tuple[str, Trait]]:
     for program in programs(block):
         if user and program.prefixes.count("!") == 1:
             yield "user", Trait("runs a part with root's rights ('!')", program.at.line)
-        if program.line is not None and _WRAPPERS in program.line.body.data:
-            yield "user", Trait("runs a program that gains rights (/run/wrappers)", program.at.line)
-        if program.script is not None and _WRAPPERS in program.script.body.data:
-            yield "user", Trait("runs a program that gains rights (/run/wrappers)", program.at.line)
-    if any((text or "").startswith("/run/wrappers") for text in block.texts("path")):
+        for body in (one.body for one in (program.line, program.script) if one is not None):
+            if _WRAPPERS in body.data or any(_WRAPPER_DIR in hole.text for hole in body.holes):
+                yield "user", Trait("runs a program that gains rights (/run/wrappers)", program.at.line)
+    if any((text or "").startswith("/run/wrappers") for text in block.texts("path")) or any(
+        _WRAPPER_DIR in item.expr.text for item in block.items("path")
+    ):
         yield "user", Trait("may run programs that gain rights (/run/wrappers)", line)
     for name in ("DeviceAllow", "BindPaths"):
         if block.get("serviceConfig", name):
@@ -392,6 +409,9 @@ def _configured(block: Block) -> Iterator[tuple[str, Trait]]:
         yield "early", Trait("may be started before /tmp is set up", line)
     if block.get("serviceConfig", "BusName"):
         yield "dbus", Trait("owns a name on D-Bus", line)
+    for slot in block.get("unitConfig", "RequiresMountsFor"):
+        if _IN_A_HOME.search(slot.expr.text) or _OPEN_HOME.search(slot.expr.text):
+            yield "home", Trait("needs a home directory to be mounted", slot.expr.line)
     directory = block.value("serviceConfig", "WorkingDirectory")
     for text in (directory.shown,) if isinstance(directory, Str) else ():
         if text.startswith(("/home/", "/root", "~")) or _OPEN_HOME.match(text):
@@ -431,6 +451,9 @@ def _environment(block: Block) -> Iterator[tuple[str, str]]:
 _WRAPPERS = b"/run/wrappers/"
 """Where NixOS puts programs that are setuid, setgid or have capabilities (security.wrappers)."""
 
+_WRAPPER_DIR = "security.wrapperDir"
+"""The option that holds that place."""
+
 DEVICE_GROUPS = frozenset(
     "video render audio dialout disk input kvm lp tape cdrom plugdev i2c gpio uucp tty kmem tss".split()
 )
@@ -456,10 +479,14 @@ def _user(block: Block) -> Iterator[tuple[str, Trait]]:
     if not slots:
         yield "root-user", Trait("runs as root, as nothing else is said", block.line)
         return
-    user = block.text("serviceConfig", "User")
+    user = block.text("serviceConfig", "User") or user_named(block.tree, slots[0].expr)
     if user in ("root", "0"):
         yield "root-user", Trait("runs as root", slots[0].expr.line)
         return
+    if user is not None and "%" in user:
+        yield "root-user", Trait(f"runs as {user}, which may be root", slots[0].expr.line)
+    if any(may_be_root(block.tree, slot.expr) for slot in slots):
+        yield "root-user", Trait("runs as a user that something sets to root", slots[0].expr.line)
     if all(block.extra(slot) or unwrapped(block.tree, slot.expr).conditions for slot in slots):
         yield "root-user", Trait("runs as root where no condition gives it a user", slots[0].expr.line)
     yield "static-user", Trait(f"runs as {user or 'a user'}", slots[0].expr.line)

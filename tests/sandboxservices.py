@@ -625,5 +625,46 @@ chmod 600 /srv/out/copy
         "grep -q hello /srv/out/copy && test -L /srv/out/link",
         needs=("curl",),
     ),
+    "folder-of-its-user": Service(
+        "makes a folder as a user, in one that the user owns",
+        _script("mkdir -p /srv/figures/made\ndate > /srv/figures/made/today", FIGURES),
+        "test -s /srv/figures/made/today",
+        "mkdir /srv/figures; chown figures /srv/figures",
+    ),
+    "settings-of-an-unseen-program": Service(
+        "writes settings for a program that is not in sight",
+        _script("/srv/program", FIGURES, 'preStart = "date > /etc/figures/since";'),
+        "test -s /srv/out/since",
+        "mkdir -p /etc/figures /srv/out; chown figures /etc/figures /srv/out;"
+        "printf '#!/bin/sh\\ncp /etc/figures/since /srv/out/since\\n' > /srv/program; chmod 755 /srv/program",
+        breaks=(("ReadWritePaths", "/srv"),),
+    ),
+    "control-groups": Service(
+        "makes a control group",
+        _script("mkdir -p /sys/fs/cgroup/apart"),
+        "test -e /sys/fs/cgroup/apart/cgroup.procs",
+        "if test -d /sys/fs/cgroup/apart; then rmdir /sys/fs/cgroup/apart; fi",
+        breaks=(("ProtectControlGroups", "true"),),
+    ),
+    "reads-as-root": Service(
+        "reads with a program that is setuid what only root may",
+        _script("/run/wrappers/bin/reader /srv/secret > /srv/figures/copy", FIGURES),
+        "grep -q sixteen /srv/figures/copy",
+        "mkdir -p /run/wrappers /srv/figures; chown figures /srv/figures;"
+        "mountpoint -q /run/wrappers || mount -t tmpfs -o suid,mode=755 tmpfs /run/wrappers;"
+        "mkdir -p /run/wrappers/bin; cp /usr/bin/cat /run/wrappers/bin/reader; chmod 4755 /run/wrappers/bin/reader;"
+        "mkdir -p /srv/private; echo sixteen > /srv/private/secret; chmod 600 /srv/private/secret;"
+        "chown 1234 /srv/private/secret; chmod 755 /srv/private; ln -sf private/secret /srv/secret",
+        breaks=(("NoNewPrivileges", "true"), ("PrivateUsers", "true")),
+    ),
+    "page-for-others": Service(
+        "fetches a page into a folder that others read",
+        _script("git clone -q /srv/origin /srv/site"),
+        f"{AS_ANYBODY} cat /srv/site/page | grep -q hello",
+        "git init -q /srv/origin; cd /srv/origin; umask 022; echo hello > page; git add page;"
+        "git -c user.name=it -c user.email=it@example.org commit -q -m page",
+        needs=("git", "setpriv"),
+        breaks=(("UMask", "0077"),),
+    ),
 }  # fmt: skip
 """By name."""

@@ -50,6 +50,7 @@ When it refuses
     read-elsewhere: a shell that another command starts reads it, as another user or on another machine
     secret-by-condition: the place that reads it is there only under a condition, or put together by Nix
     use-not-understood: what the script does with the path is not understood
+    program-has-credentials: a program that it runs loads credentials of its own in a unit that has none
     full-privileges: it is read by a command with `+`, outside of the unit's user and sandbox
     upstream-unit: the unit is made elsewhere and only added to here
     user-unit: it is a unit of a user's own manager

@@ -10,6 +10,7 @@ _FORMS = (
     (re.compile(rb"(?<=[\s\d}])<>(?=[\s\"'$/])"), rb">|"),  # exec 3<>FILE: opened for both, and made
     (re.compile(rb"(>>?[ \t]*[^\s<>|&;]+[ \t]+)<<<"), rb"\1<  "),  # >/dev/null <<<TEXT: input that is given
     (re.compile(rb"(\$\(\([^()#]*\b\d+)#(?=[$\w{])"), rb"\1+"),  # $((16#FF)): a number of another base
+    (re.compile(rb"\\(\r?\n)(?=\s*\Z)"), rb" \1"),  # a line that goes on where nothing follows
 )
 
 

@@ -10,7 +10,7 @@ from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.scope import env_along
 from hwc_refactor.nix.search import Search
 from hwc_refactor.nix.syntax import parser
-from hwc_refactor.nix.values import Expr, Gap, Ref, Str, Value
+from hwc_refactor.nix.values import Call, Expr, Gap, Ref, Str, Value
 from hwc_refactor.nixos.objects import AGENIX_SECRET, SOPS_SECRET, Block, objects
 from hwc_refactor.nixos.tree import Tree
 
@@ -21,7 +21,10 @@ Scheme = Literal["agenix", "sops", "clan", "option", "path", "unseen"]
 DELIVERED = re.compile(r"/run/(?P<place>agenix|secrets|secrets-for-users)/(?P<name>[\w./-]+)\Z")
 """Where agenix and sops-nix deliver secrets by default (their modules' options `secretsDir`, `path`)."""
 
-_SECRET_WORD = r"(?:pass(?:word|wd|phrase|code)?|secret|token|credentials?|api-?key|private-?key|\w+-key|key)"
+_SECRET_WORD = (
+    r"(?:pass(?:word|wd|phrase|code)?|secret|token|credentials?|webhook(?:-url)?"
+    r"|api-?key|private-?key|\w+-key|key)"
+)
 _FILE_OPTION = re.compile(rf"(?:.*-)?{_SECRET_WORD}-(?:file|path)\Z")
 """Names of options that hold the path of a secret: `passwordFile`, `apiTokenFile`, `clientSecretPath`."""
 
@@ -75,6 +78,14 @@ def secret_of(value: Value) -> Secret | None:
             if by_hand(text):
                 return Secret(text, "path", at, text)
     return None
+
+
+def plain(tree: Tree, expr: Expr) -> Expr:
+    """An expression without what only writes it as text: `cfg.tokenFile` of `lib.escapeShellArg cfg.tokenFile`."""
+    match tree.resolver.value(expr):
+        case Call(name="escapeShellArg" | "toString", args=(given,)):
+            return plain(tree, given)
+    return expr
 
 
 def by_hand(path: str) -> bool:

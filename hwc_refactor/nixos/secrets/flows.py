@@ -6,7 +6,7 @@ print what they are given. A program that takes it as an argument or on its inpu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
@@ -135,6 +135,10 @@ class _Follower:
                 if target is not None:
                     self.targets.append(target)
                     return
+                for redirect in _redirects(around):
+                    if redirect.type == "pipeline":  # cat <<EOF | tee FILE
+                        self._through(redirect.named_children)
+                        return
             elif around.type == "pipeline":
                 self._piped(around, child)
                 if child != around.named_children[-1]:
@@ -148,8 +152,11 @@ class _Follower:
     def _piped(self, pipeline: Node, stage: Node) -> None:
         stages = pipeline.named_children
         behind = next((n + 1 for n, one in enumerate(stages) if one == stage), len(stages))
-        for following in stages[behind : behind + 1]:
-            node = following
+        self._through(stages[behind:])
+
+    def _through(self, stages: Sequence[Node]) -> None:
+        """The stages of a pipe of which the first one is given the secret on its input."""
+        for node in stages[:1]:
             if node.type == "redirected_statement":
                 body = node.child_by_field_name("body")
                 node = body if body is not None else node
@@ -157,7 +164,7 @@ class _Follower:
                 self._given(node)
 
     def _target(self, statement: Node) -> Node | None:
-        for child in statement.named_children:
+        for child in _redirects(statement):
             if child.type == "file_redirect" and any(one.type in _OUT for one in child.children):
                 if any(
                     one.type == "file_descriptor" and self._script.source(one) == "2"
@@ -169,3 +176,12 @@ class _Follower:
                 if target is not None and not text.strip("\"'").startswith(("/dev/", "&")):
                     return target
         return None
+
+
+def _redirects(statement: Node) -> list[Node]:
+    """What redirects a statement; the grammar puts what follows `<<EOF` on its line below the here-document."""
+    found = list(statement.named_children)
+    for child in statement.named_children:
+        if child.type == "heredoc_redirect":
+            found += [one for one in child.named_children if one.type in ("file_redirect", "pipeline")]
+    return found

@@ -11,17 +11,20 @@ from typing import Literal
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nixos.secrets.demands import demanded
 from hwc_refactor.nixos.secrets.private_files import taken_privately
 from hwc_refactor.nixos.secrets.programs import commands
 
-Form = Literal["read", "stdin", "source", "private", "test", "argument", "text", "copied", "made", "unknown"]
+Form = Literal[
+    "read", "stdin", "source", "private", "test", "demand", "argument", "text", "copied", "made", "unknown"
+]
 """What is done with the path.
 
 `read`: what the file holds becomes part of a command or a variable, `$(cat path)`; `stdin`: a program reads
 it; `source`: the shell reads it as a script; `private`: a program is given the path that refuses a file which
-its group may read; `test`: it is looked at, not into; `argument`: a program is
-given the path; `text`: the path is printed; `copied`: what it holds is put into another file; `made`: the
-script itself writes or changes the file.
+its group may read; `test`: it is looked at, not into; `demand`: the same, and the script ends with an error
+where it is not there; `argument`: a program is given the path; `text`: the path is printed; `copied`: what it
+holds is put into another file; `made`: the script itself writes or changes the file.
 """
 
 
@@ -90,7 +93,7 @@ def form_of(script: Script, chain: list[Node], start: int, end: int) -> tuple[Fo
         case "command":
             return _argument(script, outer, start, end)
         case "test_command" | "unary_expression" | "binary_expression":
-            return "test", ""
+            return ("demand" if demanded(script, outer) else "test"), ""
         case _:
             return "unknown", ""
 
@@ -123,7 +126,7 @@ def _argument(script: Script, outer: list[Node], start: int, end: int) -> tuple[
     if program in commands("readers"):
         return ("read" if _substituted(outer) else "stdin"), program
     if program in commands("examiners"):
-        return "test", program
+        return ("demand" if demanded(script, outer) else "test"), program
     if program in commands("speakers"):
         return "text", program
     if program in commands("copiers"):

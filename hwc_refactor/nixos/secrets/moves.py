@@ -10,10 +10,14 @@ from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.secrets.declared import Secret
 from hwc_refactor.nixos.secrets.flows import written_around, written_to
+from hwc_refactor.nixos.secrets.keepers import keeper
 from hwc_refactor.nixos.secrets.private_settings import PrivateSetting, private_settings
 from hwc_refactor.nixos.secrets.uses import Hidden, Mention, Optional, hidden, mentions
 
-MOVABLE = frozenset({"read", "stdin", "source", "private"})
+TAKEN = frozenset({"read", "stdin", "source", "private"})
+"""What needs the file of a secret."""
+
+MOVABLE = TAKEN | {"demand"}
 """What can be done with the file of a credential just as well."""
 
 EXPOSING = frozenset({"read", "source", "copied"})
@@ -74,15 +78,19 @@ def moves(block: Block, allowed: frozenset[str] = frozenset()) -> Moves:
     moving: list[Mention] = []
     staying: list[Mention] = []
     obstacles: list[Obstacle] = []
+    program = keeper(block) if groups else ""
     for group in groups.values():
         obstacle = _obstacle(block, group, allowed)
+        if obstacle is None and program and any(mention.form in TAKEN for mention in group):
+            obstacle = _missed(group[0], program)
         if obstacle is not None:
             obstacles.append(obstacle)
             continue
         start = [mention for mention in group if not mention.on_stop]
-        moving += [mention for mention in start if mention.form in MOVABLE]
+        if any(mention.form in TAKEN for mention in start):
+            moving += [mention for mention in start if mention.form in MOVABLE]
         staying += [mention for mention in start if mention.form == "argument"]
-        obstacles += [_stops(mention) for mention in group if mention.on_stop and mention.form in MOVABLE][:1]
+        obstacles += [_stops(mention) for mention in group if mention.on_stop and mention.form in TAKEN][:1]
     obstacles += [_concealed(one) for one in hidden(block)]
     settings = _settings(block, obstacles)
     if not settings and not any(mention.form in (*EXPOSING, "private") for mention in moving):
@@ -115,8 +123,8 @@ def _obstacle(block: Block, group: Sequence[Mention], allowed: frozenset[str]) -
     """What keeps the places that name one secret from reading a credential."""
     exposed = any(mention.form in EXPOSING for mention in group)
     start = [mention for mention in group if not mention.on_stop]
-    if not any(mention.form in (*MOVABLE, "copied") for mention in start):
-        stop = next((mention for mention in group if mention.form in (*MOVABLE, "copied")), None)
+    if not any(mention.form in (*TAKEN, "copied") for mention in start):
+        stop = next((mention for mention in group if mention.form in (*TAKEN, "copied")), None)
         return None if stop is None else _stops(stop)
     if _by_condition(start):
         where = start[0].option
@@ -225,6 +233,14 @@ def _as_file(mention: Mention) -> Obstacle:
         " it is in no environment and no command line, and nothing is gained."
     )
     return Obstacle("already-a-file", reason, mention.secret, place(mention), exposed=False)
+
+
+def _missed(mention: Mention, program: str) -> Obstacle:
+    reason = (
+        f"{program}, which it runs, loads credentials of its own only in a unit that has none: with"
+        f" {mention.secret.name} as a credential, it would look for them in vain."
+    )
+    return Obstacle("program-has-credentials", reason, mention.secret, place(mention))
 
 
 def _concealed(found: Hidden) -> Obstacle:

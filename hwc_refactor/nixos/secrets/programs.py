@@ -20,6 +20,23 @@ def commands(part: Part) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnCredentials:
+    """A program that looks for credentials of its own where the unit has any, and the option of its package."""
+
+    program: str
+    option: tuple[str, ...]
+
+
+def own_credentials() -> list[OwnCredentials]:
+    """The programs that load credentials of their own only in a unit that has none; see the data."""
+    return [
+        OwnCredentials(name, tuple(entry["option"].split(".")))
+        for entry in _data()["own-credentials"]
+        for name in entry["names"].split()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class FileForm:
     """How a program takes a value from a file instead of from a variable.
 

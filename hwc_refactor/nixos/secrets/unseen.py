@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 from hwc_refactor.nix.shell import Script, Word
 from hwc_refactor.nix.values import Call, PathValue, Ref, Str, Value
-from hwc_refactor.nixos.secrets.declared import Secret, is_file_option, secret_of
+from hwc_refactor.nixos.secrets.declared import Secret, is_file_option, plain, secret_of
 from hwc_refactor.nixos.secrets.programs import commands
 from hwc_refactor.nixos.tree import Tree
 
 _SECRET = re.compile(
-    r"(?i)secret|passw|passphrase|token|credential|/run/agenix|(?:api|private|auth|access|signing)[-_]?key"
+    r"(?i)secret|passw|passphrase|token|credential|webhook|/run/agenix|(?:api|private|auth|access|signing)[-_]?key"
 )
 _WHOLE = frozenset({"cat", "head", "tail", "tac", "base64", "source", "."})
 """Readers that take nothing but files."""
@@ -64,7 +64,7 @@ def _unseen(tree: Tree, script: Script, word: Word) -> Secret | None:
             pieces += constant.pieces
     for piece in pieces:
         if piece.kind == "hole":
-            value = tree.resolver.value(script.body.holes[piece.hole])
+            value = tree.resolver.value(plain(tree, script.body.holes[piece.hole]))
             if secret_of(value) is not None or _in_store(value):
                 return None
             shown.append(_source(value))

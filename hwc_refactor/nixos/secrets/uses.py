@@ -19,7 +19,7 @@ from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.nested import nested_scripts
 from hwc_refactor.nixos.scripts.programs import ON_STOP, Program
-from hwc_refactor.nixos.secrets.declared import DELIVERED, Secret, by_hand, secret_of
+from hwc_refactor.nixos.secrets.declared import DELIVERED, Secret, by_hand, plain, secret_of
 from hwc_refactor.nixos.secrets.deployed import deployed_script
 from hwc_refactor.nixos.secrets.forms import (
     Form,
@@ -184,7 +184,7 @@ def _hidden(block: Block) -> Iterator[Hidden]:
         if not script.sound:
             yield from _read_by(tree, script, program)
         for hole in script.body.holes:
-            if secret_of(tree.resolver.value(hole)) is None:
+            if secret_of(tree.resolver.value(plain(tree, hole))) is None:
                 yield from _concealed(tree, hole, program, read)
     for program in facts(block).programs:
         if program.script is None and program.line is None:
@@ -242,9 +242,10 @@ def secret_paths(tree: Tree, script: Script) -> Iterator[tuple[Secret, int, int]
     for number, start, end in script.hole_places():
         if data[end : end + 1] in (b"/",) or data[start - 1 : start] in (b"/",):
             continue  # a part of a path
-        secret = secret_of(tree.resolver.value(script.body.holes[number]))
+        hole = plain(tree, script.body.holes[number])
+        secret = secret_of(tree.resolver.value(hole))
         if secret is not None:
-            yield replace(secret, at=script.body.holes[number]), start, end
+            yield replace(secret, at=hole), start, end
     for match in _DELIVERED_TEXT.finditer(data):
         text = match[0].decode()
         found = DELIVERED.match(text)

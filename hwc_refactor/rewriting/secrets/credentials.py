@@ -13,7 +13,7 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import Bound, Env, Free, Parameter, env_along, inner, lookup, root_env
 from hwc_refactor.nix.strings import escape_quoted, identifier_or_quoted
 from hwc_refactor.nix.syntax import Node
-from hwc_refactor.nix.values import Expr, Gap, ListValue, Ref, Str, Text
+from hwc_refactor.nix.values import Call, Expr, Gap, ListValue, Ref, Slot, Str, Text
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.secrets.declared import Secret, secret_of
 from hwc_refactor.nixos.secrets.uses import Optional
@@ -23,6 +23,8 @@ from hwc_refactor.rewriting.placing import Home, NoPlace
 
 OPTION = ("serviceConfig", "LoadCredential")
 _UNFIT = re.compile(r"[^\w.@-]+")
+_LISTS = frozenset("map forEach mapAttrsToList concatMap optional optionals flatten filter unique".split())
+"""Functions of `lib` whose value is a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +150,22 @@ def add(
         draft.set(block, OPTION, f"[ {' '.join((text, *elements))} ]")
     elif isinstance(value, ListValue):
         draft.extend_list_by(block, OPTION, elements)
+    elif isinstance(value, Call) and value.name in _LISTS and _whole(slots[0]) and not block.extra(slots[0]):
+        placing.demand_own(block.tree, block, slots[0].expr)
+        draft.replace_value(
+            slots[0].expr.file, slots[0].binding, f"{slots[0].expr.text} ++ [ {' '.join(elements)} ]"
+        )
+        names = ", ".join(one.name for one in credentials)
+        draft.review(f"Its other credentials are computed: none of them may be called {names}.")
     else:
         raise NoPlace("its LoadCredential is given by an expression")
+
+
+def _whole(slot: Slot) -> bool:
+    """Whether what a slot holds is the whole value of its binding, and binds more tightly than `++`."""
+    assert slot.binding is not None
+    value = slot.binding.child_by_field_name("expression")
+    return value == slot.expr.node and value is not None and value.type == "apply_expression"
 
 
 def add_optional(

@@ -194,6 +194,12 @@ def _scripts(
 
 
 def _tell(draft: Draft, block: Block, found: Moves, secrets: Sequence[Secret]) -> None:
+    kept = list(dict.fromkeys(one.secret.name for one in found.obstacles if one.exposed))
+    if kept:
+        draft.review(
+            f"{' and '.join(kept)} {'is' if len(kept) == 1 else 'are'} read as before, for reasons that are given"
+            " apart: the user of the service has to be able to read that as well."
+        )
     for mention in found.staying:
         draft.note(
             f"The path of {mention.secret.name} is still given to {mention.command} as it is; the user of the"

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
+from hwc_refactor.nix.values import Str
 from hwc_refactor.nixos.objects import SERVICE, Block, objects
 from hwc_refactor.nixos.paths.directories import declared, directory_at
 from hwc_refactor.nixos.scripts.programs import programs
@@ -24,6 +25,9 @@ from hwc_refactor.rewriting.secrets import credentials
 from hwc_refactor.rewriting.secrets.credentials import Credential
 
 OPTION = ("serviceConfig", "RuntimeDirectory")
+
+_WITH_COREUTILS = ("coreutils", "busybox", "/run/current-system/sw/bin", "config.system.path")
+"""What in a PATH brings the program that makes a copy."""
 
 _Key = tuple[str, str]
 
@@ -106,6 +110,8 @@ def copy(
     private = [one for one in mentions if one.form == "private"]
     if not private and not settings:
         return None
+    if _path_of_its_own(block):
+        raise NoPlace("its PATH is its own, and what makes a copy of its secret may not be in it")
     folder = folder_for(draft, block)
     scripts: dict[int, tuple[Script, dict[str, str]]] = {}
     if settings:
@@ -129,6 +135,17 @@ def copy(
         " for every user: the unit copies it into its runtime directory when it starts."
     )
     return folder
+
+
+def _path_of_its_own(block: Block) -> bool:
+    """Whether the settings of a service replace the PATH that NixOS gives it, coreutils left out."""
+    resolver = block.tree.resolver
+    texts = [slot.expr.text for slot in block.get("environment", "PATH") if not slot.rest]
+    for slot in block.get("serviceConfig", "Environment"):
+        alone = isinstance(resolver.value(slot.expr), Str)
+        items = [slot.expr] if alone or slot.rest else [one.expr for one in resolver.items(slot.expr)]
+        texts += [one.text for one in items if "PATH=" in one.text]
+    return bool(texts) and not any(name in text for text in texts for name in _WITH_COREUTILS)
 
 
 def _line(name: str, folder: Folder) -> str:

@@ -12,10 +12,13 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; the exit code."""
+    """Run the program; the exit code. Where it is the process that was started, that ends here."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     streams.ready()
-    return streams.guarded(lambda: _run(given))
+    code = streams.guarded(lambda: _run(given))
+    if arguments is None:
+        streams.leave(code)
+    return code
 
 
 def _run(given: Sequence[str]) -> int:

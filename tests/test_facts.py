@@ -62,9 +62,6 @@ HEAD = """
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_command_is_found_in_every_shape(shape: str) -> None:
     found = service(SHAPES[shape], HEAD, {"check.sh": b"#!/usr/bin/env bash\ncurl http://a\n"})
-    if shape == "condition":  # how much of it runs is not known
-        assert found.doubts
-        return
     assert "curl" in ran(found)
     assert not found.doubts
 

@@ -14,7 +14,14 @@ from hwc_refactor.nix.scope import formals_of
 from hwc_refactor.nix.values import Attrs, Call, Closure, Expr, Ref, Slot, Unknown, Value
 from hwc_refactor.nixos.tree import Tree
 
-_EACH = {"map": (0, 1), "forEach": (1, 1), "mapAttrsToList": (0, 2), "concatMap": (0, 1)}
+_EACH = {
+    "map": (0, 1),
+    "forEach": (1, 1),
+    "imap0": (0, 2),
+    "imap1": (0, 2),
+    "mapAttrsToList": (0, 2),
+    "concatMap": (0, 1),
+}
 """Functions that make a list: which of their arguments is the function, and how many arguments that takes."""
 
 Made = tuple[str | Expr, Slot]
@@ -30,19 +37,19 @@ def generated(tree: Tree, expr: Expr) -> Iterator[Made]:
         return
     match call.name, call.args:
         case "genAttrs", (_, function):
-            yield from _valued(tree, _body(tree, function, 1), function)
+            yield from _valued(tree, body_of(tree, function, 1), function)
         case "mapAttrs", (function, _):
-            yield from _valued(tree, _body(tree, function, 2), function)
+            yield from _valued(tree, body_of(tree, function, 2), function)
         case "mapAttrs'", (function, _):
-            yield from _pair(tree, _body(tree, function, 2))
+            yield from _pair(tree, body_of(tree, function, 2))
         case "listToAttrs", (listed,):
-            yield from _pair(tree, _element(tree, listed))
+            yield from _pair(tree, element(tree, listed))
         case "filterAttrs", (_, source):
             yield from generated(tree, source)
         case (("foldl'" | "foldl" | "foldr"), (function, _, _)):
-            yield from _set(tree, _body(tree, function, 2))
+            yield from _set(tree, body_of(tree, function, 2))
         case _:
-            yield from _set(tree, _element(tree, expr))
+            yield from _set(tree, element(tree, expr))
 
 
 def _declared(tree: Tree, expr: Expr) -> bool:
@@ -53,16 +60,16 @@ def _declared(tree: Tree, expr: Expr) -> bool:
     return isinstance(value, Ref) and value.path[:3] == ("config", "services", "hwc")
 
 
-def _element(tree: Tree, listed: Expr) -> Expr | None:
+def element(tree: Tree, listed: Expr) -> Expr | None:
     """What a list holds for each element of another one."""
     call = tree.resolver.value(listed)
     if not isinstance(call, Call) or not is_library(call.function) or call.name not in _EACH:
         return None
     position, count = _EACH[call.name]
-    return _body(tree, call.args[position], count) if len(call.args) == 2 else None
+    return body_of(tree, call.args[position], count) if len(call.args) == 2 else None
 
 
-def _body(tree: Tree, function: Expr, count: int) -> Expr | None:
+def body_of(tree: Tree, function: Expr, count: int) -> Expr | None:
     """The body of a function of the root, its parameters left open."""
     value: Value = tree.resolver.value(function)
     found: Expr | None = None

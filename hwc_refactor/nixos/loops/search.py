@@ -39,12 +39,16 @@ def _service_loop(block: Block) -> Loop | None:
         for loop in _others(program, script)
     ]
     if any(_may_loop(program) for program in programs(block)):
-        others += [loop for program, script in facts(block).scripts for loop in _others(program, script)]
+        known = facts(block)
+        given = {id(script) for script in known.given}
+        written = [(program, script) for program, script in known.scripts if id(script) not in given]
+        others += [loop for program, script in written for loop in _others(program, script)]
+        inner = [(program, nested.script) for program, script in written for nested in nested_scripts(script)]
+        inner += [(program, script) for program, script in known.scripts if id(script) in given]
         others += [
             loop if loop.where == "beside" else replace(loop, where="nested")
-            for program, script in facts(block).scripts
-            for nested in nested_scripts(script)
-            for loop in _others(program, nested.script)
+            for program, script in inner
+            for loop in _others(program, script)
         ]
     ranked = sorted(others, key=lambda loop: (loop.form == "waiting", loop.program.directive != "ExecStart"))
     return ranked[0] if ranked else None

@@ -140,6 +140,9 @@ class Facts:
         writes, reads: the paths that are written, and those that are read by redirection.
         handed: the arguments of functions and scripts in sight, where they are known as `$1` and the like.
         doubts: what is not known.
+        repeated: those of the scripts that a function of nixpkgs puts into another one: under a condition, or for
+            each of some elements.
+        given: those of the scripts that are given to a shell as text, `bash -c "…"`.
     """
 
     programs: tuple[Program, ...]
@@ -149,3 +152,5 @@ class Facts:
     reads: tuple[Use, ...]
     handed: tuple[Use, ...]
     doubts: tuple[Doubt, ...]
+    repeated: tuple[Script, ...] = ()
+    given: tuple[Script, ...] = ()

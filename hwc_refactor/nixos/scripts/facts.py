@@ -8,16 +8,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import field, replace
 
 from hwc_refactor.frozen import dataclass
-from hwc_refactor.nix.shell import Body, Command, Script, Word, script_of
+from hwc_refactor.nix.shell import Body, Command, Script, Word
 from hwc_refactor.nix.syntax import Node
-from hwc_refactor.nix.values import Expr, Gap, Str, Value
+from hwc_refactor.nix.values import Expr, Str, Value
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.commands import Knowledge, knowledge
 from hwc_refactor.nixos.scripts.doings import Doubt, Facts, Ran, Use
-from hwc_refactor.nixos.scripts.executables import Executable, executable_of, executable_value, run_by_shell
+from hwc_refactor.nixos.scripts.executables import (
+    Executable,
+    executable_of,
+    executable_value,
+    run_by_shell,
+    script_text,
+)
 from hwc_refactor.nixos.scripts.languages import runs_others, writes_files
+from hwc_refactor.nixos.scripts.pieces import joined, texts
 from hwc_refactor.nixos.scripts.programs import Program, programs
 from hwc_refactor.nixos.scripts.pythons import python_facts, runs_module
+from hwc_refactor.nixos.scripts.spread import spread, spread_hole
 from hwc_refactor.nixos.scripts.words import (
     MAX_NESTING,
     Place,
@@ -31,7 +39,11 @@ from hwc_refactor.nixos.tree import Tree
 
 PYTHON_PROGRAM = Knowledge(frozenset({"network"}), "runs a Python program that is in sight")
 PYTHON_SERVER = Knowledge(frozenset({"network", "listens"}), "runs a Python program that serves a port")
+READ_SHELL = Knowledge(why="runs a shell script that is in sight")
 _HOLE = re.compile(r"__nix(\d+)__")
+_ESCAPED = re.compile(rb'\\([$`"\\])')
+"""What a backslash quotes between double quotes (POSIX Shell & Utilities, 2.2.3 Double-Quotes)."""
+_NOT_IN_SIGHT = "a part of its script is not in sight"
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +54,8 @@ class _Found:
     handed: list[Use] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     scripts: list[tuple[Program, Script]] = field(default_factory=list)
+    repeated: list[Script] = field(default_factory=list)
+    given: list[Script] = field(default_factory=list)
 
 
 def facts(block: Block) -> Facts:
@@ -62,6 +76,8 @@ def facts_of(tree: Tree, ran: Sequence[Program]) -> Facts:
         tuple(found.reads),
         tuple(found.handed),
         tuple(found.doubts),
+        tuple(found.repeated),
+        tuple(found.given),
     )
 
 
@@ -72,7 +88,7 @@ class _Reader:
         self._tree = tree
         self._program = program
         self._found = found
-        self._seen: set[tuple[str, int, bytes]] = set()
+        self._seen: set[tuple[str, int, int, bytes]] = set()
         self._functions: set[str] = set()
         self._variables: dict[str, tuple[Script, Word]] = {}
 
@@ -81,8 +97,7 @@ class _Reader:
         if program.unknown is not None:
             self._doubt(program.unknown)
             return
-        holes = () if program.line is None else program.line.body.holes
-        words = tuple(self._argument(argument.text, holes) for argument in program.arguments)
+        words = tuple(self._arguments(program))
         if program.script is not None:
             self._hand(program.executable.name or "its script", words)
             self._script(program.script, 0)
@@ -93,6 +108,20 @@ class _Reader:
         self, reason: str, script: Script | None = None, node: Node | None = None, *, place: bool = False
     ) -> None:
         self._found.doubts.append(Doubt(reason, self._program, script, node, place))
+
+    def _arguments(self, program: Program) -> Iterator[Place]:
+        """The arguments of a command line of the unit; an interpolation without quotes may bring several."""
+        if program.line is None:
+            return
+        holes = program.line.body.holes
+        for number, argument in enumerate(program.line.arguments):
+            place = self._argument(argument.text, holes)
+            match = _HOLE.fullmatch(argument.text)
+            if match is not None and argument.end - argument.start == len(argument.data):
+                words = spread_hole(self._tree, holes[int(match[1])], place)
+            else:
+                words = iter((place,))
+            yield from words if number else list(words)[1:]
 
     def _argument(self, text: str, holes: Sequence[Expr]) -> Place:
         shown, refs, root = text, list[Value](), None
@@ -108,9 +137,13 @@ class _Reader:
 
     # -- scripts -----------------------------------------------------------------------------------------
 
-    def _script(self, script: Script, depth: int) -> None:
-        key = (script.body.path, script.at.node.start_byte, script.body.data)
-        if key in self._seen or depth > MAX_NESTING:
+    def _script(self, script: Script, depth: int, behind: tuple[Place, ...] = ()) -> None:
+        """Read a script; `behind` is what follows its last command as further words of that."""
+        key = (script.body.path, script.at.node.start_byte, id(script.at.env), script.body.data)
+        if key in self._seen and not behind:
+            return
+        if depth > MAX_NESTING:
+            self._doubt("its scripts are nested too deep to be read", script, script.root)
             return
         self._seen.add(key)
         self._found.scripts.append((self._program, script))
@@ -119,8 +152,11 @@ class _Reader:
             return
         self._functions |= script.functions.keys()
         self._variables.update({name: (script, word) for name, word in script.constants.items()})
+        end = len(script.body.data.rstrip(b" \t"))
+        if behind and not any(command.node.end_byte == end for command in script.commands):
+            self._doubt(_NOT_IN_SIGHT, script, script.root)
         for command in script.commands:
-            self._command(script, command, depth)
+            self._command(script, command, depth, behind if command.node.end_byte == end else ())
         for target in script.redirected(">", ">>", ">|", "&>", "&>>"):
             place = self.place(script, target)
             if not place.text.startswith(("/dev/null", "/dev/std", "/dev/fd")):
@@ -132,9 +168,12 @@ class _Reader:
         for target in script.redirected("<"):
             self._found.reads.append(Use("<", self.place(script, target), self._program))
 
-    def _command(self, script: Script, command: Command, depth: int) -> None:
+    def _command(self, script: Script, command: Command, depth: int, behind: tuple[Place, ...] = ()) -> None:
         name = command.name
-        words = tuple(self.place(script, word) for word in command.arguments)
+        words = (
+            *(place for word in command.arguments for place in spread(self._tree, script, word)),
+            *behind,
+        )
         if name.literal is not None and name.literal in self._functions:
             self._hand(name.literal, words)
             return
@@ -147,8 +186,8 @@ class _Reader:
             text, *more = text.split()  # what a variable holds is split where it is not quoted
             given = (self._argument(part, holder.body.holes) for part in more)
             words = (*(replace(place, script=script, node=command.node) for place in given), *words)
-        match = _HOLE.fullmatch(text)
-        if match is not None and self._inlined(holder, int(match[1]), depth):
+        match = _HOLE.match(text)
+        if match is not None and self._inlined(holder, int(match[1]), text[match.end() :], words, depth):
             return
         self._ran(executable_of(self._tree, text, holder.body.holes), words, script, command, depth)
 
@@ -169,20 +208,36 @@ class _Reader:
             text += f"__nix{piece.hole}__" if piece.kind == "hole" else piece.text
         return script, text
 
-    def _inlined(self, script: Script, hole: int, depth: int) -> bool:
-        """Whether an interpolation in the place of a command is a piece of script; reads it."""
-        value = self._tree.resolver.value(script.body.holes[hole])
-        if not isinstance(value, Str) or (
-            value.literal is not None and re.fullmatch(r"[\w./+-]*", value.literal)
-        ):
-            return False
-        if isinstance(value.parts[0], Gap) and not re.search(r"\s", value.shown):
-            return False
-        inner = script_of(value.at)
-        if inner is None:
-            self._doubt("a part of its script is not in sight", script, script.root)
-        else:
-            self._script(inner, depth + 1)
+    def _inlined(self, script: Script, hole: int, rest: str, words: tuple[Place, ...], depth: int) -> bool:
+        """Whether an interpolation in the place of a command is a piece of script; reads it.
+
+        Args:
+            script: the script that it stands in.
+            hole: its number.
+            rest: what follows it in its word.
+            words: the words behind that: arguments of the last command of the piece.
+            depth: how deep the script is nested.
+        """
+        expr = script.body.holes[hole]
+        value = self._tree.resolver.value(expr)
+        if isinstance(value, Str):
+            plain = value.literal is not None and re.fullmatch(r"[\w./+-]*", value.literal)
+            if plain or not re.search(r"\s", value.shown):
+                return False
+        found = None if rest else texts(self._tree, expr)
+        pieces = [script_text(self._tree, text) for text in found or ()]
+        if found is None or not all(pieces):
+            hidden = found is not None or joined(value) or isinstance(value, Str)
+            if hidden:
+                self._doubt(_NOT_IN_SIGHT, script, script.root)
+            return hidden
+        for piece in pieces:
+            if piece is not None:
+                if not isinstance(value, Str):
+                    self._found.repeated.append(piece)
+                for name in sorted(piece.assigned() & script.constants.keys()):
+                    self._doubt(f"a part of its script may change ${name}", script, script.root)
+                self._script(piece, depth + 1, words)
         return True
 
     def _ran(
@@ -199,6 +254,8 @@ class _Reader:
             self._hand(executable.name or "its script", words)
             self._script(file.script, depth + 1)
             return
+        if any(word.unseen == "script" for word in words):
+            self._doubt(_NOT_IN_SIGHT, script, node)
         name = executable.name if file is None else file.interpreter or executable.name
         if name is None:
             self._doubt("it runs a program that is not in sight", script, node)
@@ -208,9 +265,14 @@ class _Reader:
         if name.startswith("python"):
             ran = self._python(ran)
             known = ran.known
+        if known is not None and known.runs == "shell" and self._shell(ran, depth):
+            ran = replace(ran, known=READ_SHELL)
+            known = ran.known
         self._found.ran.append(ran)
         if known is None:
             return
+        if any(word.unseen for word in words):
+            self._unseen(ran)
         self._writes(ran)
         if known.runs:
             self._runs(ran, depth)
@@ -222,6 +284,16 @@ class _Reader:
             self._doubt(f"it runs a program of {name} that writes files", script, node, place=True)
         if name == "sqlite3" and len(ran.operands) < 2:
             self._doubt("it hands sqlite3 what may write files", script, node, place=True)
+
+    def _unseen(self, ran: Ran) -> None:
+        """Words that are not in sight may be options, too: what a command writes or runs goes by these."""
+        known = ran.known
+        assert known is not None
+        if known.runs not in ("", "find", "input") or known.open_with:
+            self._doubt(f"it runs {ran.name} with words that are not in sight", ran.script, _node(ran))
+        elif known.writes or known.write_options or known.in_place or known.makes_folders:
+            reason = f"it runs {ran.name} with words that are not in sight"
+            self._doubt(reason, ran.script, _node(ran), place=True)
 
     def _knowledge(self, name: str) -> Knowledge | None:
         """What is known of a command in this configuration: `docker` may be another engine's."""
@@ -331,44 +403,59 @@ class _Reader:
                     if word.text in ("-exec", "-execdir", "-ok", "-okdir"):
                         self._place_ran(words[number + 1 :], ran, depth)
             case "shell":
-                self._shell(ran, words, depth)
+                if words or ran.script is not None:
+                    self._doubt(
+                        f"it runs a script with {ran.name} that is not in sight", ran.script, _node(ran)
+                    )
             case "text":
-                self._text(ran, depth)
+                if words and ran.script is not None and not self._text(ran, words[0], depth):
+                    self._doubt(f"it runs text as a script through {ran.name}", ran.script, _node(ran))
             case _:
                 self._doubt(f"it runs another command through {ran.name}", ran.script, _node(ran))
 
-    def _shell(self, ran: Ran, words: list[Place], depth: int) -> None:
-        inline = any(re.fullmatch(r"-[a-z]*c", word.text) for word in words)
-        for word in words:
-            if not inline and len(word.refs) == 1 and not word.text.startswith("-"):
+    def _shell(self, ran: Ran, depth: int) -> bool:
+        """Whether what a shell is told to run is in sight: the script behind `-c`, or a file; reads it."""
+        for number, word in enumerate(ran.words):
+            if re.fullmatch(r"-[a-z]*c", word.text):
+                behind = ran.words[number + 1 :]
+                return bool(behind) and self._text(ran, behind[0], depth)
+            if not word.text.startswith("-"):
+                if len(word.refs) != 1:
+                    return False
                 file = run_by_shell(executable_value(self._tree, word.refs[0]).file)
-                if file is not None and file.script is not None:
-                    self._script(file.script, depth + 1)
-                    return
-        if words or ran.script is not None:
-            self._doubt(f"it runs a script with {ran.name} that is not in sight", ran.script, _node(ran))
+                if file is None or file.script is None:
+                    return False
+                self._script(file.script, depth + 1)
+                return True
+        return False
 
-    def _text(self, ran: Ran, depth: int) -> None:
-        """A script that is given as text: `trap 'rm -f "$x"' EXIT`."""
-        script, command = ran.script, ran.command
-        if script is None or command is None or not command.arguments:
-            return
-        word = command.arguments[0]
-        if word.literal in ("", "-", "-p", "-l") or word.literal in self._functions:
-            return
-        data = script.body.data[word.start : word.end]
+    def _text(self, ran: Ran, word: Place, depth: int) -> bool:
+        """Whether a script that is given as text is in sight, `trap 'rm -f "$x"' EXIT`; reads it."""
+        script, node = word.script, word.node
+        if script is None or node is None or node.type == "command":
+            if word.known:
+                self._given(ran.program.at, Body(word.text.encode(), "", offset=None), depth)
+            return word.known
+        if ran.name == "trap" and (word.text in ("", "-", "-p", "-l") or word.text in self._functions):
+            return True
+        data = script.body.data[node.start_byte : node.end_byte]
         quoted = data[:1] in (b"'", b'"') and data[:1] == data[-1:] and len(data) > 1
-        if (quoted and data[:1] == b'"' and b"\\" in data) or (not quoted and word.literal is None):
-            self._doubt(f"it runs text as a script through {ran.name}", script, command.node)
-            return
+        if not quoted and script.word(node).literal is None:
+            return False
+        if quoted and data[:1] == b'"':
+            data = _ESCAPED.sub(rb"\1", data)
         constants = b"".join(
             name.encode() + b"=" + script.body.data[value.start : value.end] + b"\n"
             for name, value in script.constants.items()
         )
         text = constants + (data[1:-1] if quoted else data)
-        self._script(
-            Script(script.at, Body(text, script.body.path, script.body.holes, offset=None)), depth + 1
-        )
+        self._given(script.at, Body(text, script.body.path, script.body.holes, offset=None), depth)
+        return True
+
+    def _given(self, at: Expr, body: Body, depth: int) -> None:
+        script = Script(at, body)
+        self._found.given.append(script)
+        self._script(script, depth + 1)
 
     def _place_ran(self, rest: list[Place], ran: Ran, depth: int) -> None:
         first = rest[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.shell import Piece, Script, Word
@@ -34,6 +35,8 @@ class Place:
         refs: the values of the interpolations in it that are no known text, in order.
         script: the script it stands in, None for a command line of the unit itself.
         node: the node in the script's tree.
+        unseen: what is not in sight where it may be more than one word: `words` for words, any number of them;
+            `script` for what may end the command and begin another one.
     """
 
     text: str
@@ -43,6 +46,7 @@ class Place:
     script: Script | None = None
     node: Node | None = None
     lead: tuple[Expr, int] | None = None
+    unseen: Literal["", "words", "script"] = ""
 
 
 def number_of(tree: Tree, value: Value, depth: int = 0) -> int | None:
@@ -86,17 +90,8 @@ def _filled(tree: Tree, script: Script, piece: Piece, depth: int) -> tuple[str, 
     if piece.kind == "text":
         return piece.text, Place(piece.text, None, True)
     if piece.kind == "hole":
-        expr, value = _unquoted(tree, script.body.holes[piece.hole])
-        literal = value.literal if isinstance(value, Str) else None
-        if literal is not None:
-            lead = None if expr.node.type == "string_expression" else (expr, len(literal))
-            return literal, Place(literal, None, True, lead=lead)
-        if isinstance(value, Str) and isinstance(value.parts[0], Gap):
-            lead = (expr, len(value.shown))
-            return value.shown, Place(value.shown, value.parts[0].at, False, _gaps(value), lead=lead)
-        shown = value.shown if isinstance(value, Str) else "${" + expr.text + "}"
-        refs = _gaps(value) if isinstance(value, Str) else (value,)
-        return shown, Place(shown, expr, False, refs, lead=(expr, len(shown)))
+        found = single(tree, script.body.holes[piece.hole])
+        return found.text, found
     if piece.kind == "variable" and depth < MAX_NESTING:
         constant = script.constants.get(piece.text)
         if constant is not None:
@@ -109,13 +104,25 @@ def _filled(tree: Tree, script: Script, piece: Piece, depth: int) -> tuple[str, 
     return script.as_written(piece.text), None
 
 
-def _unquoted(tree: Tree, expr: Expr) -> tuple[Expr, Value]:
-    """What an interpolation stands for once the shell, or systemd, has read it: the argument of `escapeShellArg`."""
+def single(tree: Tree, expr: Expr) -> Place:
+    """The word that an expression is, with what is known of it; `lib.escapeShellArg x` is the word `x`."""
     value = tree.resolver.value(expr)
-    match value:
-        case Call(name="escapeShellArg" | "escapeSystemdExecArg", args=(given,)):
-            return given, tree.resolver.value(given)
-    return expr, value
+    if isinstance(value, Call) and value.name in _ESCAPING and len(value.args) == 1:
+        return single(tree, value.args[0])
+    literal = value.literal if isinstance(value, Str) else None
+    if literal is not None:
+        lead = None if expr.node.type == "string_expression" else (expr, len(literal))
+        return Place(literal, None, True, lead=lead)
+    if isinstance(value, Str) and isinstance(value.parts[0], Gap):
+        lead = (expr, len(value.shown))
+        return Place(value.shown, value.parts[0].at, False, _gaps(value), lead=lead)
+    shown = value.shown if isinstance(value, Str) else "${" + expr.text + "}"
+    refs = _gaps(value) if isinstance(value, Str) else (value,)
+    return Place(shown, expr, False, refs, lead=(expr, len(shown)))
+
+
+_ESCAPING = frozenset({"escapeShellArg", "escapeSystemdExecArg"})
+"""Functions that quote a word (nixpkgs manual, lib.strings; nixos/lib/utils.nix)."""
 
 
 def _temporary(tree: Tree, script: Script, node: Node, depth: int) -> Place | None:

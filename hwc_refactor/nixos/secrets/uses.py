@@ -131,12 +131,16 @@ def hidden(block: Block) -> tuple[Hidden, ...]:
 
 
 def written_scripts(block: Block) -> Iterator[tuple[Program, Script]]:
-    """The scripts of a service as they are written; not the pieces of one that are scripts themselves.
+    """The scripts of a service as they are written; not the pieces of one that functions of nixpkgs put there.
 
     Also one of the root that it runs by a path outside of it, where it is the only one of its name.
     """
     seen: set[tuple[int, str, int]] = set()
-    for program, script in facts(block).scripts:
+    known = facts(block)
+    put = {id(script) for script in known.repeated}
+    for program, script in known.scripts:
+        if id(script) in put:
+            continue
         place = (id(program), script.at.file.source.path, script.at.node.start_byte)
         if script.body.offset is not None or place not in seen:
             yield program, script

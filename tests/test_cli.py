@@ -126,6 +126,22 @@ def test_undo_refuses_where_a_file_was_changed_since(home: Path, call: Call) -> 
     assert OPTIONS in refused.err
 
 
+def test_undo_says_what_it_would_do(home: Path, call: Call) -> None:
+    assert "nothing to undo" in call("undo", "--dry-run").err
+    call("apply", "--diff", "3")
+    now = tree(home)
+    assert call("undo", "--dry-run").err.startswith("Would take back 'apply --diff 3' of ")
+    (home / OPTIONS).write_bytes((home / OPTIONS).read_bytes() + b"# mine\n")
+    refused = call("undo", "--dry-run")
+    assert refused.code == 2
+    assert f"  {OPTIONS} was changed since" in refused.err
+    git(home, "stash")
+    done = call("undo")
+    assert (done.code, done.err.startswith("Taken back already: 'apply --diff 3' of ")) == (0, True)
+    assert "nothing to undo" in call("undo").err
+    assert now != tree(home)
+
+
 def test_uncommitted_changes_are_not_written_over(home: Path, call: Call) -> None:
     (home / OPTIONS).write_bytes((home / OPTIONS).read_bytes() + b"# mine\n")
     now = tree(home)

@@ -11,7 +11,7 @@ import pytest
 from hwc_refactor.patch import FileChange
 from hwc_refactor.storage.records import KEPT, numbers
 from hwc_refactor.storage.state import StateError, locate
-from hwc_refactor.storage.undo import NothingToUndo, UndoRefused, last, undo
+from hwc_refactor.storage.undo import NothingToUndo, UndoRefused, foreseen, last, undo
 from hwc_refactor.storage.write import recover, write
 
 CHANGES = [
@@ -104,6 +104,36 @@ def test_undo(root: Path) -> None:
     assert last(root) is None
     with pytest.raises(NothingToUndo):
         undo(root)
+
+
+def test_what_is_foreseen_is_what_is_done(root: Path) -> None:
+    with pytest.raises(NothingToUndo):
+        foreseen(root)
+    write(root, CHANGES, description="x")
+    after = snapshot(root)
+    coming = foreseen(root)
+    assert snapshot(root) == after
+    change_content(root)
+    with pytest.raises(UndoRefused):
+        foreseen(root)
+    (root / "a.nix").write_bytes(b"new\n")
+    assert undo(root) == coming
+
+
+def test_what_somebody_else_has_taken_back_is_no_hindrance(root: Path) -> None:
+    write(root, [FileChange("a.nix", b"old\r\n\0\xff", b"first")], description="first")
+    before = snapshot(root)
+    write(root, [FileChange("a.nix", b"first", b"second"), FileChange("n", None, b"")], description="second")
+    (root / "a.nix").write_bytes(b"first")
+    with pytest.raises(UndoRefused):
+        undo(root)
+    (root / "n").unlink()
+    assert foreseen(root).already
+    report = undo(root)
+    assert (report.already, report.undone and report.undone.description) == (True, "second")
+    assert snapshot(root) == before
+    assert description_of_undone(root) == "first"
+    assert (root / "a.nix").read_bytes() == b"old\r\n\0\xff"
 
 
 def test_a_stack(root: Path) -> None:

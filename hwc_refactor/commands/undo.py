@@ -35,12 +35,8 @@ def undo(context: click.Context, /, dry_run: bool, **_: object) -> int:
 
     common = Common.of(context)
     root = common.find_root()
-    if dry_run:
-        last = undoing.last(root)
-        tell(_summary("Would take back", last) if last else [Line(f"There is nothing to undo in {root}.")])
-        return 0
     try:
-        report = undoing.undo(root)
+        report = undoing.foreseen(root) if dry_run else undoing.undo(root)
     except undoing.NothingToUndo:
         tell([Line(f"There is nothing to undo in {root}.")])
         return 0
@@ -50,20 +46,24 @@ def undo(context: click.Context, /, dry_run: bool, **_: object) -> int:
             f"  {path} {reason.replace(' since it was read', ' since')}" for path, reason in pairs
         )
         raise Failure(
-            "nothing was taken back, for files are not as the last apply left them; put them back as it left"
-            f" them, then run this again:\n{listed}"
+            f"nothing {'would be' if dry_run else 'was'} taken back, for files are not as the last apply left"
+            f" them; put them back as it left them, then run this again:\n{listed}"
         ) from error
     tell(recovered(report.recovered))
     if report.undone is not None and not common.quiet:
-        tell(_summary("Took back", report.undone))
+        tell(_summary(report.undone, dry_run=dry_run, already=report.already))
     for path in report.left:
         tell([Line(f"error: {path} was changed by somebody else just now and was left alone", "error")])
     return 2 if report.left else 0
 
 
-def _summary(verb: str, last: Summary) -> list[Line]:
-    time = f"{last.time:%Y-%m-%d %H:%M} UTC"
+def _summary(last: Summary, *, dry_run: bool, already: bool) -> list[Line]:
+    run = f"'{last.description}' of {last.time:%Y-%m-%d %H:%M} UTC"
+    if already:
+        text = f"Taken back already: {run}. All its files are as they were before it."
+        return [Line(text, "bold", wrap=False)]
+    verb = "Would take back" if dry_run else "Took back"
     return [
-        Line(f"{verb} '{last.description}' of {time}", "bold", wrap=False),
+        Line(f"{verb} {run}", "bold", wrap=False),
         *(Line(path, indent=2, wrap=False) for path in last.paths),
     ]

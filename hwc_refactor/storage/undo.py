@@ -9,10 +9,28 @@ from hwc_refactor.frozen import dataclass
 from hwc_refactor.patch import FileChange
 from hwc_refactor.storage import transaction
 from hwc_refactor.storage.records import Record, load_record, numbers
-from hwc_refactor.storage.state import Locked, StateError, WriteRefused, locate, session
+from hwc_refactor.storage.state import (
+    Locked,
+    State,
+    StateError,
+    WriteRefused,
+    locate,
+    remove,
+    session,
+)
 from hwc_refactor.storage.write import RecoverReport, check, no_fault
 
-__all__ = ["Locked", "NothingToUndo", "StateError", "Summary", "UndoRefused", "UndoReport", "last", "undo"]
+__all__ = [
+    "Locked",
+    "NothingToUndo",
+    "StateError",
+    "Summary",
+    "UndoRefused",
+    "UndoReport",
+    "foreseen",
+    "last",
+    "undo",
+]
 
 
 class NothingToUndo(RuntimeError):
@@ -56,11 +74,13 @@ class UndoReport:
         undone: the write which was taken back; None when that was the one which had been cut off.
         left: paths which somebody else changed in the last moment, and which were left alone.
         recovered: what an earlier run had left unfinished, None when there was nothing.
+        already: whether all files were as before the write, so that nothing had to be written.
     """
 
     undone: Summary | None
-    left: tuple[str, ...]
-    recovered: RecoverReport | None
+    left: tuple[str, ...] = ()
+    recovered: RecoverReport | None = None
+    already: bool = False
 
 
 def undo(root: Path, *, fault: Callable[[str], None] = no_fault) -> UndoReport:
@@ -68,6 +88,8 @@ def undo(root: Path, *, fault: Callable[[str], None] = no_fault) -> UndoReport:
 
     Where the last run was cut off, and putting that right leaves a write taken back, that is all: nobody
     who calls an undo after a crash means the write before as well.
+
+    Where all files are as before the write, somebody else has taken it back, and its record goes.
 
     Contents come back byte for byte, removed files also with their mode; new files go, and so do the
     directories made for them when they are empty. An existing file keeps the mode it has now: a write
@@ -84,16 +106,30 @@ def undo(root: Path, *, fault: Callable[[str], None] = no_fault) -> UndoReport:
         recovered = transaction.settle(state, fault)
         if recovered is not None and recovered.undone:
             return UndoReport(None, recovered.left, recovered)
-        known = numbers(state)
-        record = load_record(state.record(known[-1])) if known else None
-        if record is None:
-            raise NothingToUndo(f"there is nothing to undo in {root}")
-        inverse = replace(record, changes=tuple(map(_inverted, record.changes)))
+        number, record = _last_record(state)
+        if _is_taken_back(state.root, record):
+            remove(state.record(number))
+            return UndoReport(_summary(record), (), recovered, already=True)
+        inverse = _inverse(record)
         try:
-            outcome = transaction.apply(state, inverse, _targets(state.root, inverse), fault, known[-1])
+            outcome = transaction.apply(state, inverse, _targets(state.root, inverse), fault, number)
         except WriteRefused as error:
             raise UndoRefused([error.path], [error.reason]) from error
         return UndoReport(_summary(record), outcome.left, recovered)
+
+
+def foreseen(root: Path) -> UndoReport:
+    """What `undo` would do; nothing is written.
+
+    Raises:
+        NothingToUndo, UndoRefused, StateError: as `undo` would.
+    """
+    state = locate(root)
+    _, record = _last_record(state)
+    already = _is_taken_back(state.root, record)
+    if not already:
+        _targets(state.root, _inverse(record))
+    return UndoReport(_summary(record), already=already)
 
 
 def last(root: Path) -> Summary | None:
@@ -106,6 +142,27 @@ def last(root: Path) -> Summary | None:
     known = numbers(state)
     record = load_record(state.record(known[-1])) if known else None
     return _summary(record) if record else None
+
+
+def _last_record(state: State) -> tuple[int, Record]:
+    """The record of the last write, with its number. Raises NothingToUndo where there is none."""
+    known = numbers(state)
+    record = load_record(state.record(known[-1])) if known else None
+    if record is None:
+        raise NothingToUndo(f"there is nothing to undo in {state.root}")
+    return known[-1], record
+
+
+def _is_taken_back(root: Path, record: Record) -> bool:
+    try:
+        check(root, record.changes)
+    except WriteRefused:
+        return False
+    return True
+
+
+def _inverse(record: Record) -> Record:
+    return replace(record, changes=tuple(map(_inverted, record.changes)))
 
 
 def _inverted(change: FileChange) -> FileChange:

@@ -170,6 +170,14 @@ def test_the_next_command_can_be_typed_as_it_stands(
     assert "To take it back: hwc-refactor undo\n" in call("apply", "--diff", "3").err
 
 
+def test_commits_want_clean_files_and_say_so(home: Path, call: Call) -> None:
+    (home / OPTIONS).write_bytes((home / OPTIONS).read_bytes() + b"# mine\n")
+    refused = call("apply", "--diff", "3", "--commit")
+    assert refused.code == 2
+    assert "commit or stash them:\n" in refused.err
+    assert "--allow-dirty" not in refused.err
+
+
 def test_changes_in_other_files_do_not_matter(home: Path, call: Call) -> None:
     (home / "flake.nix").write_bytes((home / "flake.nix").read_bytes() + b"# mine\n")
     assert call("apply", "--diff", "3").code == 0

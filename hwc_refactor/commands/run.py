@@ -169,7 +169,7 @@ def _plan(request: Request, project: Project, settings: Settings) -> Plan:
         from hwc_refactor.commands.writing import demand_clean
 
         if request.mode is Mode.APPLY and not request.allow_dirty:
-            demand_clean(_dirty_files(project.root, plan))
+            demand_clean(_dirty_files(project.root, plan), commit=request.commit)
         plan = choose(plan, replan, Asker())
     return plan
 

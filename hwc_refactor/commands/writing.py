@@ -27,15 +27,19 @@ def write(root: Path, result: Result, name: str, *, commit: bool, allow_dirty: b
         Failure: when a file has changes that no commit holds, or is not as it was read.
     """
     if not allow_dirty:
-        demand_clean(result.dirty)
+        demand_clean(result.dirty, commit=commit)
     if commit:
         return _commit_all(root, result, name)
     report = _write(root, result.plan.file_changes, name)
     return replace(result, again=undo_command(root), left=report.left)
 
 
-def demand_clean(dirty: Sequence[str]) -> None:
+def demand_clean(dirty: Sequence[str], *, commit: bool) -> None:
     """See that what is written over can be had again.
+
+    Args:
+        dirty: files that differ from the last commit.
+        commit: whether commits are to be made, which need clean files whatever is allowed.
 
     Raises:
         Failure: when there are dirty files.
@@ -43,8 +47,8 @@ def demand_clean(dirty: Sequence[str]) -> None:
     if dirty:
         listed = "\n".join(f"  {path}" for path in dirty)
         raise Failure(
-            "nothing was written: these files have changes that no commit holds; commit or stash them,"
-            f" or add --allow-dirty:\n{listed}"
+            "nothing was written: these files have changes that no commit holds; commit or stash them"
+            f"{'' if commit else ', or add --allow-dirty'}:\n{listed}"
         )
 
 

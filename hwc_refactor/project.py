@@ -134,6 +134,15 @@ class Listing:
     unread: tuple[tuple[str, str], ...] = ()
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """What the user named and holds none of these files."""
+        return tuple(
+            named
+            for named in self.scope
+            if not any(named in (".", path) or path.startswith(f"{named}/") for path in self.paths)
+        )
+
     def read(self) -> Project:
         """Read them all."""
         texts: dict[str, bytes] = {}

@@ -121,6 +121,12 @@ def steps(selection: Selection, settings: Settings) -> list[Step]:
     return [one for step in kept for one in _kinds(step)]
 
 
+def switched_off(selection: Selection, settings: Settings) -> tuple[str, ...]:
+    """The codemods that were asked for by name, or by the number of a diff, and that the settings do not let run."""
+    asked = {*selection.codemods, *(step.codemod.id for step in _diff_steps(selection.diffs))}
+    return tuple(name for name in ORDER if name in asked.intersection(settings.disable))
+
+
 def once(found: Iterable[Step]) -> list[Step]:
     """Steps, each codemod on everything the first time alone: a second time it would find the same."""
     kept: list[Step] = []

@@ -284,6 +284,28 @@ def test_a_path_that_leaves_the_root_by_a_link_is_refused(home: Path, call: Call
     assert tree(tmp_path / "elsewhere") == {"x.nix": (home / GLUETUN).read_bytes()}
 
 
+def test_a_path_or_root_that_holds_nothing_is_told(home: Path, call: Call, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (home / "hwc-refactor.toml").write_text(f'exclude = ["{OPTIONS}"]\n')
+    for command in (("scan",), ("apply", "--all", "--check")):
+        told = call(*command, "README.md", OPTIONS, "hosts").err
+        assert "README.md: warning: there is no .nix file to read here" in told
+        assert f"{OPTIONS}: warning: there is no .nix file to read here" in told
+        assert "hosts: " not in told
+        assert "no .nix file to read below" in call(*command, "--root", tmp_path / "empty").err
+        assert "to read" not in call(*command, "README.md", "--quiet").err
+
+
+def test_a_codemod_that_the_settings_switch_off_is_told_when_it_is_asked_for(home: Path, call: Call) -> None:
+    (home / "hwc-refactor.toml").write_text('disable = ["pin-image"]\n')
+    said = "warning: pin-image was not run: 'disable' in the settings file names it"
+    assert said in call("apply", "--codemod", "pin-image", "--check").err
+    assert said in call("apply", "--diff", "3", "--check").err
+    assert said in call("scan", "--codemod", "pin-image").err
+    assert said not in call("apply", "--phase", "1", "--check").err
+    assert said not in call("apply", "--codemod", "harden-service", "--check").err
+
+
 def test_safe_only_leaves_out_what_needs_a_look_and_says_so(home: Path, call: Call) -> None:
     made = call("apply", "--diff", "3", "--safe-only")
     assert made.code == 0

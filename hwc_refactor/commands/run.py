@@ -94,6 +94,10 @@ def run(request: Request) -> int:
     root = request.common.find_root(request.paths)
     settings = load_settings(root, request.common.config, request.overrides)
     _settle(root, request.mode)
+    if settings.disable and not request.common.quiet:
+        from hwc_refactor.selection import switched_off
+
+        tell(summary.switched_off(switched_off(request.selection, settings)))
     project = listed(request.common, root, request.paths, settings).read()
     if request.overrides.pins and not request.common.quiet:
         from hwc_refactor.commands.names import unmet_pins

@@ -22,6 +22,7 @@ from hwc_refactor.commands.shared import (
     program,
     put,
     save,
+    tell,
     told,
 )
 from hwc_refactor.frozen import dataclass
@@ -71,6 +72,10 @@ def run(request: Request) -> int:
     root = request.common.find_root(request.paths)
     settings = load_settings(root, request.common.config, request.overrides)
     known = b"" if request.baseline is None else request.baseline.read_bytes()
+    if settings.disable and not request.common.quiet:
+        from hwc_refactor.report import summary
+
+        tell(summary.switched_off(name for name in request.codemods if name in settings.disable))
     listing = listed(request.common, root, request.paths, settings)
     options = (request.format, request.fail_on, request.only, request.codemods, listing.scope, settings)
     prefix = prefix_in_work_tree(root)

@@ -271,6 +271,7 @@ def listed(common: Common, root: Path, paths: Sequence[Path], settings: Settings
         raise Failure(str(error)) from error
     if not common.quiet:
         tell(summary.unread(listing.unread))
+        tell(summary.idle(str(root), listing.idle, bool(listing.paths)))
     return listing
 
 

@@ -33,6 +33,27 @@ def unread(found: Iterable[tuple[str, str]]) -> Iterator[Line]:
         yield Line(f"{path}: warning: it is {what}, and was not read", "warning", wrap=False)
 
 
+def idle(root: str, scope: Iterable[str], anything: bool) -> Iterator[Line]:
+    """What was named, or the root itself, where it holds nothing that is read.
+
+    Args:
+        root: the root.
+        scope: paths that the user named and that hold no file of a configuration.
+        anything: whether the root holds one.
+    """
+    if not anything:
+        yield Line(f"warning: there is no .nix file to read below {root}", "warning", wrap=False)
+        return
+    for path in scope:
+        yield Line(f"{path}: warning: there is no .nix file to read here", "warning", wrap=False)
+
+
+def switched_off(names: Iterable[str]) -> Iterator[Line]:
+    """Codemods that were asked for, and that the settings do not let run."""
+    for name in names:
+        yield Line(f"warning: {name} was not run: 'disable' in the settings file names it", "warning")
+
+
 def closing(result: Result, *, details: bool) -> Iterator[Line]:
     """What stands at the end of a run.
 

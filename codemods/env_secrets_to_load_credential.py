@@ -101,13 +101,14 @@ def propose(block: Block, ctx: Context) -> Outcomes:
         return _container(block, ctx, inline)
     if block.kind == HWC_CONTAINER:
         return list(_inline(block, ctx, inline))
-    files = env_files(block)
+    manner = recipe.manner(ctx)
+    files = env_files(block, by_program=manner.by_hand)
     found = moves(block, frozenset(word for file in files for word in file.words))
     if block.kind == USER_SERVICE or not block.own:
         return [*_elsewhere(block, ctx, found), *_inline(block, ctx, inline)]
     extra = recipe.missing(block, ctx)
     evaluated = _evaluated(block, ctx, inline)
-    given = {one.key for one in moving.given_away(block, found, recipe.manner(ctx))}
+    given = {one.key for one in moving.given_away(block, found, manner)}
     stays = [
         *(
             ctx.finding("read-by-script" if one.exposed else "file").refuse(
@@ -120,7 +121,6 @@ def propose(block: Block, ctx: Context) -> Outcomes:
         *_environment_files(block, ctx),
     ]
     private = found.settings or any(mention.form == "private" for mention in found.mentions)
-    manner = recipe.manner(ctx)
     written = [one for one in written_elsewhere(block) if moving.can_move(block, one, manner)]
     if not found.mentions and not found.settings and not extra and not evaluated and not written:
         return stays

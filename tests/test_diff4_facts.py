@@ -6,6 +6,7 @@ is run with the credentials that the unit would have.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Call
 from documented import HARDENING, evaluated, example_with, value
-from example import EXAMPLE
+from example import EXAMPLE, copy_example
 from nixeval import ABSENT, LIBS, NIXPKGS_LIB, differences, needs_nix
 from units import complaints, exposure, needs_systemd, write_unit
 
@@ -140,6 +142,77 @@ def test_program_no_longer_takes_them_from_its_environment(after: Path) -> None:
     assert read_keys(EXAMPLE / PROGRAM, **variables).returncode == 0
     done = read_keys(after / PROGRAM, **variables)
     assert "/run/credentials/media-orchestrator/radarr-api-key" in done.stderr
+
+
+class TestProgramByHand:
+    """The service as the document has it: what reads its keys is not shown there."""
+
+    SOURCE = "domains/server/orchestration/media-orchestrator.nix"
+    READER = "    systemd.services.media-orchestrator.serviceConfig.EnvironmentFile = "
+
+    def made(self, root: Path, call: Call, *, reader: bool, program: str | None) -> Any:
+        """The change of the credentials after diff 4, where the example has this reader and program."""
+        copy_example(root)
+        if not reader:
+            source = root / self.SOURCE
+            lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if not line.startswith(self.READER)]
+            assert len(kept) == len(lines) - 1
+            source.write_text("".join(kept), encoding="utf-8")
+        if program is None:
+            (root / PROGRAM).unlink()
+        elif program:
+            (root / PROGRAM).write_text(program, encoding="utf-8")
+        done = call("apply", "--diff", "4", "--root", root, "--format", "json")
+        assert done.code == 0
+        found = json.loads(done.out)
+        assert found["refusals"] == []
+        assert len(found["changes"]) == 4
+        assert call("apply", "--diff", "4", "--root", root, "--check").code == 0
+        return next(one for one in found["changes"] if one["codemod"] == "env-secrets-to-load-credential")
+
+    @pytest.mark.parametrize("reader", [True, False])
+    @pytest.mark.parametrize("program", [None, "from dotenv import load_dotenv\n\nload_dotenv('.env')\n"])
+    def test_a_person_is_told_what_to_change(
+        self, tmp_path: Path, call: Call, reader: bool, program: str | None
+    ) -> None:
+        change = self.made(tmp_path / "root", call, reader=reader, program=program)
+        assert change["applicability"] == "review"
+        (note,) = [note for note in change["notes"] if "by hand" in note]
+        assert all(
+            f"{key.replace('-', '_').upper()} in '$CREDENTIALS_DIRECTORY/{key}'" in note for key in KEYS
+        )
+        assert (PROGRAM in note) == (program is not None)
+
+    def test_what_can_be_changed_is_changed(self, tmp_path: Path, call: Call) -> None:
+        change = self.made(tmp_path / "root", call, reader=False, program="")
+        assert change["applicability"] == "review"
+        assert PROGRAM in change["files"]
+
+    @needs_nix
+    @pytest.mark.parametrize("reader", [True, False])
+    def test_the_service_is_the_documented_one_all_the_same(
+        self, after: Path, tmp_path: Path, call: Call, reader: bool
+    ) -> None:
+        self.made(tmp_path / "root", call, reader=reader, program=None)
+        (tmp_path / "root" / PROGRAM).write_text("", encoding="utf-8")
+        found, documented = (
+            value(evaluated(root, None), ORCHESTRATOR) for root in (tmp_path / "root", after)
+        )
+        assert found == documented
+
+    def test_a_file_that_others_read_stays(self, tmp_path: Path, call: Call) -> None:
+        root = copy_example(tmp_path / "root")
+        source = root / self.SOURCE
+        other = self.READER.replace("media-orchestrator", "media-watcher")
+        text = source.read_text(encoding="utf-8").replace(
+            "    # How the program gets",
+            f'{other}"/var/lib/hwc/media-orchestrator/.env";\n\n    # How the program gets',
+        )
+        source.write_text(text, encoding="utf-8")
+        (root / PROGRAM).unlink()
+        call("apply", "--diff", "4", "--root", root)
+        assert "cat > /var/lib/hwc/media-orchestrator/.env" in source.read_text(encoding="utf-8")
 
 
 @needs_nix

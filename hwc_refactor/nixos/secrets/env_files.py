@@ -13,29 +13,30 @@ from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Item, Ref, Slot, Str, Text
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.programs import Program, programs
+from hwc_refactor.nixos.scripts.words import place_of
 from hwc_refactor.nixos.secrets.declared import Secret, secret_of
 from hwc_refactor.nixos.secrets.env_scripts import Variable, Writing
+from hwc_refactor.nixos.secrets.flows import written_to
+from hwc_refactor.nixos.secrets.uses import mentions
 
 OPTION = ("serviceConfig", "EnvironmentFile")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """One `EnvironmentFile` of a service.
+    """One `EnvironmentFile` of a service, or a file that its program reads by itself.
 
     Attributes:
         path: its path, interpolations as `${…}`, without the `-` that makes it optional.
-        slot: the definition.
+        slot: the definition; None where the program reads it.
         item: the element of the list it is; None for a definition that is one string.
         optional: whether it may be missing.
-        value: the string.
     """
 
     path: str
-    slot: Slot
-    item: Item | None
-    optional: bool
-    value: Str
+    slot: Slot | None
+    item: Item | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +88,7 @@ def readings(block: Block) -> Iterator[Reading]:
             text = resolver.value(expr)
             if isinstance(text, Str):
                 path = text.literal if text.literal is not None else text.shown
-                yield Reading(path.removeprefix("-"), slot, item, path.startswith("-"), text)
+                yield Reading(path.removeprefix("-"), slot, item, path.startswith("-"))
 
 
 def secrets_read(block: Block) -> Iterator[tuple[Secret, Expr]]:
@@ -110,15 +111,32 @@ def secrets_read(block: Block) -> Iterator[tuple[Secret, Expr]]:
                 yield secret, expr
 
 
-def env_files(block: Block) -> tuple[EnvFile, ...]:
-    """The environment files that a service writes from secrets and reads, where all of it is understood."""
-    found = (
-        env_file(block, program, program.script, reading)
-        for reading in readings(block)
+def env_files(block: Block, *, by_program: bool = False) -> tuple[EnvFile, ...]:
+    """The environment files that a service writes from secrets and reads, where all of it is understood.
+
+    Args:
+        block: the service.
+        by_program: whether its program is known to read those by itself that no `EnvironmentFile` names.
+    """
+    read = list(readings(block))
+    writers = [
+        (program, program.script)
         for program in programs(block)
         if program.directive == "ExecStartPre" and program.script is not None and program.script.sound
-    )
+    ]
+    if by_program:
+        named = {one.path for one in read}
+        places = (place for _, script in writers for place in _written(block, script))
+        read += [Reading(place, None) for place in dict.fromkeys(places) if place not in named]
+    found = (env_file(block, program, script, one) for one in read for program, script in writers)
     return tuple(one for one in found if one is not None)
+
+
+def _written(block: Block, script: Script) -> Iterator[str]:
+    """The files into which a script writes secrets."""
+    for mention in mentions(block):
+        if mention.script.body is script.body:
+            yield from (place_of(block.tree, script, node).text for node in written_to(mention))
 
 
 def env_file(block: Block, program: Program, script: Script, reading: Reading) -> EnvFile | None:

@@ -121,7 +121,7 @@ def _goes(block: Block, file: EnvFile, ties: tuple[Tie, ...]) -> bool:
         return False
     path = writer.file
     going: list[Node] = [slot.binding, *(tie.item.expr.node for tie in ties)]
-    if file.reading.slot.binding is not None:
+    if file.reading.slot is not None and file.reading.slot.binding is not None:
         going.append(file.reading.slot.binding if file.reading.item is None else file.reading.item.expr.node)
     for other in block.tree.naming(writer.name.encode()):
         for offset in block.tree.words(other, writer.name.encode()):

@@ -153,15 +153,16 @@ def _tell_comments(draft: Draft, script: Script, start: int, end: int) -> None:
 
 
 def _reader(draft: Draft, block: Block, found: EnvFile) -> None:
-    reading = found.reading
-    item = reading.item
+    slot, item = found.reading.slot, found.reading.item
+    if slot is None:
+        return
     if item is None:
-        draft.remove_binding(block, reading.slot)
+        draft.remove_binding(block, slot)
         return
     if item.holder is None or item.conditions:
         raise NoPlace("its EnvironmentFile is given by an expression")
     placing.demand_own(block.tree, block, item.holder)
-    if len(item.holder.node.named_children) == 1 and item.holder.node == reading.slot.expr.node:
-        draft.remove_binding(block, reading.slot)
+    if len(item.holder.node.named_children) == 1 and item.holder.node == slot.expr.node:
+        draft.remove_binding(block, slot)
     else:
         draft.remove_elements(item.holder.file, item.holder.node, [item.expr.node])

@@ -90,11 +90,19 @@ def _file(
 ) -> bool:
     """Take an environment file out where all that it held can move; whether it is gone."""
     names = _names(file, by_key)
-    how = None
-    if len(names) == len(file.secrets) and not env_files.read_elsewhere(block, file):
-        how = variables.wiring(block, names, manner)
+    alone = len(names) == len(file.secrets) and not env_files.read_elsewhere(block, file)
+    how = variables.wiring(block, names, manner) if alone else None
+    listed = ", ".join(f"{name} in '$CREDENTIALS_DIRECTORY/{value}'" for name, value in names.items())
+    if how is None and alone and manner.by_hand:
+        env_files.remove(draft, block, file)
+        program = deployed(block)
+        why = "it is not in sight" if program is None else f"how {program.path} does it now is not understood"
+        draft.review(
+            f"The program has to be changed by hand before the service is started again, for {why}: it has to"
+            f" read {listed}."
+        )
+        return True
     if how is None:
-        listed = ", ".join(f"{name} in '$CREDENTIALS_DIRECTORY/{value}'" for name, value in names.items())
         draft.review(
             f"What reads {file.reading.path} is not in sight or serves others, so the file stays; the program"
             f" could read {listed}."
@@ -102,6 +110,8 @@ def _file(
         return False
     env_files.remove(draft, block, file)
     variables.wire(draft, block, how)
+    if file.reading.slot is None:
+        draft.review(f"Where the program itself opens {file.reading.path}, that has to go by hand.")
     return True
 
 

@@ -3,7 +3,7 @@
 Parameters: `credentials` (name → secret, also of secrets that nothing reads yet), `heading`, `before` and
 `mapped` for the list; `after` and `wants` for its order; `environment-heading` and `behind` for comments;
 `declaration` with `file`, `folder`, `settings`, `behind` for a secret that is not declared yet; `fallback`
-and `python-quote` for a Python program.
+and `python-quote` for a Python program; `by-hand` where the document has a person change the program.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def layout(ctx: Context) -> Layout:
 
 
 def manner(ctx: Context) -> Manner:
-    """How a Python program looks that reads credentials."""
-    return Manner(ctx.text("fallback"), ctx.text("python-quote"))
+    """How the program comes to read credentials."""
+    return Manner(ctx.text("fallback"), ctx.text("python-quote"), bool(ctx.parameters.get("by-hand")))
 
 
 def missing(block: Block, ctx: Context) -> Mapping[str, str]:

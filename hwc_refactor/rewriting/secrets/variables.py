@@ -46,15 +46,17 @@ Wiring = InPython | InShell | ByFile
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a Python program looks that reads credentials.
+    """How a program comes to read credentials.
 
     Attributes:
-        fallback: where it looks when it runs without credentials; the directory of the unit's if None.
-        mark: the quote character of new strings; its own if None.
+        fallback: where one in Python looks when it runs without credentials; the directory of the unit's if None.
+        mark: the quote character of new strings in it; its own if None.
+        by_hand: whether a person sees to it where the tree does not show how the program reads its secrets.
     """
 
     fallback: str | None = None
     mark: str | None = None
+    by_hand: bool = False
 
 
 def wiring(block: Block, variables: Mapping[str, str], manner: Manner) -> Wiring | None:

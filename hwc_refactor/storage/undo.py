@@ -9,15 +9,7 @@ from hwc_refactor.frozen import dataclass
 from hwc_refactor.patch import FileChange
 from hwc_refactor.storage import transaction
 from hwc_refactor.storage.records import Record, load_record, numbers
-from hwc_refactor.storage.state import (
-    Locked,
-    State,
-    StateError,
-    WriteRefused,
-    locate,
-    remove,
-    session,
-)
+from hwc_refactor.storage.state import Locked, State, StateError, WriteRefused, locate, remove, session
 from hwc_refactor.storage.write import RecoverReport, check, no_fault
 
 __all__ = [

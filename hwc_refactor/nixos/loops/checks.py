@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
@@ -16,9 +15,16 @@ from hwc_refactor.nix.shell_walk import leavings
 from hwc_refactor.nixos.loops.loop import Loop, sleep_of
 from hwc_refactor.nixos.loops.search import service_loop
 from hwc_refactor.nixos.objects import TIMER, Block, objects
+from hwc_refactor.nixos.paths.reach import is_path
 from hwc_refactor.nixos.scripts.doings import Ran
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.programs import main_program
+from hwc_refactor.nixos.scripts.words import Place
+from hwc_refactor.nixos.secrets.declared import secret_of
+from hwc_refactor.nixos.secrets.moves import EXPOSING
+from hwc_refactor.nixos.secrets.programs import commands
+from hwc_refactor.nixos.secrets.uses import mentions
+from hwc_refactor.nixos.tree import Tree
 
 PLAIN_NEEDS = frozenset({"network", "manager", "dbus", "processes", "devices"})
 OPEN_PATHS = re.compile(
@@ -29,9 +35,10 @@ OPEN_PATHS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """What a command is asked with when it changes nothing, and what that needs."""
+    """What a command is asked with when it changes nothing, what it never is, and what that needs."""
 
     words: frozenset[str]
+    never: frozenset[str]
     root: bool
     settings: Mapping[str, str]
 
@@ -81,40 +88,18 @@ def _check(block: Block, monitors: Sequence[str]) -> Check | None:
     loop = service_loop(block)
     timers = objects(block.tree, TIMER, (block.name,)) if block.named else []
     timers = [timer for timer in timers if timer.file == block.file]
-    if loop is None and not timers and not block.get("startAt"):
-        return None
-    if loop is not None and loop.form == "waiting" and (timers or not is_named(block.name, monitors)):
+    timed = bool(timers or block.get("startAt"))
+    if loop is not None and loop.form == "waiting" and (timed or not is_named(block.name, monitors)):
         loop = None
-        if not timers and not block.get("startAt"):
-            return None
+    if loop is None and not timed:
+        return None
     does = tuple(_does(block))
-    if not is_named(block.name, monitors) and (does or _sends(block) or not _has_verdict(block)):
+    if not is_named(block.name, monitors) and (
+        does or _sends(block) or _identifies_itself(block) or not _has_verdict(block)
+    ):
         return None
     root, settings = _needs(block)
     return Check(loop, timers[0] if timers and loop is None else None, does, root, settings)
-
-
-def longest(block: Block) -> float:
-    """The seconds that one round of a check may take by the bounds that its commands are given."""
-    waits: Mapping[str, str] = _data()["waits"]
-    total = 0.0
-    for ran in facts(block).ran:
-        words = [word for place in ran.words for word in place.text.split("=", 1)]
-        options = waits.get(ran.name)
-        if options is None:
-            continue
-        said = (
-            [then for word, then in itertools.pairwise(words) if word in options.split()]
-            if options
-            else words
-        )
-        total += next((seconds for word in said if (seconds := _seconds(word)) is not None), 0.0)
-    return total
-
-
-def _seconds(word: str) -> float | None:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", word)
-    return None if found is None else float(found[1]) * {"m": 60, "h": 3600}.get(found[2], 1)
 
 
 def is_named(name: str, monitors: Sequence[str] = ()) -> bool:
@@ -149,6 +134,11 @@ def _sends(block: Block) -> bool:
     return any(text.startswith(_SENDS) and not text.endswith(("GET", "HEAD")) for text in sent)
 
 
+def _identifies_itself(block: Block) -> bool:
+    """Whether it takes a secret out of its file: what it asks may change something for whom it names."""
+    return any(mention.form in EXPOSING for mention in mentions(block))
+
+
 def _does(block: Block) -> Iterator[Does]:
     """What a service does beside asking and reporting."""
     found = facts(block)
@@ -176,7 +166,8 @@ def _only_asks(ran: Ran) -> bool:
     known = ran.effective
     asks = _asks().get(ran.name)
     if asks is not None:
-        return not asks.words or bool(asks.words & {place.text for place in ran.words})
+        words = {place.text for place in ran.words}
+        return not words & asks.never and (not asks.words or bool(asks.words & words))
     if known is None:
         return False
     return known.needs <= PLAIN_NEEDS and (not known.runs or ran.name in ("timeout", "env", "nice", "xargs"))
@@ -196,10 +187,21 @@ def _needs(block: Block) -> tuple[tuple[str, ...], dict[str, str]]:
             path = _PATH.match(place.text) and ran.name not in _TESTS
             if path and not OPEN_PATHS.match(place.text) and not place.text.startswith("/tmp/"):
                 root.setdefault(place.text)
+        if ran.name in commands("readers") or ran.name in _LOOKING:
+            root.update(dict.fromkeys(place.text for place in ran.operands if _is_closed(block.tree, place)))
     for use in facts(block).reads:
-        if use.place.text.startswith("/") and not OPEN_PATHS.match(use.place.text):
+        if _is_closed(block.tree, use.place):
             root.setdefault(use.place.text)
     return tuple(root), settings
+
+
+def _is_closed(tree: Tree, place: Place) -> bool:
+    """Whether a word may be the path of a file that not everybody may read."""
+    if place.text.startswith("/"):
+        return not OPEN_PATHS.match(place.text) and not place.text.startswith("/tmp/")
+    if place.refs and (is_path(tree, place.refs[0]) or secret_of(place.refs[0]) is not None):
+        return True
+    return re.match(r"\$\w*(?i:file|path|dir|stamp|log|cert|folder)\w*\Z|\$\w+/", place.text) is not None
 
 
 _PATH = re.compile(r"/[\w.@+/-]+\Z")
@@ -208,12 +210,23 @@ _TESTS = frozenset({"[", "test", "[[", "echo", "printf", "cd", "exit", "df"})
 """Commands whose operands are no files, or are only asked about."""
 
 
+_LOOKING = frozenset({"stat", "ls", "du", "find"})
+"""Commands that look into folders."""
+
+
+def waits() -> Mapping[str, str]:
+    """The options by which commands are told how long they may take; see the data."""
+    found: Mapping[str, str] = _data()["waits"]
+    return found
+
+
 @cache
 def _asks() -> Mapping[str, Asks]:
     found: dict[str, Asks] = {}
     for entry in _data()["asks"]:
         asks = Asks(
             frozenset(str(entry.get("words", "")).split()),
+            frozenset(str(entry.get("never", "")).split()),
             "root" in str(entry.get("needs", "")).split(),
             entry.get("settings", {}),
         )

@@ -17,7 +17,9 @@ from hwc_refactor.nix.scope import attrpath_of, bindings_of
 from hwc_refactor.nix.strings import attr_name, identifier_or_quoted, quote
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Scalar, Slot
-from hwc_refactor.nixos.loops.checks import Check, longest
+from hwc_refactor.nixos.loops.bounds import longest
+from hwc_refactor.nixos.loops.checks import Check
+from hwc_refactor.nixos.loops.loop import Loop
 from hwc_refactor.nixos.loops.looping import names
 from hwc_refactor.nixos.loops.unit import said, shared_conditions
 from hwc_refactor.nixos.objects import Block
@@ -148,8 +150,8 @@ class _Writer:
         if not root:
             return
         if self.check.root:
-            commands = [name for name in self.check.root if not name.startswith("/")]
-            paths = [name for name in self.check.root if name.startswith("/")]
+            commands = [name for name in self.check.root if not name.startswith(("/", "$"))]
+            paths = [name for name in self.check.root if name.startswith(("/", "$"))]
             why = f"Needs {', '.join(commands)} access" if commands else f"Reads {', '.join(paths[:2])}"
             self.middle.append(Snippet("requireRoot = true;", behind=why))
         else:
@@ -186,7 +188,10 @@ class _Writer:
             )
         if "TimeoutStartSec" in kept or "TimeoutSec" in kept:
             self.end.append(Snippet("timeout = null;"))
-        elif (bound := max(longest(one) for one in self._all)) >= TIMEOUT:
+        elif (bound := max(longest(one, loop) for one, loop in self._all)) == math.inf:
+            self.end.append(Snippet("timeout = null;"))
+            self.draft.note("A round has no timeout, for it pauses nobody knows how often.")
+        elif bound >= TIMEOUT:
             seconds = math.ceil(bound) + TIMEOUT
             self.end.append(Snippet(f"timeout = {seconds};"))
             self.draft.note(
@@ -199,9 +204,11 @@ class _Writer:
         return kept
 
     @property
-    def _all(self) -> tuple[Block, ...]:
-        """All the services that are edited at once."""
-        return (self.block,) if self.made is None else self.made.members
+    def _all(self) -> list[tuple[Block, Loop | None]]:
+        """All the services that are edited at once, with their loops."""
+        if self.made is None:
+            return [(self.block, self.check.loop)]
+        return [(one, check.loop) for one, check in zip(self.made.members, self.made.checks, strict=True)]
 
     # -- relations -------------------------------------------------------------------------------------
 

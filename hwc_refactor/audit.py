@@ -6,11 +6,11 @@ Nothing is rewritten here: each codemod is asked about each object on one and th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+
+from msgspec import Struct
 
 from hwc_refactor.codemod import Codemod, Outcome
 from hwc_refactor.findings import Audit, Finding, Suppressed, Tally, rank
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Change, Problem
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, USER_SERVICE, Block, Key, Kind
 from hwc_refactor.nixos.tree import Tree
@@ -104,17 +104,16 @@ def _counting(asking: Asking, kind: Kind, say: Callable[[Block], Service | Unit]
     return Question(kind, "inventory", ask)
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     """The state of an audit between steps."""
 
     known: tuple[Suppression, ...]
-    findings: list[Finding] = field(default_factory=list)
-    suppressed: list[Suppressed] = field(default_factory=list)
-    used: dict[Suppression, set[str]] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    tallies: list[Tally] = field(default_factory=list)
-    told: set[tuple[str, Key]] = field(default_factory=set)
+    findings: list[Finding] = []
+    suppressed: list[Suppressed] = []
+    used: dict[Suppression, set[str]] = {}
+    problems: list[Problem] = []
+    tallies: list[Tally] = []
+    told: set[tuple[str, Key]] = set()
 
     def documented(self, step: Step, asking: Asking, tree: Tree) -> None:
         """Ask about the object of a documented diff."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.findings import Audit, Finding, Suppressed
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.settings import SettingsError
 
 VERSION = 1
 KIND = "baseline"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One known finding; all but the fingerprint is there for people.
 
     Attributes:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.model import Severity
 from hwc_refactor.recipes import Recipe, recipes
 from hwc_refactor.registry import codemods
 from hwc_refactor.selection import ORDER
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A documented diff or a codemod as a list shows it.
 
     Attributes:

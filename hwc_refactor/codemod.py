@@ -7,9 +7,10 @@ refusal, or nothing where there is nothing to find.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field, replace
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.model import NOT_SAID, Change, Found, Refusal, Severity, Subject
 from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.nix.values import Expr
@@ -28,8 +29,7 @@ Propose = Callable[[Block, "Context"], Outcomes]
 Strays = Callable[["Context", Sequence[Block]], Iterable[Refusal]]
 
 
-@dataclass(frozen=True, slots=True)
-class Manual:
+class Manual(Struct, frozen=True):
     """The docstring of a codemod, taken apart.
 
     Attributes:
@@ -41,8 +41,7 @@ class Manual:
     sections: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Foundation:
+class Foundation(Struct, frozen=True):
     """A shared module that the changes of a codemod build on.
 
     Attributes:
@@ -84,8 +83,7 @@ FINDS = "What it finds"
 """A heading that may stand before `Before`: for each thing a codemod finds `word, severity: a sentence`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One thing that a codemod finds.
 
     Attributes:
@@ -99,8 +97,7 @@ class Rule:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Codemod:
+class Codemod(Struct, frozen=True):
     """One codemod as the engine and the reports know it.
 
     Attributes:
@@ -226,8 +223,7 @@ def _first_sentence(text: str) -> str:
     return words if end < 0 else words[: end + 1]
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """What a codemod may know beside the object.
 
     Attributes:
@@ -243,7 +239,7 @@ class Context:
     tree: Tree
     settings: Settings
     codemod: str
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = {}
     diff: int | None = None
     found: Found = NOT_SAID
     upon: tuple[Edit, ...] = ()

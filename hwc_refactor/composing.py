@@ -6,10 +6,10 @@ A change may be built upon others: then its edits are theirs as well, and take t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+
+from msgspec import Struct
 
 from hwc_refactor.checking import check
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Change
 from hwc_refactor.nix.edited import edited_once
 from hwc_refactor.nix.edits import Edit, apply_edits
@@ -18,8 +18,7 @@ from hwc_refactor.nixos.objects import Key
 from hwc_refactor.nixos.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """A change that is made, and the files it touches, before (None: new) and after it."""
 
     key: Key
@@ -28,8 +27,7 @@ class Made:
     after: Mapping[str, bytes]
 
 
-@dataclass(slots=True)
-class Composition:
+class Composition(Struct):
     """What comes of changes on a snapshot.
 
     Attributes:
@@ -42,14 +40,14 @@ class Composition:
     """
 
     snapshot: Tree
-    made: list[Made] = field(default_factory=list)
-    waiting: set[Key] = field(default_factory=set)
-    withdrawn: list[tuple[Change, str]] = field(default_factory=list)
-    texts: dict[str, bytes | None] = field(default_factory=dict)
-    parsed: dict[str, ParsedFile] = field(default_factory=dict)
-    _edits: dict[str, dict[Key, list[Edit]]] = field(default_factory=dict)
-    _keys: set[Key] = field(default_factory=set)
-    _beside: set[str] = field(default_factory=set)
+    made: list[Made] = []
+    waiting: set[Key] = set()
+    withdrawn: list[tuple[Change, str]] = []
+    texts: dict[str, bytes | None] = {}
+    parsed: dict[str, ParsedFile] = {}
+    _edits: dict[str, dict[Key, list[Edit]]] = {}
+    _keys: set[Key] = set()
+    _beside: set[str] = set()
 
     def add(self, key: Key, change: Change) -> None:
         """Make a change, let it wait, or withdraw it."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from msgspec import Struct, field
 
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import NewFile, Problem, Severity, Subject
 from hwc_refactor.nix.edits import Edit
 from hwc_refactor.nixos.objects import Key
@@ -12,8 +11,7 @@ from hwc_refactor.nixos.users.inventory import Inventory
 from hwc_refactor.suppressions import Suppression
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that is wrong, and what the tool would do about it.
 
     Attributes:
@@ -51,8 +49,7 @@ class Finding:
         return "refuse" if self.code else "change"
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressed:
+class Suppressed(Struct, frozen=True):
     """A finding that the user has decided to leave.
 
     Attributes:
@@ -65,8 +62,7 @@ class Suppressed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """What one step looked at.
 
     Attributes:
@@ -84,8 +80,7 @@ class Tally:
     refusals: frozenset[Key] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Struct, frozen=True):
     """The outcome of an audit.
 
     Attributes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.patch import FileChange, file_changes, patch
 
@@ -33,8 +34,7 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Subject:
+class Subject(Struct, frozen=True, order=True):
     """What a change or refusal is about: the kind and name of a NixOS object."""
 
     kind: str
@@ -45,16 +45,14 @@ class Subject:
         return f"{self.kind} {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class NewFile:
+class NewFile(Struct, frozen=True):
     """A file that a change creates, with its path relative to the root."""
 
     path: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What was found, as an audit tells it; what a codemod leaves open is filled from its manual.
 
     Attributes:
@@ -71,8 +69,7 @@ class Found:
 NOT_SAID = Found()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One rewrite, whole or not at all.
 
     Attributes:
@@ -114,8 +111,7 @@ class Change:
     upon: tuple[tuple[str, str, str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why something that was found is left as it is: the equal of a change.
 
     Attributes:
@@ -134,8 +130,7 @@ class Refusal:
     found: Found = NOT_SAID
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """An error: a file that cannot be used, or a fault of the tool. Line and column count from 1."""
 
     file: str
@@ -144,8 +139,7 @@ class Problem:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(Struct, frozen=True):
     """How exposed a service is before and after a change, from 0 to 10, as `systemd-analyze security` says."""
 
     before: float
@@ -156,8 +150,7 @@ class Exposure:
         return f"{self.before:.1f} -> {self.after:.1f}"
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedChange:
+class PlannedChange(Struct, frozen=True):
     """A change with its place in the plan.
 
     Attributes:
@@ -188,8 +181,7 @@ class PlannedChange:
         return patch(self.file_changes)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The outcome of a run: what would change, what is refused and why, what went wrong.
 
     Attributes:

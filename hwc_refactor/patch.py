@@ -6,7 +6,8 @@ A line ends at LF and nowhere else; every other byte, also CR and NUL, is conten
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.differences import Region, differing, split_lines
 
 _NO_NEWLINE = b"\n\\ No newline at end of file\n"
@@ -18,8 +19,7 @@ class PatchError(ValueError):
     """A patch does not agree with itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(Struct, frozen=True):
     """The bytes of one file before and after.
 
     Attributes:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import field, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hwc_refactor.checking import ladder
 from hwc_refactor.checking.exposing import exposed
 from hwc_refactor.codemod import Outcome
 from hwc_refactor.composing import compose
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Applicability, Change, Plan, PlannedChange, Problem, Refusal
 from hwc_refactor.nixos.objects import Key
 from hwc_refactor.nixos.tree import Tree
@@ -33,8 +34,7 @@ SMALL = 2 * 1024 * 1024
 """Bytes of a configuration that are parsed in about a tenth of a second, be they of interest or not."""
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     """The state of a run between passes."""
 
     tree: Tree
@@ -43,10 +43,10 @@ class _Run:
     without: frozenset[str]
     safe_only: bool
     baseline: frozenset[str]
-    changes: list[PlannedChange] = field(default_factory=list)
-    refusals: dict[tuple[object, ...], Refusal] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    suppressed: dict[tuple[object, ...], Refusal] = field(default_factory=dict)
+    changes: list[PlannedChange] = []
+    refusals: dict[tuple[object, ...], Refusal] = {}
+    problems: list[Problem] = []
+    suppressed: dict[tuple[object, ...], Refusal] = {}
 
     def refuse(self, refusal: Refusal) -> None:
         key = (refusal.codemod, refusal.subject, refusal.file, refusal.line, refusal.code)

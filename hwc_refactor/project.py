@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.model import Problem
 from hwc_refactor.nix.source import NAMED
 from hwc_refactor.settings import Settings
@@ -23,8 +23,7 @@ TOO_LARGE = (
 _CHUNK = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """A configuration as it was read.
 
     Attributes:
@@ -43,7 +42,7 @@ class Project:
     scope: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
-    companions: dict[str, bytes | None] = field(default_factory=dict)
+    companions: dict[str, bytes | None] = {}
 
     def companion(self, path: str) -> bytes | None:
         """The bytes of a file below the root that is no `.nix` file: a script or program that one names.
@@ -114,8 +113,7 @@ def find_root(start: Path) -> Path:
     return folder
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """The files of a configuration, before they are read.
 
     Attributes:
@@ -230,8 +228,7 @@ def _split(paths: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return nix, tuple(path for path in paths if not path.endswith(".nix"))
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What lies below a folder, by path.
 
     Attributes:
@@ -240,9 +237,9 @@ class _Found:
         closed: folders that cannot be looked into, with the reason.
     """
 
-    files: list[str] = field(default_factory=list)
-    odd: list[str] = field(default_factory=list)
-    closed: list[tuple[str, str]] = field(default_factory=list)
+    files: list[str] = []
+    odd: list[str] = []
+    closed: list[tuple[str, str]] = []
 
 
 def _walk(root: str, exclude: Sequence[str]) -> _Found:

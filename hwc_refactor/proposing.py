@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.codemod import Codemod, Context, Foundation, Outcome
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Change, Problem, Refusal
 from hwc_refactor.nixos.objects import Block, Key, keys, objects
 from hwc_refactor.nixos.tree import Tree
@@ -30,8 +31,7 @@ Place = tuple[str, int, int, int]
 """Where something stands: file, line, column and last line; all but the file from 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """One thing that a codemod says of an object, or of something outside of all.
 
     Attributes:
@@ -47,8 +47,7 @@ class Said:
     by: tuple[Suppression, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a codemod says of one object, or of something outside of all, in plain values.
 
     Attributes:
@@ -70,8 +69,7 @@ class Answer:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Struct, frozen=True):
     """What steps are asked with.
 
     Attributes:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.model import Severity
 from hwc_refactor.parts import RECIPES, package
 
 
-@dataclass(frozen=True, slots=True)
-class RecipePass:
+class RecipePass(Struct, frozen=True):
     """One step of a documented diff.
 
     Attributes:
@@ -39,8 +39,7 @@ class RecipePass:
         return not self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Struct, frozen=True):
     """One documented diff."""
 
     diff: int

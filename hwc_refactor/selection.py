@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hwc_refactor.codemod import Codemod
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.near import nearest
 from hwc_refactor.nixos.objects import Kind
 from hwc_refactor.recipes import Recipe, RecipePass, recipes
@@ -14,8 +15,7 @@ from hwc_refactor.registry import codemods
 from hwc_refactor.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(Struct, frozen=True):
     """A phase of the priority plan: first its documented diffs, then its codemods on everything.
 
     Attributes:
@@ -55,8 +55,7 @@ class SelectionError(Exception):
     """What was asked for cannot be done; the message is for the user. The exit code is 2."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """What to run.
 
     Attributes:
@@ -74,8 +73,7 @@ class Selection:
     only: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One codemod over all objects, or over the object of a documented diff.
 
     Attributes:
@@ -86,7 +84,7 @@ class Step:
     codemod: Codemod
     target: RecipePass | None = None
     diff: int | None = None
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = {}
     at_home: bool = False
     other: Kind | None = None
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
 
 __all__ = [
     "FILE_NAME",
@@ -26,8 +25,7 @@ class SettingsError(Exception):
     """A settings file or option cannot be used; the message is for the user and names the place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(Struct, frozen=True):
     """Findings that the user has decided to leave: an `[[ignore]]` table.
 
     Attributes:
@@ -45,8 +43,7 @@ class Ignore:
     line: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """The settings of a run. Plain values only: they go to worker processes.
 
     Attributes:
@@ -71,13 +68,13 @@ class Settings:
     level: str = "documented"
     timer_style: str | None = None
     disable: tuple[str, ...] = ()
-    pins: Mapping[str, str] = field(default_factory=dict)
-    limits: Mapping[str, str] = field(default_factory=dict)
-    container_limits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    pins: Mapping[str, str] = {}
+    limits: Mapping[str, str] = {}
+    container_limits: Mapping[str, Mapping[str, str]] = {}
     profiles: tuple[Mapping[str, object], ...] = ()
     module_import: str | None = None
     keep_limits: bool = False
-    paths: Mapping[str, str] = field(default_factory=dict)
+    paths: Mapping[str, str] = {}
     monitors: tuple[str, ...] = ()
     ignore: tuple[Ignore, ...] = ()
     file: str = FILE_NAME

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from msgspec import Struct
+
 from hwc_refactor.findings import Tally
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.nixos.objects import Key
 from hwc_refactor.selection import PHASES, Selection, Step, once, steps
 from hwc_refactor.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseState:
+class PhaseState(Struct, frozen=True):
     """How far one phase is. An object counts once: as open, else as refused, else as done.
 
     Attributes:

@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
+from msgspec import Struct
+
 from hwc_refactor.codemod import Outcome
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Change, Subject
 from hwc_refactor.nix.comments import comment_text
 from hwc_refactor.nix.edits import Span
@@ -27,8 +28,7 @@ _MARK = b"hwc-refactor:"
 _WORDS = re.compile(r"hwc-refactor:\s*ignore\b\s*(?:\[([^\]]*)\])?(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(Struct, frozen=True):
     """One decision to leave something as it is.
 
     Attributes:

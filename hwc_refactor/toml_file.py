@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.near import nearest
 from hwc_refactor.settings import SettingsError
 
@@ -26,8 +27,7 @@ _CHECKS: Mapping[str, Callable[[object], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TomlFile:
+class TomlFile(Struct, frozen=True):
     """A file, read.
 
     Attributes:

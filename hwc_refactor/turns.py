@@ -6,10 +6,11 @@ that the later ones need not wait for the next snapshot.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import cast
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.model import Change
 from hwc_refactor.nix.edits import Edit
 from hwc_refactor.nixos.objects import Block, Key
@@ -19,8 +20,7 @@ LONGEST = 32
 """So many changes are built upon each other; it takes longer each time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """Changes in one file, and all that they do to it.
 
     Attributes:

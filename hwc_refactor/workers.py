@@ -18,7 +18,8 @@ from contextlib import contextmanager, suppress
 from operator import itemgetter
 from typing import IO, Any, NoReturn
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.model import Problem
 from hwc_refactor.nixos import shares
 from hwc_refactor.nixos.objects import Block, Key, Kind, keys, objects
@@ -36,8 +37,7 @@ WORTH = 2_500_000
 """Bytes of files to be looked into, times the questions, below which a second process costs more than it does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """Something to ask about every object of a kind.
 
     Attributes:

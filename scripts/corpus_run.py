@@ -23,10 +23,12 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from statistics import median
+
+from msgspec.structs import replace
 
 from hwc_refactor.audit import audit
 from hwc_refactor.checking import check, systemd

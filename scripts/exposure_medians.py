@@ -13,9 +13,11 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+from msgspec.structs import replace
 
 from hwc_refactor.nixos.objects import SERVICE, Block, objects
 from hwc_refactor.nixos.sandbox.exposure import exposure

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from example import example_plan
+from msgspec.structs import replace
 
 from hwc_refactor.checking.exposing import exposed
 from hwc_refactor.model import Applicability, Change, Exposure, PlannedChange, Subject

@@ -9,13 +9,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from conftest import Call
+from msgspec.structs import replace
 
 from hwc_refactor import project
 from hwc_refactor.codemod import Codemod

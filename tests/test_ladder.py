@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import pytest
 from example import EXAMPLE
+from msgspec.structs import replace
 from nixeval import needs_nix
 from units import needs_systemd
 

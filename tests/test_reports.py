@@ -10,13 +10,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hwc_refactor.commands.interactive import Answer, choose
 from hwc_refactor.commands.writing import joined, message
@@ -76,7 +76,7 @@ def refusal(code: str = "image-unknown", reason: str = "Nobody knows.") -> Refus
 
 
 def closing(plan: Plan, mode: Mode, **more: object) -> str:
-    result = replace(Result(plan, mode, "hwc-refactor apply --all"), **more)  # type: ignore[arg-type]
+    result = replace(Result(plan, mode, "hwc-refactor apply --all"), **more)
     return render(summary.closing(result, details=False), colour=False, width=None)
 
 

@@ -1,11 +1,11 @@
 """Operations that wait for each other give what they give one after another."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from random import Random
 
 import pytest
 from layouts import load, outer_box, sample
+from msgspec.structs import replace
 
 from hwc_refactor.nix import build
 from hwc_refactor.nix.build_box import Box, box_of

@@ -8,9 +8,9 @@ Of a unit that is made from a container or by a module, all is announced when th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nixos.containers.container import backend
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, TIMER, Block, Kind, objects
 from hwc_refactor.nixos.tree import Tree
@@ -27,8 +27,7 @@ _MADE: Mapping[Kind, tuple[str, ...]] = {
 _COMMANDS = frozenset(unit_data()["stand-ins"]["command"]["directives"].split())
 
 
-@dataclass(slots=True)
-class Announced:
+class Announced(Struct):
     """What the sources announce.
 
     Attributes:
@@ -38,9 +37,9 @@ class Announced:
         unnamed: whether a definition changed that makes units whose names are not in sight.
     """
 
-    whole: set[str] = field(default_factory=set)
-    lines: dict[str, set[str]] = field(default_factory=dict)
-    defined: set[str] = field(default_factory=set)
+    whole: set[str] = set()
+    lines: dict[str, set[str]] = {}
+    defined: set[str] = set()
     unnamed: bool = False
 
     def covers(self, unit: str, directive: str) -> bool:

@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.model import Problem
 from hwc_refactor.nix.source import Source
 from hwc_refactor.nix.syntax import SyntaxProblem, parse
@@ -86,8 +87,7 @@ def nix_problems(texts: Mapping[str, bytes]) -> dict[str, Problem] | None:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Complaint:
+class _Complaint(Struct, frozen=True):
     place: Path
     line: int
     column: int

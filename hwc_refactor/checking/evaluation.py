@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_'-]*")
 _TEXTS = "units: builtins.mapAttrs (name: unit: unit.text or null) units"
@@ -26,8 +26,7 @@ class EvaluationFailed(Exception):
     """Nix refused; the message is its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flake:
+class Flake(Struct, frozen=True):
     """A host of a flake.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from hwc_refactor.model import Exposure, PlannedChange
 from hwc_refactor.nixos.objects import SERVICE, Block, objects

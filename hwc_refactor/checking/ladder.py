@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from msgspec import Struct
+
 from hwc_refactor.checking import check, systemd
 from hwc_refactor.checking.beside import beside
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Change, PlannedChange, Problem
 from hwc_refactor.nixos.objects import SERVICE, TIMER, Key, keys, objects
 from hwc_refactor.nixos.tree import Tree
@@ -21,8 +22,7 @@ PARSER, ANALYZER = "nix-instantiate --parse", "systemd-analyze verify"
 _UNITS = (SERVICE, TIMER)
 
 
-@dataclass(frozen=True, slots=True)
-class Culprit:
+class Culprit(Struct, frozen=True):
     """A change that does not pass, and what is said against it."""
 
     change: PlannedChange

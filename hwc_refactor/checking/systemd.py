@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nixos.units.folder import UnitFolder, unit_folder
 from hwc_refactor.nixos.units.render import UnitFile
 from hwc_refactor.nixos.units.standins import unit_data
@@ -28,8 +29,7 @@ _SPECIFIERS = re.compile(r"(?P<what>Failed to (?:resolve|expand)[\w ]*) in ")
 _FIGURE = re.compile(r"Overall exposure level for (\S+): ([0-9.]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """One line that systemd-analyze says of a unit.
 
     Attributes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
 
 Fields = Mapping[tuple[str, str], tuple[str, ...]]
 """The values of each directive, by section and name."""
@@ -16,8 +16,7 @@ _SOURCE = re.compile(r"/nix/store/[0-9a-z]{32}-source(?![\w.+-])")
 """The copy of a whole flake: its name changes with every file of it (nix flake, "source")."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Difference:
+class Difference(Struct, frozen=True, order=True):
     """A field of a unit file that differs between two states; an empty section is the unit itself.
 
     Attributes:

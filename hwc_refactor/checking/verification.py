@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.model import Problem
 
 
@@ -17,8 +18,7 @@ class Outcome(StrEnum):
     NOT_RUN = "not-run"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One thing that a rung has something against.
 
     Attributes:
@@ -34,8 +34,7 @@ class Fault:
     unit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
+class Rung(Struct, frozen=True):
     """One check.
 
     Attributes:
@@ -57,8 +56,7 @@ class Rung:
         return cls(name, Outcome.FAILED if found else Outcome.PASSED, detail, found)
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceExposure:
+class ServiceExposure(Struct, frozen=True):
     """How exposed a service is, from 0 to 10: now, and at the revision that was compared with."""
 
     name: str
@@ -68,8 +66,7 @@ class ServiceExposure:
     after: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """The outcome of a run of `verify`.
 
     Attributes:

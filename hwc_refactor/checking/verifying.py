@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec import Struct
+
 from hwc_refactor.checking import check, systemd
 from hwc_refactor.checking.announced import Announced, announced
 from hwc_refactor.checking.evaluation import EvaluationFailed, NotRun
 from hwc_refactor.checking.ladder import ANALYZER, PARSER
 from hwc_refactor.checking.unit_text import Difference, differences
 from hwc_refactor.checking.verification import Fault, Outcome, Rung, ServiceExposure
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Problem
 from hwc_refactor.nix.source import Source
 from hwc_refactor.nix.syntax import parse
@@ -26,8 +27,7 @@ Units = Callable[[], Mapping[str, str]]
 """Evaluates a configuration to its unit files; raises NotRun or EvaluationFailed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """A unit that the sources make.
 
     Attributes:
@@ -48,8 +48,7 @@ class Unit:
         return Fault(message, self.block.file, self.block.line, 0, self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """A configuration with the units that it makes in the files that are asked about."""
 
     tree: Tree

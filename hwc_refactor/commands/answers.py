@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.parts import CODEMODS, RECIPES, package
 from hwc_refactor.project import Listing, Project
 from hwc_refactor.storage import cache
@@ -18,8 +19,7 @@ __all__ = ["Shown", "answered"]
 _PARSERS = ("tree_sitter", "tree_sitter_nix", "tree_sitter_bash")
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """All that a run shows.
 
     Attributes:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
+from msgspec.structs import replace
 
 from hwc_refactor.commands.shared import (
     Common,

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
 from hwc_refactor.commands.shared import (
     Common,
@@ -25,7 +26,6 @@ from hwc_refactor.commands.shared import (
     save,
     tell,
 )
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Plan
 from hwc_refactor.overrides import Overrides
 from hwc_refactor.project import Project
@@ -50,8 +50,7 @@ _SHOWING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """The command line of `apply`, read."""
 
     context: click.Context

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 
 from hwc_refactor.commands.shared import (
     Common,
@@ -25,7 +26,6 @@ from hwc_refactor.commands.shared import (
     tell,
     told,
 )
-from hwc_refactor.frozen import dataclass
 
 if TYPE_CHECKING:
     from hwc_refactor.commands.answers import Shown
@@ -43,8 +43,7 @@ _SHOWING = (
 _KEPT = ("text", "json", "github")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """The command line of `scan`, read."""
 
     context: click.Context

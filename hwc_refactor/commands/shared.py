@@ -13,8 +13,8 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
+from msgspec import Struct
 
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.report.escape import visible
 from hwc_refactor.report.lines import Line, paint, render
 
@@ -153,8 +153,7 @@ def overrides(given: Mapping[str, Any]) -> Overrides:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Common:
+class Common(Struct, frozen=True):
     """The common options of a run, from both sides of the command's name."""
 
     root: Path | None

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from hwc_refactor.commands.shared import (
     READABLE,
@@ -23,7 +24,6 @@ from hwc_refactor.commands.shared import (
     save,
     tell,
 )
-from hwc_refactor.frozen import dataclass
 
 if TYPE_CHECKING:
     from hwc_refactor.checking.evaluation import Flake
@@ -52,8 +52,7 @@ Exit codes:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """The command line of `verify`, read.
 
     Attributes:

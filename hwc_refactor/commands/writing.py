@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from hwc_refactor.commands.shared import Failure, program, tell
 from hwc_refactor.model import PlannedChange

@@ -3,7 +3,8 @@
 from bisect import bisect_left
 from collections.abc import Iterable
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.edited import edited
 from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.nix.syntax import Node, ParsedFile
@@ -22,8 +23,7 @@ class BuildError(ValueError):
     """What was asked for cannot be built, or what was built does not hold."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Box:
+class Box(Struct, frozen=True, eq=False):
     """A bracketed node and what it holds.
 
     Attributes:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.build_box import (
     Box,
     BuildError,
@@ -24,8 +25,7 @@ from hwc_refactor.nix.syntax import Node, ParsedFile
 MAX_COLUMNS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """Where in a box new items go.
 
     Attributes:

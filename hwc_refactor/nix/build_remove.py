@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.build_box import (
     Box,
     BuildError,
@@ -21,8 +22,7 @@ from hwc_refactor.nix.source import Source
 from hwc_refactor.nix.syntax import Node, text_of
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(Struct, frozen=True):
     """What a removal does.
 
     Attributes:

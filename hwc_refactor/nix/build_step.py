@@ -9,14 +9,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.build_box import Box, BuildError, box_of, check, node_at, span, where
 from hwc_refactor.nix.edits import Edit, apply_edits, shift
 from hwc_refactor.nix.syntax import Node, ParsedFile
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class Step(Struct, frozen=True, eq=False):
     """An operation.
 
     Attributes:

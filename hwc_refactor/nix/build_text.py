@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.build_box import BuildError
 from hwc_refactor.nix.build_shift import SETS, WRAPS, excerpt, relaid, wrapped
 from hwc_refactor.nix.search import Search
@@ -14,8 +15,7 @@ _SPREAD = Search(parser, "binding_set", "list_expression")
 _BOXES = Search(parser, "list_expression", *SETS)
 
 
-@dataclass(frozen=True, slots=True)
-class Snippet:
+class Snippet(Struct, frozen=True):
     r"""A piece of source text to insert.
 
     Attributes:

@@ -2,7 +2,8 @@
 
 import re
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.build_box import Box, box_around, is_line_comment
 from hwc_refactor.nix.search import Search
 from hwc_refactor.nix.syntax import Node, ParsedFile, parser, text_of
@@ -11,8 +12,7 @@ _COMMENTS = Search(parser, "comment")
 _DISABLED = re.compile(r"""("[^"]*"\s*)+(#.*)?|[\w."$\{\}'-]+\s*=[^=].*[;\[{(]\s*(#.*)?|[\]})]+;?""")
 
 
-@dataclass(frozen=True, slots=True)
-class Comments:
+class Comments(Struct, frozen=True):
     """The comments of one item.
 
     Attributes:

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 from difflib import SequenceMatcher
 from itertools import accumulate, pairwise
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
 
 #: How many lines together may serve as an anchor, tried in this order.
 _WIDTHS = (1, 4, 16)
@@ -17,8 +17,7 @@ _WIDTHS = (1, 4, 16)
 _PAIR_LIMIT = 250_000
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Region:
+class Region(Struct, frozen=True, order=True):
     """Lines `old_start` to `old_end` are replaced by `new_start` to `new_end`; half-open, from 0."""
 
     old_start: int

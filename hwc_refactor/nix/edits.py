@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(Struct, frozen=True, order=True):
     """A half-open range of bytes, `start` to `end`, in one file (path relative to the root)."""
 
     file: str
@@ -22,8 +21,7 @@ class Span:
         return self.file == other.file and self.start <= other.end and other.start <= self.end
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edit:
+class Edit(Struct, frozen=True, order=True):
     """Replace the bytes of `span` by `text`; an empty span inserts, an empty text deletes."""
 
     span: Span

@@ -6,10 +6,11 @@ Their meaning: nixpkgs manual, "Nixpkgs Library Functions"; Nix manual, "Built-i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix import calling, imports, merging
 from hwc_refactor.nix.names import MODIFIERS, PLAIN_NAMES, is_library
 from hwc_refactor.nix.values import (
@@ -41,8 +42,7 @@ def is_name(name: str) -> bool:
     return name in FUNCTIONS or name in MODIFIERS or name in PLAIN_NAMES
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A library function that is carried out.
 
     Attributes:

@@ -7,7 +7,7 @@ quotes and the next interpolation, as in `''${a}'${b}''`.
 
 import re
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
 
 _COMMENT = rb"#[^\n]*+|/\*(?>.*?\*/)"
 _TOKEN = re.compile(
@@ -22,8 +22,7 @@ _INDENTED = re.compile(rb"'''|''\$|''\\.|\$\$|'(?=\$\{)|\$\{|''", re.DOTALL)
 _CLOSES = re.compile(rb"(?:\s|" + _COMMENT + rb")*+\}", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Masked:
+class Masked(Struct, frozen=True):
     """Bytes for the grammar.
 
     Attributes:

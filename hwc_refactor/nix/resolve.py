@@ -8,9 +8,10 @@ expression and scope; cycles, depth and the number of steps are bounded.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import field, replace
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix import calling, library, merging, names, naming, views
 from hwc_refactor.nix.forms import HANDLERS
 from hwc_refactor.nix.scope import (
@@ -48,8 +49,7 @@ ITSELF = "it is defined by itself"
 TOO_DEEP = "it is nested too deeply to follow"
 
 
-@dataclass(slots=True)
-class _Budget:
+class _Budget(Struct):
     depth: int = 0
     steps: int = 0
     cut: bool = False  # whether something was too deep since the outermost question
@@ -59,13 +59,12 @@ _Key = tuple[int, Env]
 """An expression in its scope: the id of its node, and the scope."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Known:
+class _Known(Struct, frozen=True, eq=False):
     """What has been worked out about the expressions of one file."""
 
-    values: dict[_Key, Value] = field(default_factory=dict)
-    views: dict[_Key, Attrs] = field(default_factory=dict)
-    lists: dict[_Key, tuple[Item, ...]] = field(default_factory=dict)
+    values: dict[_Key, Value] = {}
+    views: dict[_Key, Attrs] = {}
+    lists: dict[_Key, tuple[Item, ...]] = {}
 
 
 class Resolver:

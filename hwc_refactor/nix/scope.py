@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Expr, Value
@@ -19,8 +20,7 @@ FrameKind = Literal["root", "let", "rec", "lambda", "with"]
 MODULE_ARGUMENTS = frozenset({"config", "lib", "options", "pkgs"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Env:
+class Env(Struct, frozen=True, eq=False):
     """One frame of a scope.
 
     Attributes:
@@ -38,16 +38,14 @@ class Env:
     args: Mapping[str, Expr | Value] | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Bound:
+class Bound(Struct, frozen=True, eq=False):
     """A name bound by bindings of a `let` or `rec` set."""
 
     frame: Env
     bindings: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Parameter:
+class Parameter(Struct, frozen=True, eq=False):
     """A name bound by a function: by what the caller gave, by its default, or by nothing in sight."""
 
     frame: Env
@@ -55,8 +53,7 @@ class Parameter:
     default: Expr | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Free:
+class Free(Struct, frozen=True, eq=False):
     """A name that no frame binds; the sets opened by `with`, innermost first, may hold it."""
 
     withs: tuple[Expr, ...]

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.search import Search, place
 from hwc_refactor.nix.shell_mask import mask
 from hwc_refactor.nix.strings import STRING_TYPES, MappedText, NixString, decode
@@ -56,8 +57,7 @@ _ASSIGNING = ("read", "mapfile", "readarray", "getopts", "unset", "printf")
 """Commands that give variables a value, or take it away (bash manual)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Piece:
+class Piece(Struct, frozen=True, eq=False):
     """A part of a word.
 
     Attributes:
@@ -74,8 +74,7 @@ class Piece:
     hole: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """One word of a command.
 
     Attributes:
@@ -108,8 +107,7 @@ class Word:
         return "".join(piece.text for piece in self.pieces)
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """A simple command: its name and arguments, and the node it is."""
 
     name: Word
@@ -122,8 +120,7 @@ class Command:
         return self.name.text.rsplit("/", 1)[-1]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Body:
+class Body(Struct, frozen=True, eq=False):
     """The text of a script and where it comes from.
 
     Attributes:
@@ -157,8 +154,7 @@ class Body:
         return self.mapped.to_file(start + self.offset, end + self.offset)
 
 
-@dataclass(frozen=True, eq=False)
-class Script:
+class Script(Struct, frozen=True, eq=False, dict=True):
     """A shell script.
 
     Attributes:

@@ -7,9 +7,9 @@ one, in the shell that runs the loop and not in a subshell.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import field
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 
@@ -22,8 +22,7 @@ _READERS = frozenset({"read", "mapfile", "readarray", "getopts"})
 _LEAVES = frozenset({"exit", "return", "break", "continue"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Carried:
+class Carried(Struct, frozen=True, eq=False):
     """A variable that a loop carries from one round into the next.
 
     Attributes:
@@ -60,15 +59,14 @@ def kept_arrays(script: Script, nodes: Iterable[Node]) -> list[str]:
     return found
 
 
-@dataclass(eq=False)
-class _Flow:
+class _Flow(Struct, eq=False):
     script: Script
-    exposed: dict[str, Node] = field(default_factory=dict)
-    assigned: dict[str, Node] = field(default_factory=dict)
+    exposed: dict[str, Node] = {}
+    assigned: dict[str, Node] = {}
     _apart: int = 0
-    _locals: list[set[str]] = field(default_factory=list)
-    _calls: list[str] = field(default_factory=list)
-    _held_by: dict[str, frozenset[str]] = field(default_factory=dict)
+    _locals: list[set[str]] = []
+    _calls: list[str] = []
+    _held_by: dict[str, frozenset[str]] = {}
     """What a round has given a value where a condition, by its text, was true."""
 
     # -- variables ---------------------------------------------------------------------------------------

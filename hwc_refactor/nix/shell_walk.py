@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 
@@ -14,8 +15,7 @@ _APART = frozenset({"subshell", "command_substitution", "process_substitution"})
 _LEAVING = frozenset({"exit", "return", "break", "continue", "exec"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reached:
+class Reached(Struct, frozen=True, eq=False):
     """A node that runs as a part of a stretch of code.
 
     Attributes:
@@ -33,8 +33,7 @@ class Reached:
     nested: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Leaving:
+class Leaving(Struct, frozen=True, eq=False):
     """A command that leaves the stretch, or goes to its next round.
 
     Attributes:

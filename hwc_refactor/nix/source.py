@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from dataclasses import field
 from functools import partial
 from itertools import accumulate
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct, field
+
 from hwc_refactor.nix.differences import OriginalLines
 
 NAMED = "**/"
 """Before the name of a file, in the place of a path: the list of all files of that name is meant."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
+class Source(Struct, frozen=True, eq=False):
     """One file as it was read.
 
     Attributes:
@@ -28,8 +27,8 @@ class Source:
     path: str
     data: bytes
     original: bytes | None = None
-    _starts: array[int] = field(default_factory=partial(array, "q"), repr=False)
-    _origins: list[OriginalLines] = field(default_factory=list, repr=False)
+    _starts: array[int] = field(default_factory=partial(array, "q"))
+    _origins: list[OriginalLines] = []
 
     @property
     def newline(self) -> bytes:

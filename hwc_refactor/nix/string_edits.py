@@ -7,10 +7,11 @@ one is taken, up to the whole inside of the string.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.edits import Edit, Span, apply_edits
 from hwc_refactor.nix.source import Source
 from hwc_refactor.nix.string_lexer import Piece
@@ -21,16 +22,14 @@ _BLANK = "''\\ "
 """A blank that Nix never strips, in an indented string."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """A stretch of text, or an interpolation as it is written."""
 
     data: bytes
     hole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """A string and a range of its text that shall become `new`; `before` and `after` is what stays."""
 
     file: ParsedFile

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
 
 Kind = Literal["same", "escape", "hole"]
 
@@ -22,8 +22,7 @@ _LINES = re.compile(rb"[^\n]*\n|[^\n]+")
 _CONTROL = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A stretch of decoded bytes and the bytes of the file that it comes from.
 
     Attributes:
@@ -40,8 +39,7 @@ class Piece:
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(Struct, frozen=True):
     """The inside of a string.
 
     Attributes:
@@ -56,8 +54,7 @@ class Decoded:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(Struct, frozen=True):
     piece: Piece
     plain: bool
 

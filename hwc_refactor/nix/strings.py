@@ -4,7 +4,8 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.string_lexer import Decoded, Piece, decode_bytes
 from hwc_refactor.nix.syntax import Node, ParsedFile
 
@@ -18,23 +19,20 @@ _INDENTED_UNSAFE = re.compile(r"''|'(?=\$\{|\$\Z|\r(?!\n)|\Z)|\$(?=\{|\Z)|\r(?!\
 _INDENTED_ESCAPES = {"''": "'''", "'": "''\\'", "$": "''$", "\r": "''\\r"}
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """A stretch of known text, never empty."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
+class Hole(Struct, frozen=True):
     """An interpolation: its node `${…}`, and the expression inside it."""
 
     node: Node
     expression: Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MappedText:
+class MappedText(Struct, frozen=True, eq=False):
     """The text of a string with its holes filled, and the way back to the file.
 
     Attributes:
@@ -88,8 +86,7 @@ class MappedText:
         return piece.end if widen else piece.start
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class NixString:
+class NixString(Struct, frozen=True, eq=False):
     """A decoded string.
 
     Attributes:

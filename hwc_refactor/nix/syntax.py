@@ -7,21 +7,19 @@ with those.
 
 import re
 from collections.abc import Iterable
-from dataclasses import field
 from functools import cache
 
 import tree_sitter_nix
+from msgspec import Struct
 from tree_sitter import Language, Node, Parser, Tree
 
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.mask import Masked, mask
 from hwc_refactor.nix.source import Source
 
 __all__ = ["Node", "ParsedFile", "SyntaxProblem", "mask", "parse", "parse_again", "parser", "text_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class SyntaxProblem:
+class SyntaxProblem(Struct, frozen=True):
     """Where a file stops being Nix: line and column from 1, a sentence, and whether it holds nothing at all."""
 
     line: int
@@ -40,8 +38,7 @@ _BRACKETS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class ParsedFile:
+class ParsedFile(Struct, frozen=True, eq=False, weakref=True):
     """A file and its syntax tree.
 
     Attributes:
@@ -57,8 +54,8 @@ class ParsedFile:
     root: Node
     problem: SyntaxProblem | None
     pipes: tuple[int, ...] = ()
-    tree: Tree | None = field(default=None, repr=False)
-    cache: dict[object, object] = field(default_factory=dict, repr=False)
+    tree: Tree | None = None
+    cache: dict[object, object] = {}
 
     def text(self, node: Node) -> bytes:
         """The original bytes of a node."""

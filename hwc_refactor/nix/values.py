@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import TYPE_CHECKING
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.syntax import Node, ParsedFile
 
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from hwc_refactor.nix.scope import Env
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Expr:
+class Expr(Struct, frozen=True, eq=False):
     """An expression in its scope: the unit that resolution passes around, unevaluated."""
 
     file: ParsedFile
@@ -38,48 +37,42 @@ class Expr:
         return self.file.source.line(self.node.start_byte)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Unknown:
+class Unknown(Struct, frozen=True, eq=False):
     """What could not be worked out, and why, in words for the user."""
 
     reason: str
     at: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scalar:
+class Scalar(Struct, frozen=True, eq=False):
     """A number, a boolean or null."""
 
     value: int | float | bool | None
     at: Expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PathValue:
+class PathValue(Struct, frozen=True, eq=False):
     """A path literal, as written (`./x.nix`), relative to the file of `at` unless absolute."""
 
     text: str
     at: Expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Text:
+class Text(Struct, frozen=True, eq=False):
     """A piece of a string that is known, and the expression that holds it."""
 
     text: str
     at: Expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Gap:
+class Gap(Struct, frozen=True, eq=False):
     """A piece of a string that stays open: an interpolation whose value is not known text."""
 
     value: Value
     at: Expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Str:
+class Str(Struct, frozen=True, eq=False):
     """A string: known pieces and gaps, in order."""
 
     parts: tuple[Text | Gap, ...]
@@ -100,8 +93,7 @@ class Str:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ref:
+class Ref(Struct, frozen=True, eq=False):
     """A name from outside with the attributes selected from it: `config.hwc.x.image`, `pkgs.bash`.
 
     Attributes:
@@ -115,8 +107,7 @@ class Ref:
     binder: Node | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Call:
+class Call(Struct, frozen=True, eq=False):
     """An application that is not carried out: of a library function, or of something outside the root."""
 
     function: tuple[str, ...]
@@ -129,15 +120,13 @@ class Call:
         return self.function[-1]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Closure:
+class Closure(Struct, frozen=True, eq=False):
     """A function of the root with the scope it was defined in."""
 
     at: Expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Condition:
+class Condition(Struct, frozen=True, eq=False):
     """What must hold for a definition to count: an expression, or its negation."""
 
     expr: Expr
@@ -149,8 +138,7 @@ class Condition:
         return self.expr.text if self.holds else f"!({self.expr.text})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Branch:
+class Branch(Struct, frozen=True, eq=False):
     """An `if` whose condition is not known."""
 
     condition: Expr
@@ -159,8 +147,7 @@ class Branch:
     at: Expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Item:
+class Item(Struct, frozen=True, eq=False):
     """One element of a list: its expression, the list literal it stands in, and its conditions.
 
     `unknown` marks a stretch of elements that cannot be named; `expr` is then the whole operand.
@@ -172,8 +159,7 @@ class Item:
     unknown: Unknown | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ListValue:
+class ListValue(Struct, frozen=True, eq=False):
     """A list: literal elements and open stretches, in order."""
 
     items: tuple[Item, ...]
@@ -185,8 +171,7 @@ class ListValue:
         return not any(item.unknown or item.conditions for item in self.items)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Slot:
+class Slot(Struct, frozen=True, eq=False):
     """One place that defines an attribute.
 
     Attributes:
@@ -216,8 +201,7 @@ class Slot:
         return not self.conditions and self.doubt is None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Attrs:
+class Attrs(Struct, frozen=True, eq=False):
     """An attribute set: for each name the places that define it, and what stays open.
 
     Attributes:
@@ -231,7 +215,7 @@ class Attrs:
     at: Expr
     dynamic: tuple[tuple[Expr, Slot], ...] = ()
     open: tuple[Unknown, ...] = ()
-    literal: bool = field(default=False)
+    literal: bool = False
 
 
 Value = Unknown | Scalar | PathValue | Str | Ref | Call | Closure | Branch | ListValue | Attrs

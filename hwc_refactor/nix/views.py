@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from hwc_refactor.nix import merging
 from hwc_refactor.nix.names import MODIFIERS, is_library

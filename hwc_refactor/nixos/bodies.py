@@ -8,9 +8,10 @@ for a set of a `let` that several objects are by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.scope import Env, Parameter, attrpath_of, called_frame, env_along, lookup, root_env
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
@@ -29,8 +30,7 @@ PLAIN = frozenset(
 """Attributes of a container that mean the same whatever its function is converted to."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Family:
+class Family(Struct, frozen=True, eq=False):
     """Objects that change together.
 
     Attributes:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix import calling
 from hwc_refactor.nix.imports import package_frame
 from hwc_refactor.nix.names import MODIFIERS, is_library
@@ -46,8 +47,7 @@ _TRANSPARENT = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class Entry(Struct, frozen=True, eq=False):
     """One way into the place that a chain of nodes leads to.
 
     Attributes:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
@@ -21,8 +22,7 @@ from hwc_refactor.nixos.generated import generated
 from hwc_refactor.nixos.tree import Tree
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class Found(Struct, frozen=True, eq=False):
     """One definition below an option path.
 
     Attributes:
@@ -123,8 +123,7 @@ def _look(
             yield from _below(tree, file, anchor, parent, below)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Anchor:
+class _Anchor(Struct, frozen=True, eq=False):
     chain: tuple[Node, ...]
     index: int  # of the binding in the chain
     position: int  # of the word in the attribute path

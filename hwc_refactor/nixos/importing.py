@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import cast
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.scope import attrpath_of, bindings_of, formals_of
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
@@ -38,8 +39,7 @@ _ROOT = "\0"
 """Whatever reads files without importing them by name: a flake, `nixos-rebuild`, a walk over a folder."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ImportPlace:
+class ImportPlace(Struct, frozen=True, eq=False):
     """A place that can import a module: the set of a module, or a list of modules.
 
     Attributes:

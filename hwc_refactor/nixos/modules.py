@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
@@ -13,8 +14,7 @@ from hwc_refactor.nixos.tree import Tree
 LISTS = (b"imports", b"modules")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ModuleImport:
+class ModuleImport(Struct, frozen=True, eq=False):
     """One path in a list of modules.
 
     Attributes:

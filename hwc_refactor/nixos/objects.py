@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.names import MODIFIERS
 from hwc_refactor.nix.values import Attrs, Call, Condition, Expr, Item, Slot, Str, Unknown, Value
 from hwc_refactor.nixos.discover import Found, definitions, definitions_in
@@ -17,8 +18,7 @@ ORDERING = frozenset({"mkBefore", "mkAfter", "mkOrder"})
 """What orders a definition among several of one option (nixpkgs, lib/modules.nix)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """A kind of object, and the option path below which its instances are named.
 
     Attributes:
@@ -69,8 +69,7 @@ SOPS_SECRET = Kind("sops-secret", None, "sops", ("secrets",))
 KINDS = {k.name: k for k in (CONTAINER, SERVICE, USER_SERVICE, TIMER, USER_TIMER, AGENIX_SECRET, SOPS_SECRET)}
 
 
-@dataclass(frozen=True, eq=False)
-class Block:
+class Block(Struct, frozen=True, eq=False, dict=True):
     """One object: a service, a timer, a container, a secret.
 
     Attributes:

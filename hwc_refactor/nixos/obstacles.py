@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.values import Expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Obstacle:
+class Obstacle(Struct, frozen=True, eq=False):
     """A reason against a change.
 
     Attributes:

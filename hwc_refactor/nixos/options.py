@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.scope import attrpath_of, env_along, lookup, root_env
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
@@ -14,8 +15,7 @@ from hwc_refactor.nixos.tree import Tree
 DECLARING = ("mkOption", "mkEnableOption", "mkPackageOption")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OptionDeclaration:
+class OptionDeclaration(Struct, frozen=True, eq=False):
     """One declaration of an option.
 
     Attributes:
@@ -33,8 +33,7 @@ class OptionDeclaration:
     call: Expr
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Setting:
+class Setting(Struct, frozen=True, eq=False):
     """One place that gives an option a value."""
 
     file: ParsedFile

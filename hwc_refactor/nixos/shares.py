@@ -8,10 +8,10 @@ hold definitions of it. So each process makes its objects exactly as `objects` w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
 from operator import itemgetter
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nixos.objects import (
     Block,
     Identity,
@@ -29,8 +29,7 @@ PIECES = 8
 """So many stretches of neighbouring files each process gets: enough to even out, few enough to stay together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(Struct, frozen=True):
     """Definitions of one object in one file.
 
     Attributes:
@@ -48,8 +47,7 @@ class Sighting:
     own: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """The objects of one kind that one process gets.
 
     Attributes:
@@ -86,8 +84,7 @@ def sightings(tree: Tree, kind: Kind, paths: Iterable[str]) -> list[Sighting]:
     return seen
 
 
-@dataclass(slots=True)
-class _Outline:
+class _Outline(Struct):
     """One object, as the sightings tell of it.
 
     Attributes:
@@ -100,7 +97,7 @@ class _Outline:
     name: str
     named: bool
     own: bool = False
-    paths: set[str] = field(default_factory=set)
+    paths: set[str] = set()
 
 
 def assign(tree: Tree, kind: Kind, seen: Sequence[Sequence[Sighting]]) -> list[Share]:

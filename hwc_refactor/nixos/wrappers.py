@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.names import MODIFIERS, is_library
 from hwc_refactor.nix.values import Call, Condition, Expr
 from hwc_refactor.nixos.tree import Tree
@@ -11,8 +12,7 @@ FORCING = frozenset({"mkForce", "mkOverride", "mkVMOverride", "mkImageMediaOverr
 """Those that win over a definition without any (nixpkgs, lib/modules.nix)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Unwrapped:
+class Unwrapped(Struct, frozen=True, eq=False):
     """A value without what stands around it.
 
     Attributes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from msgspec import Struct
+
 from hwc_refactor.findings import Audit
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Severity
 from hwc_refactor.nixos.users.inventory import ROOT, Service
 
@@ -14,8 +15,7 @@ SECRETS = "env-secrets-to-load-credential"
 """The codemod whose findings are secrets in sight."""
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """So many of so many."""
 
     count: int
@@ -27,8 +27,7 @@ class Share:
         return round(self.count / self.of, 4) if self.of else None
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """The figures of an audit.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from hwc_refactor.checking.verification import Verification
 from hwc_refactor.findings import Audit, Finding

@@ -5,14 +5,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.report.escape import visible
 
 _CODES = {"bold": "1", "dim": "2", "error": "1;31", "warning": "33", "good": "32", "link": "36"}
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of a summary.
 
     Attributes:

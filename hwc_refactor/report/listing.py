@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
 from typing import IO, Any
 
+from msgspec import Struct
+
 from hwc_refactor.catalog import Entry
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.report.escape import visible
 from hwc_refactor.report.lines import paint
 from hwc_refactor.selection import Phase
@@ -19,8 +19,7 @@ _PHASE_HEADS = ("PHASE", "STATE", "DONE", "OPEN", "REFUSED", "WHAT IT RUNS")
 _STYLES = {"critical": "error", "high": "error", "medium": "warning"}
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """What a list shows.
 
     Attributes:
@@ -35,7 +34,7 @@ class Listing:
     diffs: Sequence[Entry]
     codemods: Sequence[Entry]
     phases: Mapping[int, Phase]
-    found: Mapping[str, int] = field(default_factory=dict)
+    found: Mapping[str, int] = {}
     states: Sequence[PhaseState] = ()
 
     def state(self, number: int) -> PhaseState | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from enum import StrEnum
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.model import Plan, Severity
 
 
@@ -18,8 +18,7 @@ class Mode(StrEnum):
     APPLY = "apply"
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """The outcome of a command that plans changes, with what a reader wants to know beside it.
 
     Attributes:
@@ -38,7 +37,7 @@ class Result:
     plan: Plan
     mode: Mode
     again: str
-    severities: Mapping[str, Severity] = field(default_factory=dict)
+    severities: Mapping[str, Severity] = {}
     dirty: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     commits: tuple[str, ...] = ()

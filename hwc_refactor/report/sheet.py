@@ -5,11 +5,12 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hwc_refactor.codemod import Rule
 from hwc_refactor.findings import Audit, Finding, Suppressed
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Applicability, Plan, PlannedChange, Problem, Refusal
 from hwc_refactor.nixos.users.inventory import Service
 from hwc_refactor.proposing import fingerprint
@@ -22,8 +23,7 @@ Texts = Callable[[str], bytes | None]
 """The bytes of a file of the configuration as it was read, None when there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """A finding, with what a page shows of its change.
 
     Attributes:
@@ -38,8 +38,7 @@ class Card:
     fixable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(Struct, frozen=True):
     """What a report shows.
 
     Attributes:

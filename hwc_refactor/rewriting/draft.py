@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.model import NOT_SAID, Applicability, Change, Found, NewFile, Subject
 from hwc_refactor.nix import build
 from hwc_refactor.nix.differences import regions
@@ -27,8 +28,7 @@ __all__ = ["About", "Draft", "Home", "NoPlace"]
 Item = build.Item
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Struct, frozen=True):
     """What a change is about, and where that stands.
 
     Attributes:

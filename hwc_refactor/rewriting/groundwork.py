@@ -7,9 +7,9 @@ reviewed, committed and taken back alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.model import Change, Subject
 from hwc_refactor.nix import build
 from hwc_refactor.nix.build import BuildError
@@ -36,8 +36,7 @@ from hwc_refactor.rewriting.shipped import shipped_modules
 from hwc_refactor.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class SharedModule:
+class SharedModule(Struct, frozen=True):
     """A module that this tool brings along.
 
     Attributes:
@@ -64,16 +63,14 @@ class SharedModule:
         return shipped_modules()[self.path]
 
 
-@dataclass(frozen=True, slots=True)
-class NoGround:
+class NoGround(Struct, frozen=True):
     """Why the module cannot be added: the code of the refusals that follow, and their sentence."""
 
     code: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(Struct, frozen=True):
     """What is to be done before changes that need a module.
 
     Attributes:
@@ -82,7 +79,7 @@ class Ground:
     """
 
     change: Change | None = None
-    lacking: Mapping[tuple[str, str], NoGround] = field(default_factory=dict)
+    lacking: Mapping[tuple[str, str], NoGround] = {}
 
 
 def lay(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.scope import Env, attrpath_of, called_frame
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile, within
@@ -25,8 +26,7 @@ class NoPlace(Exception):
     """A place cannot be edited for one object alone; the message says why, in words for the user."""
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """Where bindings go.
 
     Attributes:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
 
 __all__ = ["Cache", "Entry", "Glance", "content", "glance", "locate", "tool"]
 
@@ -30,8 +30,7 @@ MAX_BYTES = 64 * 1024 * 1024
 """So much is kept at most; what was not asked for longest goes first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(Struct, frozen=True):
     """What the file system says of a number of files, without a look into them.
 
     Attributes:
@@ -44,8 +43,7 @@ class Glance:
     settled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A kept answer.
 
     Attributes:

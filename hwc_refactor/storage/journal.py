@@ -2,10 +2,10 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct, to_builtins
+
 from hwc_refactor.storage.records import Record
 from hwc_refactor.storage.state import State, StateError, digest, load, save
 
@@ -17,8 +17,7 @@ PREPARED = "prepared"
 REVERTING = "reverting"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One file of a transaction.
 
     Attributes:
@@ -38,8 +37,7 @@ class Entry:
     mode: int
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(Struct, frozen=True):
     """A transaction.
 
     Attributes:
@@ -87,7 +85,7 @@ def plan(state: State, record: Record, targets: Sequence[Path], undoes: int | No
 
 def save_journal(state: State, journal: Journal) -> None:
     """Write the journal, atomically and durably."""
-    save(state.journal, asdict(journal))
+    save(state.journal, to_builtins(journal))
 
 
 def load_journal(state: State) -> Journal | None:

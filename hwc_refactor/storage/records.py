@@ -5,7 +5,8 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.patch import FileChange
 from hwc_refactor.storage.state import State, StateError, digest, load, save, sync_directory
 
@@ -13,8 +14,7 @@ from hwc_refactor.storage.state import State, StateError, digest, load, save, sy
 KEPT = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """What one write changed.
 
     Attributes:

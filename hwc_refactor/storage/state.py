@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
 
 _VERSION = 1
 
@@ -42,8 +42,7 @@ class WriteRefused(RuntimeError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """The state folder of one root; `root` has its symbolic links resolved."""
 
     root: Path

@@ -7,10 +7,11 @@ finished. When a rename fails, it turns to "reverting", and what was replaced is
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.storage.journal import (
     PREPARED,
     REVERTING,
@@ -36,8 +37,7 @@ from hwc_refactor.storage.state import (
 Fault = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How a transaction ended.
 
     Attributes:

@@ -1,11 +1,12 @@
 """Takes back what the last write of a root did, whole and byte for byte."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.patch import FileChange
 from hwc_refactor.storage import transaction
 from hwc_refactor.storage.records import Record, load_record, numbers
@@ -43,8 +44,7 @@ class UndoRefused(RuntimeError):
         self.reasons = tuple(reasons)
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """A record without contents.
 
     Attributes:
@@ -58,8 +58,7 @@ class Summary:
     paths: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UndoReport:
+class UndoReport(Struct, frozen=True):
     """What an undo did.
 
     Attributes:

@@ -3,12 +3,13 @@
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.patch import FileChange
 from hwc_refactor.storage import transaction
 from hwc_refactor.storage.records import Record
@@ -27,8 +28,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class WriteReport:
+class WriteReport(Struct, frozen=True):
     """What a write did.
 
     Attributes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import cached_property
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.values import Expr, Gap, Item, Ref, Scalar, Slot, Str, Text
 from hwc_refactor.nixos.containers.flags import Flag, capability, read_flags
 from hwc_refactor.nixos.containers.images import GAP, Image, gaps_of, image_of, parse_image, plain_value
@@ -17,8 +18,7 @@ from hwc_refactor.nixos.options import OptionDeclaration, declarations
 from hwc_refactor.nixos.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class ImageSource:
+class ImageSource(Struct, frozen=True):
     """Where a container's image comes from.
 
     Attributes:
@@ -39,8 +39,7 @@ class ImageSource:
         return None if self.value is None else image_of(self.value)
 
 
-@dataclass(frozen=True)
-class Container:
+class Container(Struct, frozen=True, dict=True):
     """A reading of a container block."""
 
     block: Block

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.values import Expr, Gap, Scalar, Slot, Str, Text
 from hwc_refactor.nixos.containers.container import Container, ImageSource
 from hwc_refactor.nixos.containers.images import plain_value
@@ -13,8 +12,7 @@ from hwc_refactor.nixos.containers.terms import RESOURCES
 from hwc_refactor.nixos.objects import HWC_CONTAINER, Block
 
 
-@dataclass(frozen=True)
-class Declared(Container):
+class Declared(Container, frozen=True, dict=True):
     """A reading of `services.hwc.container.<name>`: what the module has a word for is not given by a flag."""
 
     @cached_property

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.resolve import Resolver
 from hwc_refactor.nix.values import Condition, Item, Str
 
@@ -24,8 +25,7 @@ SWITCHES = frozenset({"--privileged", "--init", "--read-only", "--rm", "--tty", 
 SAME = {"--net": "--network", "--cap_add": "--cap-add"}
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """One flag.
 
     Attributes:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.comments import comment_text, comments_of
 from hwc_refactor.nix.values import Item
 from hwc_refactor.nixos.containers.container import Container
@@ -32,8 +33,7 @@ def meant_devices(container: Container) -> Iterator[tuple[str, str]]:
                 yield word, comment
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Mounted:
+class Mounted(Struct, frozen=True, eq=False):
     """A device that is mounted as a volume, which works for privileged containers only.
 
     Attributes:

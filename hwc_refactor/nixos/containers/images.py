@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.names import MODIFIERS
 from hwc_refactor.nix.resolve import Resolver
 from hwc_refactor.nix.strings import STRING_TYPES
@@ -14,8 +15,7 @@ GAP = "\0"
 _ALONE = re.compile(r'"\$\{\s*([A-Za-z_][\w.\'-]*)\s*\}"')
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """A parsed image reference; an open piece of any part is the character NUL.
 
     Attributes:

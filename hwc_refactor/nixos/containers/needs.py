@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.hardware import Mounted
 from hwc_refactor.nixos.containers.profiles import Profile
@@ -17,8 +18,7 @@ LIMITS = ("memory", "memory-swap", "cpus", "pids-limit")
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """What is missing.
 
     Attributes:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.values import Condition, Expr
 from hwc_refactor.nixos.containers.flags import Flag, read_flags
 from hwc_refactor.nixos.objects import Block
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Operand:
+class Operand(Struct, frozen=True, eq=False):
     """A part of the `++` that `extraOptions` is.
 
     Attributes:

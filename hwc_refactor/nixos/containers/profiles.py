@@ -10,12 +10,12 @@ from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nixos.containers.images import Image, parse_image
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """The needs of one image; the keys are explained in `data/images.toml`."""
 
     id: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.scope import attrpath_of, bindings_of, inherited_names
 from hwc_refactor.nix.strings import STRING_TYPES, attr_name, decode
@@ -22,8 +23,7 @@ _SETS = ("attrset_expression", "rec_attrset_expression")
 _TRUE = (b"true", b'"true"')
 
 
-@dataclass(frozen=True, slots=True)
-class Stray:
+class Stray(Struct, frozen=True):
     """Privileges for something that cannot be read as a container.
 
     Attributes:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import field
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.flags import Flag
@@ -25,8 +25,7 @@ _DEFAULT_GPU = {"nvidia": ["nvidia.com/gpu=all"], "intel": ["/dev/dri:/dev/dri:r
 _NO_NEW = re.compile(r"no-new-privileges(?:[:=]true)?\Z")
 
 
-@dataclass(slots=True)
-class Terms:
+class Terms(Struct):
     """What the flags of a container come to.
 
     Attributes:
@@ -42,9 +41,9 @@ class Terms:
 
     network: str | None = None
     gpu: tuple[str, ...] = ()
-    limits: dict[str, str] = field(default_factory=dict)
+    limits: dict[str, str] = {}
     no_new_privileges: bool | None = None
-    taken: list[tuple[Flag, str]] = field(default_factory=list)
+    taken: list[tuple[Flag, str]] = []
     present: frozenset[str] = frozenset()
     complete: bool = True
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell_walk import leavings
 from hwc_refactor.nixos.loops.loop import Loop, sleep_of
 from hwc_refactor.nixos.loops.search import service_loop
@@ -33,8 +33,7 @@ OPEN_PATHS = re.compile(
 """Paths that everybody may read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asks:
+class Asks(Struct, frozen=True):
     """What a command is asked with when it changes nothing, what it never is, and what that needs."""
 
     words: frozenset[str]
@@ -43,8 +42,7 @@ class Asks:
     settings: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Does:
+class Does(Struct, frozen=True, eq=False):
     """Something that a service does and no check would."""
 
     text: str
@@ -52,8 +50,7 @@ class Does:
     line: int
 
 
-@dataclass(frozen=True, eq=False)
-class Check:
+class Check(Struct, frozen=True, eq=False):
     """A health check.
 
     Attributes:
@@ -68,7 +65,7 @@ class Check:
     timer: Block | None = None
     does: tuple[Does, ...] = ()
     root: tuple[str, ...] = ()
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = {}
 
 
 def check_of(block: Block, monitors: Sequence[str] = ()) -> Check | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.doings import Ran
 from hwc_refactor.nixos.scripts.executables import executable_value
@@ -12,8 +13,7 @@ from hwc_refactor.nixos.scripts.python_loops import sleeping_loop
 from hwc_refactor.nixos.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignLoop:
+class ForeignLoop(Struct, frozen=True):
     """A loop in another language than that of shells.
 
     Attributes:

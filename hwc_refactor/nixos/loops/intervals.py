@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Piece, Script, Word
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Scalar, Str
@@ -22,8 +23,7 @@ _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 _PRODUCT = re.compile(r"\$\(\(\s*\d+(?:\s*\*\s*\d+)*\s*\)\)\Z")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Interval:
+class Interval(Struct, frozen=True, eq=False):
     """The time that a loop sleeps.
 
     Attributes:

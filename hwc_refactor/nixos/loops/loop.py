@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Literal
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Command, Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nixos.scripts.programs import Program
@@ -22,8 +23,7 @@ WRAPPERS = frozenset({"redirected_statement", "compound_statement", "pipeline"})
 """Nodes that may stand around a loop which is all they run."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class Step(Struct, frozen=True, eq=False):
     """A statement of a script, outside of the loop."""
 
     script: Script
@@ -35,8 +35,7 @@ class Step:
         return self.script.line(self.node)
 
 
-@dataclass(frozen=True, eq=False)
-class Loop:
+class Loop(Struct, frozen=True, eq=False, dict=True):
     """A loop of a service.
 
     Attributes:

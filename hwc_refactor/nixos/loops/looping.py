@@ -7,11 +7,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Waits:
+class Waits(Struct, frozen=True):
     """A command that waits for something to happen.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from hwc_refactor.nix.shell import Command, Script
 from hwc_refactor.nix.shell_walk import LOOPS, leavings, reached

@@ -9,7 +9,8 @@ import posixpath
 import re
 from collections.abc import Iterable
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.values import ListValue, Str
 from hwc_refactor.nixos.objects import Block
 
@@ -42,8 +43,7 @@ SPECIFIERS = {
 _NAME = re.compile(r"[\w@%][\w@%.:-]*\Z")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Directory:
+class Directory(Struct, frozen=True, order=True):
     """A directory that systemd makes and keeps: `StateDirectory=`, and its name below the base."""
 
     directive: str

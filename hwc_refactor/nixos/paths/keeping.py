@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.paths.beginnings import depends_on_absence
 from hwc_refactor.nixos.paths.directories import (
@@ -45,8 +46,7 @@ ELSEWHERE = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class InTheWay:
+class InTheWay(Struct, frozen=True, eq=False):
     """Why systemd cannot keep a directory: a code, a sentence, and the path that it is about."""
 
     code: str
@@ -54,8 +54,7 @@ class InTheWay:
     path: Reached
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Keeping:
+class Keeping(Struct, frozen=True, eq=False):
     """What systemd could keep for a service.
 
     Attributes:
@@ -236,8 +235,7 @@ def kept_elsewhere(block: Block, directory: Directory) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Reaching:
+class _Reaching(Struct, frozen=True):
     """The paths that a service reaches for, and those that systemd keeps for it."""
 
     file: str

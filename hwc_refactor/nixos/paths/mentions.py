@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
@@ -38,8 +39,7 @@ _WORD = re.compile(rb"[\w.-]")
 MAX_HOPS = 6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Mention:
+class Mention(Struct, frozen=True, eq=False):
     """One place that names a path.
 
     Attributes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Expr, ListValue, PathValue, Ref, Str, Unknown, Value
@@ -31,8 +32,7 @@ _TEXT = re.compile(r"(?i)\b(?:\w*str|string\w*|lines|raw|anything|unspecified)\b
 """Types of options whose values may be texts, paths among them."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reached:
+class Reached(Struct, frozen=True, eq=False):
     """A path that a service reaches for.
 
     Attributes:

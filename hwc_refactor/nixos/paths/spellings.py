@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Script, script_of
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Slot, Str
@@ -17,8 +18,7 @@ Manner = Literal["word", "quoted", "unit"]
 _WORD = re.compile(rb"[\w.@-]")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Spelling:
+class Spelling(Struct, frozen=True, eq=False):
     """One place in a text that spells a path out.
 
     Attributes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.values import Expr, Slot, Str
 from hwc_refactor.nixos.discover import definitions
 from hwc_refactor.nixos.tree import Tree
@@ -17,8 +18,7 @@ DIRECTORIES = frozenset("dDevqQ")
 """Types of rules that are about a directory (tmpfiles.d(5))."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
+class Rule(Struct, frozen=True, eq=False):
     """One rule.
 
     Attributes:

@@ -10,7 +10,8 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.scope import same_meaning
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Expr, ListValue, Ref
@@ -39,8 +40,7 @@ _ATOMS = frozenset(
 """Expressions that are an argument, or an element of a list, as they are (Nix manual, Operators)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Struct, frozen=True):
     """An element of `ReadWritePaths`.
 
     Attributes:
@@ -69,8 +69,7 @@ class Element:
         return self.text[1:-1] if self.text.startswith('"') else "${" + _bare(self.text) + "}"
 
 
-@dataclass(frozen=True, slots=True)
-class Writable:
+class Writable(Struct, frozen=True):
     """What a service writes.
 
     Attributes:

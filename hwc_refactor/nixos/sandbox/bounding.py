@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.sandbox.traits import Trait, confined, traits, writes
 from hwc_refactor.nixos.scripts.doings import Facts, Ran
@@ -30,8 +31,7 @@ _OF_TRAITS = {
 _KERNEL = ("/sys/", "/proc/")
 
 
-@dataclass(frozen=True, slots=True)
-class Bounding:
+class Bounding(Struct, frozen=True):
     """The capabilities that a service needs.
 
     Attributes:

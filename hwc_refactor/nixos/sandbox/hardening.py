@@ -10,7 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Scalar
 from hwc_refactor.nixos.objects import Block
@@ -24,8 +25,7 @@ Level = Literal["documented", "strict"]
 OutOfSight = Literal["never", "no-root", "review"]
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(Struct, frozen=True):
     """One directive of the catalogue.
 
     Attributes:
@@ -88,8 +88,7 @@ def sandboxing() -> Iterator[str]:
     return (name for name, directive in directives().items() if directive.level != "recipe")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What the catalogue says of one directive for one service.
 
     Attributes:

@@ -32,7 +32,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.values import Scalar, Str
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.paths.beginnings import depends_on_absence
@@ -68,8 +69,7 @@ _LOCAL = re.compile(r"(?:^|[/@=:\s])(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)(?
 _REMOTE = re.compile(r"://(?!localhost|127\.|\[::1\])")
 
 
-@dataclass(frozen=True, slots=True)
-class Trait:
+class Trait(Struct, frozen=True):
     """Why a trait is there.
 
     Attributes:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Knowledge:
+class Knowledge(Struct, frozen=True):
     """What is known of a command.
 
     Attributes:
@@ -53,8 +51,8 @@ class Knowledge:
     unless: tuple[str, ...] = ()
     otherwise: str = ""
     groups: tuple[str, ...] = ()
-    subcommands: Mapping[str, Knowledge] = field(default_factory=dict)
-    options: Mapping[str, Knowledge] = field(default_factory=dict)
+    subcommands: Mapping[str, Knowledge] = {}
+    options: Mapping[str, Knowledge] = {}
     commands_in: tuple[str, ...] = ()
     source: str = ""
 

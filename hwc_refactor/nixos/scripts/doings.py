@@ -5,7 +5,8 @@ Every fact knows the script and the place in it. What is not known is a doubt an
 
 from __future__ import annotations
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Command, Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nixos.scripts.commands import Knowledge
@@ -14,8 +15,7 @@ from hwc_refactor.nixos.scripts.programs import Program
 from hwc_refactor.nixos.scripts.words import Place, after_options, is_option, operands
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Use:
+class Use(Struct, frozen=True, eq=False):
     """A path that is written or read, and how.
 
     Attributes:
@@ -40,8 +40,7 @@ class Use:
         return self.program.at.line
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ran:
+class Ran(Struct, frozen=True, eq=False):
     """A command that a service runs.
 
     Attributes:
@@ -104,8 +103,7 @@ class Ran:
         return self.program.at.line
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Doubt:
+class Doubt(Struct, frozen=True, eq=False):
     """Something that is not known of what a service does.
 
     Attributes:
@@ -129,8 +127,7 @@ class Doubt:
         return self.program.at.line
 
 
-@dataclass(frozen=True, eq=False)
-class Facts:
+class Facts(Struct, frozen=True, eq=False):
     """What a service does.
 
     Attributes:

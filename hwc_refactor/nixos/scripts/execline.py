@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Body
 
 _PREFIXES = b"@-:+!|"
@@ -27,8 +28,7 @@ _ESCAPES = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Argument:
+class Argument(Struct, frozen=True, eq=False):
     """One argument of a command line.
 
     Attributes:
@@ -65,8 +65,7 @@ class Argument:
         return None if _HOLE.search(self.data) or b"$" in self.data or b"%" in self.data else self.text
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CommandLine:
+class CommandLine(Struct, frozen=True, eq=False):
     """A command line.
 
     Attributes:

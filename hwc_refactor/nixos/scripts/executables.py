@@ -8,9 +8,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.shell import Body, Script, script_in_file, script_of
 from hwc_refactor.nix.values import Attrs, Call, Expr, Gap, PathValue, Ref, Str, Text, Value
 from hwc_refactor.nixos.options import settled
@@ -47,8 +48,7 @@ _NAME = re.compile(r"[\w.+@\[:-]+\Z")
 _PLACE = re.compile(r"__nix(\d+)__")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WrittenFile:
+class WrittenFile(Struct, frozen=True, eq=False):
     """A file that is written out in the tree.
 
     Attributes:
@@ -74,8 +74,7 @@ class WrittenFile:
     holes: tuple[Expr, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Executable:
+class Executable(Struct, frozen=True, eq=False):
     """A program.
 
     Attributes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import field, replace
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.shell import Body, Command, Script, Word
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Str, Value
@@ -46,16 +47,15 @@ _ESCAPED = re.compile(rb'\\([$`"\\])')
 _NOT_IN_SIGHT = "a part of its script is not in sight"
 
 
-@dataclass(slots=True, eq=False)
-class _Found:
-    ran: list[Ran] = field(default_factory=list)
-    writes: list[Use] = field(default_factory=list)
-    reads: list[Use] = field(default_factory=list)
-    handed: list[Use] = field(default_factory=list)
-    doubts: list[Doubt] = field(default_factory=list)
-    scripts: list[tuple[Program, Script]] = field(default_factory=list)
-    repeated: list[Script] = field(default_factory=list)
-    given: list[Script] = field(default_factory=list)
+class _Found(Struct, eq=False):
+    ran: list[Ran] = []
+    writes: list[Use] = []
+    reads: list[Use] = []
+    handed: list[Use] = []
+    doubts: list[Doubt] = []
+    scripts: list[tuple[Program, Script]] = []
+    repeated: list[Script] = []
+    given: list[Script] = []
 
 
 def facts(block: Block) -> Facts:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Body, Command, Script
 from hwc_refactor.nixos.scripts.executables import SHELLS
 
@@ -14,8 +15,7 @@ _LOGINS = frozenset({"su", "runuser"})
 """Programs that take a command for the shell of another user: su(1), runuser(1)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Nested:
+class Nested(Struct, frozen=True, eq=False):
     """A script within a script.
 
     Attributes:

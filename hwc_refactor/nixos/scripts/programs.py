@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Body, Script, holes_of
 from hwc_refactor.nix.strings import STRING_TYPES, decode
 from hwc_refactor.nix.values import Call, Expr, ListValue, PathValue, Ref, Scalar, Slot, Str, Unknown, Value
@@ -54,8 +55,7 @@ NOT_IN_SIGHT = "what it runs is not written in the tree"
 _DASH_C = re.compile(r"-[a-z]*c\Z")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Program:
+class Program(Struct, frozen=True, eq=False):
     """One thing that a service runs.
 
     Attributes:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.syntax import Node
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ Replacement = tuple[int, int, bytes]
 _IMPORTS = ("import_statement", "import_from_statement", "future_import_statement")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """One reading of a variable: its name, and the range of the expression."""
 
     name: str

@@ -12,7 +12,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.syntax import Node
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ _OPENERS = ("io", "gzip", "codecs", "bz2", "lzma")
 _OPENS = frozenset({"open", "Path", "PosixPath"})
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A path that stands in a program: its text, its line from 1, and whether it is written."""
 
     text: str
@@ -36,8 +36,7 @@ class Named:
     writes: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PythonFacts:
+class PythonFacts(Struct, frozen=True):
     """What a program does.
 
     Attributes:

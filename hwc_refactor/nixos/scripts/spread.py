@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from hwc_refactor.nix.shell import Body, Piece, Script, Word
 from hwc_refactor.nix.values import Branch, Call, Expr, ListValue, Ref, Str, Value

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Literal
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.shell import Piece, Script, Word
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Expr, Gap, Ref, Scalar, Str, Value
@@ -22,8 +23,7 @@ TEMPLATED = "X" * 3
 """What the template of mktemp ends with at least (coreutils manual): another name each time."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Place:
+class Place(Struct, frozen=True, eq=False):
     """A path, or another text, that a script names.
 
     Attributes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Literal
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.scope import env_along
 from hwc_refactor.nix.search import Search
 from hwc_refactor.nix.syntax import parser
@@ -32,8 +33,7 @@ _PUBLIC = re.compile(r"(?:.*-)?(?:public|pub|host|trusted|known)-keys?-(?:file|p
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_")
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Struct, frozen=True):
     """A secret as something names it.
 
     Attributes:

@@ -10,7 +10,8 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Script, script_in_file
 from hwc_refactor.nix.values import PathValue, Value
 from hwc_refactor.nixos.objects import SERVICE, Block, objects
@@ -22,8 +23,7 @@ from hwc_refactor.nixos.secrets.programs import commands
 from hwc_refactor.nixos.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Deployed:
+class Deployed(Struct, frozen=True):
     """A program file of the root that a service runs.
 
     Attributes:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Item, Ref, Slot, Str, Text
@@ -22,8 +23,7 @@ from hwc_refactor.nixos.secrets.uses import mentions
 OPTION = ("serviceConfig", "EnvironmentFile")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class Reading(Struct, frozen=True, eq=False):
     """One `EnvironmentFile` of a service, or a file that its program reads by itself.
 
     Attributes:
@@ -39,8 +39,7 @@ class Reading:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EnvFile:
+class EnvFile(Struct, frozen=True, eq=False):
     """An environment file that a service writes from secrets and then reads.
 
     Attributes:

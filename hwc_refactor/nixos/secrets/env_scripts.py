@@ -10,7 +10,8 @@ import posixpath
 import re
 from collections.abc import Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node, within
 from hwc_refactor.nixos.objects import Block
@@ -22,8 +23,7 @@ _KEEPING = frozenset({"chmod", "chown", "chgrp", "touch", "rm", "install", "umas
 _STATEMENTS = frozenset({"program", "list", "compound_statement", "subshell"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Variable:
+class Variable(Struct, frozen=True, eq=False):
     """One line of an environment file.
 
     Attributes:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Condition, Item, Slot, Str
 from hwc_refactor.nixos.objects import SERVICE, Block, objects
@@ -26,16 +27,14 @@ _PLAIN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tie:
+class Tie(Struct, frozen=True, eq=False):
     """An element of a list by which a service is ordered behind the one that writes its file."""
 
     slot: Slot
     item: Item
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Written:
+class Written(Struct, frozen=True, eq=False):
     """An environment file that another service writes.
 
     Attributes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nixos.objects import Block
@@ -11,8 +12,7 @@ from hwc_refactor.nixos.secrets.programs import FileForm, commands, file_form
 from hwc_refactor.nixos.secrets.uses import Mention
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Export:
+class Export(Struct, frozen=True, eq=False):
     """An assignment that puts what a secret's file holds into the environment of programs.
 
     Attributes:

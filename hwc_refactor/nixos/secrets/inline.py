@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.values import Branch, Call, Expr, Gap, Ref, Slot, Str, Text, Value
@@ -34,8 +35,7 @@ _OPTION = re.compile(r"(?i)(?:.*(?:password|passwd|passphrase|secret|token|apike
 _READERS = frozenset({"readFile", "fileContents"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Inline:
+class Inline(Struct, frozen=True, eq=False):
     """A secret in the configuration.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.objects import Block
@@ -24,8 +25,7 @@ EXPOSING = frozenset({"read", "source", "copied"})
 """What takes a secret out of its file."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Obstacle:
+class Obstacle(Struct, frozen=True, eq=False):
     """Why a secret stays where it is read.
 
     Attributes:
@@ -43,8 +43,7 @@ class Obstacle:
     exposed: bool = True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Moves:
+class Moves(Struct, frozen=True, eq=False):
     """What can be done for the secrets of a service.
 
     Attributes:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nixos.containers.container import backend
 from hwc_refactor.nixos.objects import SERVICE, objects
 from hwc_refactor.nixos.secrets.uses import Mention, mentions
@@ -16,8 +17,7 @@ from hwc_refactor.nixos.tree import Tree
 _WITH_VALUE = frozenset({"--driver", "-d", "--driver-opts", "--label", "-l"})
 
 
-@dataclass(frozen=True, slots=True)
-class PodmanSecret:
+class PodmanSecret(Struct, frozen=True):
     """A secret of podman.
 
     Attributes:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.values import Expr, Slot, Str
 from hwc_refactor.nixos.objects import Block
@@ -18,8 +19,7 @@ from hwc_refactor.nixos.secrets.programs import private_variable
 from hwc_refactor.nixos.secrets.uses import secret_paths
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PrivateSetting:
+class PrivateSetting(Struct, frozen=True, eq=False):
     """One setting that names the path of a secret.
 
     Attributes:

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
 
 Part = Literal["readers", "examiners", "speakers", "copiers", "printers", "wrappers", "changers"]
 
@@ -19,8 +19,7 @@ def commands(part: Part) -> frozenset[str]:
     return frozenset(str(_data()[part]["names"]).split())
 
 
-@dataclass(frozen=True, slots=True)
-class OwnCredentials:
+class OwnCredentials(Struct, frozen=True):
     """A program that looks for credentials of its own where the unit has any, and the option of its package."""
 
     program: str
@@ -36,8 +35,7 @@ def own_credentials() -> list[OwnCredentials]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class FileForm:
+class FileForm(Struct, frozen=True):
     """How a program takes a value from a file instead of from a variable.
 
     Attributes:
@@ -59,8 +57,7 @@ def file_form(program: str, variable: str) -> FileForm | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class SecretOptions:
+class SecretOptions(Struct, frozen=True):
     """The options by which a program takes a secret as an argument.
 
     Attributes:
@@ -89,8 +86,7 @@ def secret_options(program: str) -> SecretOptions | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateArguments:
+class PrivateArguments(Struct, frozen=True):
     """Which arguments of a program are files that nobody else may read; see the data."""
 
     options: frozenset[str]

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Literal
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.shell import Script, script_of
 from hwc_refactor.nix.syntax import Node
@@ -40,8 +41,7 @@ from hwc_refactor.nixos.tree import Tree
 _DELIVERED_TEXT = re.compile(rb"/run/(?:agenix|secrets|secrets-for-users)/[\w./-]*")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Optional:
+class Optional(Struct, frozen=True, eq=False):
     """A stretch of a script that is there under a condition: `${lib.optionalString condition ''…''}`.
 
     Attributes:
@@ -57,8 +57,7 @@ class Optional:
     around: Script
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Mention:
+class Mention(Struct, frozen=True, eq=False):
     """One place in a script that names the path of a secret.
 
     Attributes:
@@ -103,8 +102,7 @@ class Mention:
         return self.script.line(self.start)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Hidden:
+class Hidden(Struct, frozen=True, eq=False):
     """A secret in a part of a service's settings that cannot be read as a script.
 
     Attributes:

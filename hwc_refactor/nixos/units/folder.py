@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nixos.units.render import UnitFile
 from hwc_refactor.nixos.units.standins import PROGRAM, WORD, unit_data
 
@@ -28,8 +29,7 @@ _BODIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class UnitFolder:
+class UnitFolder(Struct, frozen=True):
     """Unit files in one folder.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.scope import attrpath_of, env_along, root_env
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import ParsedFile
@@ -21,8 +22,7 @@ RELATIONS = frozenset(
 """The options that hold unit names (systemd.unit(5); NixOS, systemd.services.<name>; sops-nix, restartUnits)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class UnitReference:
+class UnitReference(Struct, frozen=True, eq=False):
     """One place that names a unit.
 
     Attributes:
@@ -60,8 +60,7 @@ _BESIDE = re.compile(rb"systemctl|wait_for_unit|require_unit|get_unit|is-active|
 and the metric of Prometheus' node exporter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(Struct, frozen=True):
     """One place that names a service, in whatever text.
 
     Attributes:

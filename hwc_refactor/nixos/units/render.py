@@ -11,7 +11,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.values import (
     Item,
     ListValue,
@@ -38,8 +39,7 @@ from hwc_refactor.nixos.units.standins import (
 Line = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class UnitFile:
+class UnitFile(Struct, frozen=True):
     """A unit file.
 
     Attributes:

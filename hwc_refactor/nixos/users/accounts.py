@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.values import Attrs, Scalar
 from hwc_refactor.nixos.discover import definitions
 from hwc_refactor.nixos.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """A user that `users.users` declares.
 
     Attributes:

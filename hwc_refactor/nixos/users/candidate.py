@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TypeVar
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.values import Attrs, Branch, ListValue, Ref, Scalar, Slot, Str
 from hwc_refactor.nixos.arguments import expanded
 from hwc_refactor.nixos.objects import Block
@@ -45,8 +46,7 @@ _OPENINGS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Candidate:
+class Candidate(Struct, frozen=True, eq=False, dict=True):
     """A service that might get a user of its own.
 
     Attributes:

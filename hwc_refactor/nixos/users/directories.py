@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.values import Scalar
 from hwc_refactor.nixos.paths.directories import Directory, declared, holding, normal
 from hwc_refactor.nixos.paths.keeping import Keeping, keeping
@@ -22,16 +23,14 @@ OPEN = re.compile(r"[$*?\[{`%]")
 """Where the known part of a path ends: a variable, a glob, a substitution or a specifier begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Struct, frozen=True):
     """A place elsewhere that a group may write to: the path, and the group."""
 
     path: str
     group: str
 
 
-@dataclass(frozen=True, eq=False)
-class Files:
+class Files(Struct, frozen=True, eq=False, dict=True):
     """What a service does with files.
 
     Attributes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.values import Scalar
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.objects import Block
@@ -16,8 +17,7 @@ ROOT, DYNAMIC, USER, UNKNOWN = "root", "dynamic", "user", "unknown"
 """As whom a service runs. Without `User=` the manager of the system runs it as root, systemd.exec(5)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """A system service that the configuration makes.
 
     Attributes:
@@ -34,8 +34,7 @@ class Service:
     exposure: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """A container or user service that the configuration makes; `privileged` is for containers."""
 
     name: str
@@ -44,8 +43,7 @@ class Unit:
     privileged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(Struct, frozen=True):
     """What a configuration makes, in the order of files and lines."""
 
     services: tuple[Service, ...] = ()

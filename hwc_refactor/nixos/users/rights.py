@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nixos.scripts.ports import FIRST_FREE_PORT, listened
 from hwc_refactor.nixos.users.candidate import Candidate
 
 
-@dataclass(frozen=True, slots=True)
-class Rights:
+class Rights(Struct, frozen=True):
     """What a service keeps.
 
     Attributes:

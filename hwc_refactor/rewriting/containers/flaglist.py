@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import comments_of
 from hwc_refactor.nix.strings import quote
@@ -21,8 +22,7 @@ _SIMPLE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Flags that are added together, with the comment above them (empty for none)."""
 
     flags: tuple[str, ...]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.comments import comment_text, comments_inside, comments_of
 from hwc_refactor.nix.strings import KEYWORDS
 from hwc_refactor.nix.syntax import Node
@@ -16,8 +17,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]*\Z")
 _ALONE = re.compile(r"\"\$\{\s*([A-Za-z_][\w.'-]*)\s*\}\"")
 
 
-@dataclass(frozen=True, slots=True)
-class Pairs:
+class Pairs(Struct, frozen=True):
     """Two sets, as Nix source: where the volumes are on the host, and where they are mounted.
 
     Attributes:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
 from functools import cached_property
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import comment_text, comments_of
 from hwc_refactor.nix.scope import attrpath_of
@@ -22,8 +23,7 @@ from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.draft import Draft
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(Struct, frozen=True):
     """What the user or a documented diff wants beside the rules.
 
     Attributes:
@@ -37,14 +37,13 @@ class Wishes:
 
     pin: str | None = None
     keep_limits: bool = False
-    limits: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = {}
     profile: Profile | None = None
     secrets: tuple[str, ...] = ()
     heading: str = ""
 
 
-@dataclass(eq=False)
-class Rewording:
+class Rewording(Struct, eq=False, dict=True):
     """A container on its way into the words of the shared module.
 
     Attributes:
@@ -62,8 +61,8 @@ class Rewording:
     block: Block
     makers: Sequence[Container]
     wishes: Wishes
-    moved: list[str] = field(default_factory=list)
-    gone: list[Slot] = field(default_factory=list)
+    moved: list[str] = []
+    gone: list[Slot] = []
 
     @cached_property
     def home(self) -> placing.Home:

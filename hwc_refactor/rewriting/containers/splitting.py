@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import quote
@@ -27,8 +28,7 @@ class CannotSplit(Exception):
         self.at = at
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(Struct, frozen=True):
     """What the split writes.
 
     Attributes:

@@ -8,7 +8,8 @@ would add of itself and this container never had.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import attrpath_of, bindings_of

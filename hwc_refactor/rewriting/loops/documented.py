@@ -6,10 +6,11 @@ What is prescribed stands in the recipe, `patches/diff1.toml`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hwc_refactor.codemod import Context
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import comments_of
 from hwc_refactor.nix.shell import Word
@@ -30,8 +31,7 @@ from hwc_refactor.rewriting.loops.unlooping import Replacement, indentation, new
 from hwc_refactor.rewriting.renaming import rename_service
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Logging:
+class _Logging(Struct, frozen=True, eq=False):
     """A command that appends its output to a file.
 
     Attributes:

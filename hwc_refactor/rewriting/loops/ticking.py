@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from msgspec import Struct
+
 from hwc_refactor.codemod import Context
-from hwc_refactor.frozen import dataclass
 from hwc_refactor.model import Refusal
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import Comments, comments_of
@@ -49,8 +50,7 @@ HOUR = Decimal(3600)
 DAY = Decimal(86400)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Moved:
+class _Moved(Struct, frozen=True, eq=False):
     """A definition that the timer has now.
 
     Attributes:

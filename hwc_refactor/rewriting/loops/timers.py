@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import Env, attrpath_of, bindings_of, env_along, means_the_same, root_env
 from hwc_refactor.nix.strings import attr_name, identifier_or_quoted
@@ -18,8 +19,7 @@ SERVICES = "services"
 _SETS = frozenset({"attrset_expression", "rec_attrset_expression"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Beside:
+class Beside(Struct, frozen=True, eq=False):
     """The place beside a service for what belongs to it.
 
     Attributes:

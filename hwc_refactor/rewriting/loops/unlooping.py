@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Script, Sought
 from hwc_refactor.nix.shell_walk import leavings
 from hwc_refactor.nix.syntax import Node
@@ -30,8 +31,7 @@ _ANSWERS = frozenset({"[", "test", "grep", "egrep", "fgrep", "pgrep", "pidof", "
 """Commands that fail to give an answer (their manuals: exit status 1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unlooped:
+class Unlooped(Struct, frozen=True):
     """What makes one run out of a loop.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.syntax import Node, ParsedFile, within
 from hwc_refactor.nix.values import Expr
@@ -18,8 +19,7 @@ from hwc_refactor.rewriting.placing import NoPlace, in_called_function
 from hwc_refactor.rewriting.relocating import is_divisible, option_path
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Made:
+class Made(Struct, frozen=True, eq=False):
     """Health checks that one function makes.
 
     Attributes:

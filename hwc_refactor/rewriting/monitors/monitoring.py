@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import field, replace
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.nix.scope import attrpath_of, bindings_of
@@ -49,8 +50,7 @@ TIMEOUT = 30
 """The seconds after which a round has failed where nothing else is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What the user or a documented diff wants.
 
     Attributes:
@@ -84,19 +84,18 @@ def monitor_all(draft: Draft, made: Made, style: str) -> None:
     _Writer(draft, made.body, made.check, Wanted(made.body.name, None, style), made).write()
 
 
-@dataclass(eq=False)
-class _Writer:
+class _Writer(Struct, eq=False):
     draft: Draft
     block: Block
     check: Check
     wanted: Wanted
     made: Made | None = None
     """What else the function makes that the check comes from, None for one that is written out."""
-    middle: list[Snippet] = field(default_factory=list)
+    middle: list[Snippet] = []
     """New bindings behind the description."""
-    end: list[Snippet] = field(default_factory=list)
+    end: list[Snippet] = []
     """New bindings at the end."""
-    gone: list[Slot] = field(default_factory=list)
+    gone: list[Slot] = []
     """Definitions that are said otherwise now."""
 
     def write(self) -> None:

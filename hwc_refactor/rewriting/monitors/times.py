@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from decimal import Decimal
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Slot
@@ -32,8 +33,7 @@ CALENDARS = {
 """Calendar expressions that a preset stands for (systemd.time(7), `minutely`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(Struct, frozen=True):
     """When a check runs, in the words of the module.
 
     Attributes:

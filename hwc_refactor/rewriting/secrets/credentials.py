@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import Bound, Env, Free, Parameter, env_along, inner, lookup, root_env
 from hwc_refactor.nix.strings import escape_quoted, identifier_or_quoted
@@ -27,8 +28,7 @@ _LISTS = frozenset("map forEach mapAttrsToList concatMap optional optionals flat
 """Functions of `lib` whose value is a list."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Struct, frozen=True):
     """A credential of a unit: its name, and its source as text within a Nix string."""
 
     name: str
@@ -40,8 +40,7 @@ class Credential:
         return f'"{self.name}:{self.source}"'
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """How a new `LoadCredential` looks.
 
     Attributes:

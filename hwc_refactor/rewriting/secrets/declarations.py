@@ -6,7 +6,8 @@ import posixpath
 from collections import Counter
 from collections.abc import Mapping
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import identifier_or_quoted
@@ -17,8 +18,7 @@ from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.placing import in_called_function
 
 
-@dataclass(frozen=True, slots=True)
-class Required:
+class Required(Struct, frozen=True):
     """A secret that has to be declared.
 
     Attributes:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Str
@@ -32,8 +33,7 @@ _WITH_COREUTILS = ("coreutils", "busybox", "/run/current-system/sw/bin", "config
 _Key = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """Where the copies lie: as text of a script, and as text of a setting."""
 
     in_script: str

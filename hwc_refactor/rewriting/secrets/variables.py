@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hwc_refactor.frozen import dataclass
+from msgspec import Struct
+
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nixos.objects import Block
@@ -17,16 +18,14 @@ from hwc_refactor.rewriting import script_heads
 from hwc_refactor.rewriting.draft import Draft
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class InPython:
+class InPython(Struct, frozen=True, eq=False):
     """A Python program of the root reads the credentials itself."""
 
     file: Deployed
     replacements: tuple[python_reads.Replacement, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class InShell:
+class InShell(Struct, frozen=True, eq=False):
     """A shell script exports the variables before it does anything else."""
 
     script: Script
@@ -34,8 +33,7 @@ class InShell:
     file: Deployed | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ByFile:
+class ByFile(Struct, frozen=True, eq=False):
     """The program knows other variables that hold the path of a file: `RESTIC_PASSWORD_FILE`."""
 
     variables: Mapping[str, str]
@@ -44,8 +42,7 @@ class ByFile:
 Wiring = InPython | InShell | ByFile
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
+class Manner(Struct, frozen=True):
     """How a program comes to read credentials.
 
     Attributes:

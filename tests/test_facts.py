@@ -44,6 +44,19 @@ SHAPES = {
     "package": 'serviceConfig.ExecStart = "${lib.getExe pkgs.curl} http://a";',
     "getExe'": 'serviceConfig.ExecStart = "${lib.getExe\' pkgs.curl "curl"} http://a";',
     "called in a script": 'script = "${check}/bin/check";',
+    "on the search path": 'path = [ pkgs.jq check ];\nscript = "check --now";',
+    "among packages": 'path = with pkgs; [ jq check ];\nscript = "timeout 5 check";',
+    "beside an application": (
+        'serviceConfig.ExecStart = lib.getExe (pkgs.writeShellApplication { name = "x"; '
+        'runtimeInputs = [ check ]; text = "check"; });'
+    ),
+    "beside the script itself": (
+        'script = lib.getExe (pkgs.writeShellApplication { name = "x"; runtimeInputs = [ check ]; text = "check"; });'
+    ),
+    "beside a called one": (
+        'script = "exec ${lib.getExe (pkgs.writeShellApplication { name = "x"; runtimeInputs = [ check ]; '
+        'text = "check"; })}";'
+    ),
     "called through bash": 'script = "bash ${file}";',
     "a file": "serviceConfig.ExecStart = ./check.sh;",
     "a file that is read": "script = builtins.readFile ./check.sh;",
@@ -64,6 +77,12 @@ def test_a_command_is_found_in_every_shape(shape: str) -> None:
     found = service(SHAPES[shape], HEAD, {"check.sh": b"#!/usr/bin/env bash\ncurl http://a\n"})
     assert "curl" in ran(found)
     assert not found.doubts
+
+
+def test_a_program_beside_a_called_one_is_not_beside_the_caller() -> None:
+    inner = 'pkgs.writeShellApplication { name = "x"; runtimeInputs = [ check ]; text = "check"; }'
+    found = service(f"script = ''\n  ${{lib.getExe ({inner})}}\n  check\n'';", HEAD)
+    assert ran(found) == ["curl", "check"]
 
 
 def test_paths_are_filled_in_as_far_as_they_are_known() -> None:

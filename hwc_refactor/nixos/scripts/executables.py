@@ -90,6 +90,11 @@ class Executable(Struct, frozen=True, eq=False):
     file: WrittenFile | None = None
 
     @property
+    def is_bare(self) -> bool:
+        """Whether it is named alone, and found on the search path."""
+        return not self.package and self.path is None
+
+    @property
     def is_shell(self) -> bool:
         """Whether it is a shell."""
         return self.name in SHELLS

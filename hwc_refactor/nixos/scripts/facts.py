@@ -26,6 +26,7 @@ from hwc_refactor.nixos.scripts.languages import runs_others, writes_files
 from hwc_refactor.nixos.scripts.pieces import joined, texts
 from hwc_refactor.nixos.scripts.programs import Program, programs
 from hwc_refactor.nixos.scripts.pythons import python_facts, runs_module
+from hwc_refactor.nixos.scripts.search_path import Written, on_path, written
 from hwc_refactor.nixos.scripts.spread import spread, spread_hole
 from hwc_refactor.nixos.scripts.words import (
     MAX_NESTING,
@@ -60,14 +61,16 @@ class _Found(Struct, eq=False):
 
 def facts(block: Block) -> Facts:
     """What a service does, as far as the tree shows."""
-    return block.tree.remember(("facts", id(block)), block, lambda: facts_of(block.tree, programs(block)))
+    return block.tree.remember(
+        ("facts", id(block)), block, lambda: facts_of(block.tree, programs(block), on_path(block))
+    )
 
 
-def facts_of(tree: Tree, ran: Sequence[Program]) -> Facts:
-    """What programs do, as far as the tree shows."""
+def facts_of(tree: Tree, ran: Sequence[Program], by_name: Written) -> Facts:
+    """What programs do, as far as the tree shows; `by_name` are those that they find on their search path."""
     found = _Found()
     for program in ran:
-        _Reader(tree, program, found).read()
+        _Reader(tree, program, by_name, found).read()
     return Facts(
         tuple(ran),
         tuple(found.scripts),
@@ -84,9 +87,10 @@ def facts_of(tree: Tree, ran: Sequence[Program]) -> Facts:
 class _Reader:
     """Reads what one program does into what was found."""
 
-    def __init__(self, tree: Tree, program: Program, found: _Found) -> None:
+    def __init__(self, tree: Tree, program: Program, by_name: Written, found: _Found) -> None:
         self._tree = tree
         self._program = program
+        self._by_name = by_name
         self._found = found
         self._seen: set[tuple[str, int, int, bytes]] = set()
         self._functions: set[str] = set()
@@ -98,6 +102,8 @@ class _Reader:
             self._doubt(program.unknown)
             return
         words = tuple(self._arguments(program))
+        if program.wrapped is not None:
+            self._by_name = {**self._by_name, **written(self._tree, program.wrapped.packages)}
         if program.script is not None:
             self._hand(program.executable.name or "its script", words)
             self._script(program.script, 0)
@@ -248,11 +254,16 @@ class _Reader:
         command: Command | None,
         depth: int,
     ) -> None:
+        if executable.file is None and executable.name is not None and executable.is_bare:
+            executable = replace(executable, file=self._by_name.get(executable.name))
         file = executable.file
         node = None if command is None else command.node
         if file is not None and file.script is not None:
+            outer = self._by_name
+            self._by_name = {**outer, **written(self._tree, file.packages)}
             self._hand(executable.name or "its script", words)
             self._script(file.script, depth + 1)
+            self._by_name = outer
             return
         if any(word.unseen == "script" for word in words):
             self._doubt(_NOT_IN_SIGHT, script, node)

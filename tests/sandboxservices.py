@@ -666,5 +666,20 @@ chmod 600 /srv/out/copy
         needs=("git", "setpriv"),
         breaks=(("UMask", "0077"),),
     ),
+    "owners-of-files": Service(
+        "looks for files that another user owns",
+        _script("find /srv/up -uid 1234 > /srv/figures/list", FIGURES),
+        "grep -qx /srv/up/theirs /srv/figures/list",
+        "mkdir /srv/up /srv/figures; chown figures /srv/figures; touch /srv/up/theirs; chown 1234 /srv/up/theirs",
+        breaks=(("PrivateUsers", "true"),),
+    ),
+    "host-name": Service(
+        "sets the host name",
+        _script("hostname box7"),
+        'test "$(uname -n)" = box7',
+        "hostname elsewhere",
+        needs=("hostname",),
+        breaks=(("ProtectHostname", "true"), ("SystemCallFilter", "@system-service")),
+    ),
 }  # fmt: skip
 """By name."""

@@ -26,6 +26,8 @@ _PATHLIKE = re.compile(
     r"(?i)(?:file|path|dir|directory|folder|home|socket|sock|cert|certificate|keyfile|root)\Z"
 )
 
+_DEFAULT = re.compile(r"\s+or\s.*\Z", re.DOTALL)
+"""What an attribute is where it is not there: `machine.passwordFile or ""`."""
 _SPACED = re.compile(r"\A(?:[^\s$]|\$\{[^}]*\}|\$(?!\{))*\s")
 """A text with a blank, which is no path; one within an interpolation does not count."""
 _TEXT = re.compile(r"(?i)\b(?:\w*str|string\w*|lines|raw|anything|unspecified)\b")
@@ -167,7 +169,7 @@ def is_path(tree: Tree, value: Value) -> bool:
         case Ref(path=path):
             return bool(_PATHLIKE.search(path[-1]))
         case Unknown(at=at) if at is not None:
-            return bool(_PATHLIKE.search(at.text))
+            return bool(_PATHLIKE.search(_DEFAULT.sub("", at.text)))
     return False
 
 

@@ -274,12 +274,19 @@ _PRIVILEGED_OF_ROOT = frozenset({"files", "home", "devices", "tunables", "peer",
 """The same for root: programs with settings of their own may change owners, or become another user."""
 
 
-_CALLS = {"modules": "@module", "clock": "@clock", "reboot": "@reboot", "kernel-log": "syslog"}
+_CALLS = {
+    "modules": ("@module",),
+    "clock": ("@clock",),
+    "reboot": ("@reboot",),
+    "kernel-log": ("syslog",),
+    "hostname": ("sethostname", "setdomainname"),
+    "raw-io": ("@raw-io",),
+}
 """What some needs are as system calls that ordinary services do without (systemd-analyze syscall-filter)."""
 
 
 def _system_calls(known: Mapping[str, Trait]) -> tuple[tuple[tuple[str, str], ...], str]:
-    calls = [call for need, call in _CALLS.items() if need in known]
+    calls = [call for need, calls in _CALLS.items() if need in known for call in calls]
     groups = ["@system-service", *calls]
     privileged = _PRIVILEGED | (_PRIVILEGED_OF_ROOT if "root-user" in known else frozenset())
     if not calls and not known.keys() & privileged:

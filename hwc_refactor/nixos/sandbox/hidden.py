@@ -67,6 +67,11 @@ def handed_over(
                 yield f"names {path}, which stands elsewhere too", line
             elif len(path) > len(root) and not _comes_from_it(written, path, root):
                 yield f"names {path}, which it does not make itself", line
+    for name in block.names("environment"):
+        path = block.text("environment", name) or ""
+        own = any(use.place.text.startswith((f"${name}", f"${{{name}")) for use in written)
+        if path.startswith(OWN_ROOTS) and (not own or _named_elsewhere(block, known, path, besides=1)):
+            yield f"is given {path} ({name}), which it does not make itself", block.line
     lasting = [use for use in written if TEMPLATED not in use.place.text]
     for use in lasting:
         path = use.place.text
@@ -88,11 +93,11 @@ def _comes_from_it(written: Sequence[Use], path: str, root: str) -> bool:
     return any(text.startswith(folder) for text in made)
 
 
-def _named_elsewhere(block: Block, known: Facts, path: str) -> bool:
+def _named_elsewhere(block: Block, known: Facts, path: str, besides: int = 0) -> bool:
     needle = path.encode()
     places = [(name, (block.tree.data(name) or b"").count(needle)) for name in block.tree.holding(needle)]
     own = sum(script.body.data.count(needle) for _, script in known.scripts)
-    return sum(count for _, count in places) > own
+    return sum(count for _, count in places) > own + besides
 
 
 def _looked_at(path: str, known: Facts, ran: Sequence[Ran], written: Sequence[Use]) -> bool:

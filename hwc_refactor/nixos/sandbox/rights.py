@@ -52,6 +52,23 @@ def _is_own_file(place: Place, known: Facts) -> bool:
     return TEMPLATED in place.text or place.text in written
 
 
+_OF_AN_OWNER = re.compile(r"-(?:user|group|uid|gid|nouser|nogroup)\Z|.*%[0-9.-]*[ugUG]")
+"""What find and stat say or ask of owners: `-user`, `-printf %u`, `-c %U` (findutils, coreutils manuals)."""
+
+
+def asks_for_owners(ran: Ran) -> bool:
+    """Whether a command tells who owns files: in a user namespace of its own all strangers are nobody."""
+    texts = [word.text for word in ran.words]
+    match ran.name:
+        case "find" | "stat":
+            return any(map(_OF_AN_OWNER.match, texts))
+        case "ls":
+            return bool(set("lgon") & set(_letters(_options(ran))))
+        case "test" | "[" | "[[":
+            return "-O" in texts or "-G" in texts
+    return False
+
+
 def keeps_owners(ran: Ran) -> bool:
     """Whether a command sets the owners of files, or keeps those that they had."""
     options = _options(ran)

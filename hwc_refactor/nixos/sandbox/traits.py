@@ -9,13 +9,14 @@ known: what it may do beyond the other traits is then open.
 | network, remote, listens, low-port | uses internet sockets; reaches other hosts; may listen on a port, or a low one |
 | host-network | reads figures of the network of its host |
 | netlink, raw-network, sockets | asks the kernel about its network; opens raw sockets; sockets of other families |
-| devices, modules, mounts, tunables, clock, kernel-log, hostname, realtime | works on these parts of the system |
-| reboot | stops the machine itself |
+| devices, raw-io, modules, mounts, tunables, clock, kernel-log | works on these parts of the system |
+| hostname, realtime, reboot | sets the host name; asks for a high priority; stops the machine itself |
 | system, builds | changes the system: accounts, units, the Nix store; builds with Nix itself, as root does |
 | cgroups | writes to the control groups |
 | units, manager, dbus, journal | changes units; asks the service manager; talks over D-Bus; reads the journal |
 | containers, namespaces | is or manages a container engine; makes namespaces |
 | user, owner, root, capabilities | becomes another user; changes owners; needs root's rights; is given capabilities |
+| sees-owners | tells or keeps who owns files |
 | peer | logs in to a database by the name of its user |
 | root-user, static-user | runs as root; runs as a user of the system's own accounts |
 | early | may be started before the places for temporary files are set up |
@@ -40,7 +41,12 @@ from hwc_refactor.nixos.paths.beginnings import depends_on_absence
 from hwc_refactor.nixos.paths.writable import writable
 from hwc_refactor.nixos.sandbox.hidden import OWN_ROOTS, counting, handed_over, judging
 from hwc_refactor.nixos.sandbox.kernel_files import named
-from hwc_refactor.nixos.sandbox.rights import keeps_foreign_owners, keeps_owners, may_make_special
+from hwc_refactor.nixos.sandbox.rights import (
+    asks_for_owners,
+    keeps_foreign_owners,
+    keeps_owners,
+    may_make_special,
+)
 from hwc_refactor.nixos.scripts.doings import Facts, Ran, Use
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.ports import FIRST_FREE_PORT, listened
@@ -49,7 +55,7 @@ from hwc_refactor.nixos.scripts.words import short_options
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.units.booleans import switched
 from hwc_refactor.nixos.units.early import comes_early
-from hwc_refactor.nixos.users.named import may_be_root, user_named
+from hwc_refactor.nixos.users.named import is_person, may_be_root, user_named
 from hwc_refactor.nixos.wrappers import unwrapped
 
 HOMES = ("/home/", "/root", "/run/user/", "~", "$HOME")
@@ -165,6 +171,8 @@ def _commanded(tree: Tree, known: Facts, *, dynamic: bool, root: bool) -> Iterat
                         yield need, Trait(f"may open {address.text} (socat)", ran.line)
         if may_make_special(ran, known):
             yield "setgid", Trait(f"may make or keep setgid folders with {ran.name}", ran.line)
+        if asks_for_owners(ran):
+            yield "sees-owners", Trait(f"asks who owns files with {ran.name}", ran.line)
         if keeps_owners(ran) or (root and keeps_foreign_owners(ran)):
             yield "owner", Trait(f"keeps or sets owners of files with {ran.name}", ran.line)
         if (ran.name == "hostname" and any(word.text.startswith("-") for word in ran.words)) or (
@@ -492,6 +500,8 @@ def _user(block: Block) -> Iterator[tuple[str, Trait]]:
     yield "static-user", Trait(f"runs as {user or 'a user'}", slots[0].expr.line)
     if user is not None and login_user(block, user):
         yield "home", Trait(f"runs as the login user {user}", slots[0].expr.line)
+    if user is None and any(is_person(block.tree, slot.expr) for slot in slots):
+        yield "home", Trait("runs as a login user", slots[0].expr.line)
 
 
 def login_user(block: Block, user: str) -> bool:

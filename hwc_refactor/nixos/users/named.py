@@ -53,6 +53,16 @@ def may_be_root(tree: Tree, expr: Expr) -> bool:
     return False
 
 
+def is_person(tree: Tree, expr: Expr) -> bool:
+    """Whether a user that is not known has the account of a person: `users.users.${name}.isNormalUser = true;`."""
+    words = expr.text.strip('"').removeprefix("${").removesuffix("}")
+    spelled = [words] + [name for name in words.split(".")[-1:] if name not in _COMMON]
+    said = re.compile(
+        rb"\$\{[^}]*(?<![\w'-])(?:%s)\}\"?\s*[.=]" % b"|".join(re.escape(w.encode()) for w in spelled)
+    )
+    return any(said.search(tree.data(path) or b"") for path in tree.holding(b"isNormalUser"))
+
+
 def _is_root(text: str | None) -> bool:
     return text in ("root", "0")
 

@@ -378,6 +378,20 @@ class TestFlake:
         done = call("verify", "--flake", ".#server", "--format", "json")
         assert (done.code, faults(done, "unit files")[0]["message"]) == (1, "it is wrong")
 
+    def test_a_commit_that_does_not_evaluate_is_nothing_to_compare_with(
+        self, nix: Recorder, call: Call
+    ) -> None:
+        nix.program(
+            "nix",
+            "if any('rev=' in word for word in words):\n"
+            "    print('error: no flake there', file=sys.stderr)\n"
+            "    sys.exit(1)\n"
+            f"print(json.dumps({{'a.service': {UNIT % 'x'!r}}}))\n",
+        )
+        done = call("verify", "--flake", ".#server", "--against", "HEAD", "--format", "json")
+        assert (done.code, rungs(done)["unit files"]) == (0, "not-run")
+        assert b"nothing to compare with, for the commit does not evaluate: no flake there" in done.out
+
     def test_an_answer_that_is_none(self, nix: Recorder, call: Call) -> None:
         nix.program("nix", "print('nonsense')\n")
         done = call("verify", "--flake", ".#server", "--format", "json")

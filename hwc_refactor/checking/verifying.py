@@ -149,12 +149,18 @@ def evaluation(after: Units, before: Units | None, said: Announced | None) -> Ru
     """The real unit files: the configuration evaluates, and nothing changed that the sources do not announce."""
     try:
         new = after()
-        old = None if before is None else before()
     except NotRun as error:
         return Rung(FIELDS, Outcome.NOT_RUN, str(error))
     except EvaluationFailed as error:
         return Rung.of(FIELDS, "the configuration does not evaluate", [Fault(str(error))])
     detail = _counted(len(new), "unit")
+    try:
+        old = None if before is None else before()
+    except NotRun as error:
+        return Rung(FIELDS, Outcome.NOT_RUN, str(error))
+    except EvaluationFailed as error:
+        reason = f"{detail} evaluated; nothing to compare with, for the commit does not evaluate: {error}"
+        return Rung(FIELDS, Outcome.NOT_RUN, reason)
     if old is None or said is None:
         return Rung(
             FIELDS, Outcome.PASSED, f"{detail} evaluated; nothing to compare with, for want of --against"

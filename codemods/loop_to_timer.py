@@ -59,6 +59,7 @@ When it refuses
     timer-exists: a timer of its name is there already
     template-unit: it is a template, whose instances somebody else starts
     name-not-literal: its name is made by an expression
+    home-manager-unit: it is a unit of home-manager, whose timers are made otherwise
     unit-type-conflict: it is no plain process: forking, notify, oneshot, with a watchdog, or beside another one
     unit-disabled: it is switched off by `enable`
     unit-state-used-elsewhere: another unit, a script or a test names it, and counts on its being active

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from tree_sitter import Parser
 
 _HOLE = re.compile(r"__nix(\d+)__")
+_NAMED = re.compile(r"(?:[\w.]+\.)?(?:getExe'\s+[\w.'-]+\s+\"([\w.+-]+)\"|getExe\s+(?:[\w'-]+\.)+([\w-]+))")
+"""`lib.getExe' pkgs.coreutils "cat"`, `lib.getExe pkgs.jq`: most programs are called like their package."""
+
 _HOLE_BYTES = re.compile(rb"__nix\d+__")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
@@ -108,16 +111,17 @@ class Word(Struct, frozen=True):
 
 
 class Command(Struct, frozen=True):
-    """A simple command: its name and arguments, and the node it is."""
+    """A simple command: its name and arguments, the node it is, and the script it stands in."""
 
     name: Word
     arguments: tuple[Word, ...]
     node: Node
+    script: Script
 
     @property
     def program(self) -> str:
         """The name without a folder: `mkdir` for `/run/current-system/sw/bin/mkdir` or `${…}/bin/mkdir`."""
-        return self.name.text.rsplit("/", 1)[-1]
+        return self.script.called(self.name)
 
 
 class Body(Struct, frozen=True, eq=False):
@@ -241,7 +245,18 @@ class Script(Struct, frozen=True, eq=False, dict=True):
         if name is None:
             return None
         arguments = tuple(self.word(child) for child in node.children_by_field_name("argument"))
-        return Command(self.word(name), arguments, node)
+        return Command(self.word(name), arguments, node, self)
+
+    def called(self, word: Word) -> str:
+        """The file name of the program that a word names, through a variable or `getExe'` too."""
+        if len(word.pieces) == 1 and word.pieces[0].kind == "variable":
+            word = self.constants.get(word.pieces[0].text, word)
+        given = _HOLE.fullmatch(word.text)
+        if given is not None:
+            named = _NAMED.fullmatch(self.body.holes[int(given[1])].text)
+            if named is not None:
+                return named[1] or named[2]
+        return word.text.rsplit("/", 1)[-1]
 
     @cached_property
     def functions(self) -> dict[str, Node]:
@@ -299,7 +314,7 @@ class Script(Struct, frozen=True, eq=False, dict=True):
             if variable is not None:
                 seen[self.source(variable)] = None
         for command in self.commands:
-            if command.program in _ASSIGNING:
+            if command.name.text in _ASSIGNING:
                 seen.update({word.text: None for word in command.arguments})
         return {name: word for name, word in seen.items() if word is not None}
 

@@ -15,7 +15,7 @@ from hwc_refactor.nixos.loops.setup import lasting
 from hwc_refactor.nixos.objects import TIMER, USER_SERVICE, USER_TIMER, Block, objects
 from hwc_refactor.nixos.scripts.commands import knowledge
 from hwc_refactor.nixos.scripts.facts import facts
-from hwc_refactor.nixos.scripts.programs import programs
+from hwc_refactor.nixos.scripts.programs import HOME_MANAGER, programs
 from hwc_refactor.nixos.units.naming import Mention, mentions
 from hwc_refactor.nixos.wrappers import unwrapped
 
@@ -33,6 +33,14 @@ def name(block: Block, _: Loop | None) -> Iterator[Obstacle]:
         )
     elif not block.named:
         yield _whole(block, "name-not-literal", f"Its name is made by an expression, {block.name}")
+
+
+def home_manager(block: Block, loop: Loop) -> Iterator[Obstacle]:
+    """It is written in the words of home-manager."""
+    if loop.program.option[:1] == (HOME_MANAGER,):
+        yield _whole(
+            block, "home-manager-unit", "It is a unit of home-manager, whose timers are made otherwise"
+        )
 
 
 def kind(block: Block, loop: Loop) -> Iterator[Obstacle]:

@@ -14,6 +14,7 @@ OBSTACLES: tuple[Predicate, ...] = (
     standing.beside,
     work.driven_by_events,
     endings.waits_for_condition,
+    unit.home_manager,
     unit.timer,
     unit.kind,
     unit.open_definition,

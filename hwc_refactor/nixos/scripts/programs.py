@@ -13,7 +13,7 @@ from msgspec import Struct
 from hwc_refactor.nix.shell import Body, Script, holes_of
 from hwc_refactor.nix.strings import STRING_TYPES, decode
 from hwc_refactor.nix.values import Call, Expr, ListValue, PathValue, Ref, Scalar, Slot, Str, Unknown, Value
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.objects import USER_SERVICE, Block
 from hwc_refactor.nixos.scripts.execline import Argument, CommandLine, command_line, inner_body
 from hwc_refactor.nixos.scripts.executables import (
     UNKNOWN,
@@ -50,6 +50,9 @@ LINES = (
 
 ON_STOP = frozenset({"ExecStop", "ExecStopPost", "ExecReload"})
 """Those that do not run when the unit starts."""
+
+HOME_MANAGER = "Service"
+"""Where the directives of a user's service stand that home-manager makes (its option systemd.user.services)."""
 
 NOT_IN_SIGHT = "what it runs is not written in the tree"
 _DASH_C = re.compile(r"-[a-z]*c\Z")
@@ -122,12 +125,13 @@ def _programs(block: Block) -> Iterator[Program]:
             shell = Executable("bash", ("bash",))
             why = None if script is not None else NOT_IN_SIGHT
             yield Program(directive, (option,), slot, at, shell, None, script, strict=True, unknown=why)
-    for directive in LINES:
-        for slot in block.get("serviceConfig", directive):
-            if slot.rest:
-                continue
-            for expr in _elements(tree, slot.expr):
-                yield _line(tree, directive, slot, expr)
+    for settings in ("serviceConfig", HOME_MANAGER) if block.kind is USER_SERVICE else ("serviceConfig",):
+        for directive in LINES:
+            for slot in block.get(settings, directive):
+                if slot.rest:
+                    continue
+                for expr in _elements(tree, slot.expr):
+                    yield _line(tree, (settings, directive), slot, expr)
 
 
 def _file(tree: Tree, expr: Expr) -> WrittenFile | None:
@@ -155,8 +159,8 @@ def _is_program(tree: Tree, value: Value) -> bool:
     return isinstance(value, Call) and executable_value(tree, value).name is not None
 
 
-def _line(tree: Tree, directive: str, slot: Slot, expr: Expr) -> Program:
-    option = ("serviceConfig", directive)
+def _line(tree: Tree, option: tuple[str, str], slot: Slot, expr: Expr) -> Program:
+    directive = option[1]
     value = tree.resolver.content(expr)[0]
     if not isinstance(value, Str):
         executable = executable_value(tree, value)

@@ -160,7 +160,7 @@ def _writable(block: Block) -> Writable:
         known = found.get(element.text)
         found[element.text] = Element(element.text, element.made or (known is not None and known.made), use)
     texts = {text.strip('"') for text in found if text.startswith('"')}
-    return Writable(tuple(e for e in found.values() if not _below(e.text.strip('"'), texts)))
+    return Writable(tuple(e for e in found.values() if e.made or not _below(e.text.strip('"'), texts)))
 
 
 def _below(path: str, others: set[str]) -> bool:

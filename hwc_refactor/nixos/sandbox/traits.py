@@ -118,6 +118,7 @@ def _traits(block: Block) -> Mapping[str, Trait]:
             known,
             dynamic=bool(switched(block, "serviceConfig", "DynamicUser")),
             root=_is_root(block),
+            homeless=not may_have_home(block, known),
         ),
         *((name, Trait(reason, line)) for name, reason, line in named(block, known)),
         *_written(block, known),
@@ -141,7 +142,30 @@ def _doubted(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
         yield "opaque", Trait("is started by something that is not in sight", block.line)
 
 
-def _commanded(tree: Tree, known: Facts, *, dynamic: bool, root: bool) -> Iterator[tuple[str, Trait]]:
+def may_have_home(block: Block, known: Facts) -> bool:
+    """Whether the variable HOME may be set for a service.
+
+    systemd sets it where User= is there (systemd.exec(5), Environment Variables in Spawned Processes); NixOS sets
+    it for no service. Without, a program that goes by it alone finds no home directory.
+    """
+    config = ("User", "DynamicUser", "PAMName", "EnvironmentFile", "PassEnvironment", "SetLoginEnvironment")
+    if any(block.get("serviceConfig", name) for name in config) or block.doubts("environment"):
+        return True
+    given = [block.tree.resolver.value(item.expr) for item in block.items("serviceConfig", "Environment")]
+    if block.elsewhere or any(not isinstance(value, Str) for value in given):
+        return True
+    if any(block.tree.holding(word) for word in (b"globalEnvironment", b"DefaultEnvironment")):
+        return True
+    told = [script.body.data for _, script in known.scripts]
+    told += [program.line.body.data for program in known.programs if program.line is not None]
+    return any(name == "HOME" for name, _ in _environment(block)) or any(
+        re.search(rb"\bHOME\b", text) for text in told
+    )
+
+
+def _commanded(
+    tree: Tree, known: Facts, *, dynamic: bool, root: bool, homeless: bool
+) -> Iterator[tuple[str, Trait]]:
     for ran in confined(known):
         if ran.known is None:
             yield "opaque", Trait(f"runs {ran.name}, of which it is not known what it needs", ran.line)
@@ -151,6 +175,7 @@ def _commanded(tree: Tree, known: Facts, *, dynamic: bool, root: bool) -> Iterat
         what = f"{effective.why} ({ran.name})" if effective.why else f"runs {ran.name}"
         spared = ({"home"} if dynamic else set()) | ({"builds"} if not root else set())
         spared |= {"account", "root"} if "account" in effective.needs else set()
+        spared |= {"home"} if homeless and effective.home_by_variable else set()
         for need in sorted(effective.needs - spared):
             yield need, Trait(what, ran.line)
             if need in SYSTEM and "account" not in effective.needs:

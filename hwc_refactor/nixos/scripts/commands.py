@@ -17,7 +17,7 @@ class Knowledge(Struct, frozen=True):
         needs: what it needs beyond reading files and printing, in the words that `data/commands.toml` explains.
         why: what it does that needs it, in words for the user: "mounts file systems".
         writes: which of its operands it changes: `all`, `rest` (all but the first), `last`, `first`,
-            `second`, or none.
+            `second`, `target` (the last of several, made where it lacks), or none.
         write_options: options whose value is a path that it writes.
         value_options: options that take a value as the next argument.
         runs: how it runs another command, in the words of that file.
@@ -33,6 +33,9 @@ class Knowledge(Struct, frozen=True):
         subcommands: what differs by the first operand.
         options: what differs with an option.
         commands_in: beginnings of operands that are followed by a command.
+        home_by_variable: whether its home directory is what the variable HOME says: without that it has none.
+        local: what differs where all operands are paths of this machine.
+        not_with: options with which it does not, after all.
         source: where that is said.
     """
 
@@ -54,6 +57,9 @@ class Knowledge(Struct, frozen=True):
     subcommands: Mapping[str, Knowledge] = {}
     options: Mapping[str, Knowledge] = {}
     commands_in: tuple[str, ...] = ()
+    home_by_variable: bool = False
+    local: Knowledge | None = None
+    not_with: tuple[str, ...] = ()
     source: str = ""
 
     @property
@@ -86,6 +92,8 @@ def main_programs() -> Mapping[str, str]:
 
 def _knowledge(entry: Mapping[str, object]) -> Knowledge:
     source = str(entry.get("source", ""))
+    local = entry.get("when-local")
+    assert local is None or isinstance(local, dict)
     return Knowledge(
         frozenset(_texts(entry, "needs")),
         str(entry.get("why", "")),
@@ -105,23 +113,29 @@ def _knowledge(entry: Mapping[str, object]) -> Knowledge:
         _below(entry, "subcommands"),
         _below(entry, "options"),
         _texts(entry, "commands-in"),
+        entry.get("home-by-variable") is True,
+        None if local is None else _knowledge({**_inherited(entry), **local}),
+        _texts(entry, "not-with"),
         source,
     )
 
 
-_INHERITED = ("source", "write-options", "value-options", "makes-folders")
+_INHERITED = ("source", "write-options", "value-options", "makes-folders", "home-by-variable")
 """What is said of a command and holds with its subcommands and options, too, unless they say otherwise."""
 
 
 def _below(entry: Mapping[str, object], key: str) -> dict[str, Knowledge]:
     below = entry.get(key, {})
     assert isinstance(below, dict)
-    inherited = {name: entry[name] for name in _INHERITED if name in entry}
     return {
-        name: _knowledge({**inherited, **found})
+        name: _knowledge({**_inherited(entry), **found})
         for names, found in below.items()
         for name in str(names).split()
     }
+
+
+def _inherited(entry: Mapping[str, object]) -> dict[str, object]:
+    return {name: entry[name] for name in _INHERITED if name in entry}
 
 
 def _texts(entry: Mapping[str, object], key: str) -> tuple[str, ...]:

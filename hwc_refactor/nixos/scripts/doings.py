@@ -5,6 +5,8 @@ Every fact knows the script and the place in it. What is not known is a doubt an
 
 from __future__ import annotations
 
+import re
+
 from msgspec import Struct
 
 from hwc_refactor.nix.shell import Command, Script
@@ -13,6 +15,9 @@ from hwc_refactor.nixos.scripts.commands import Knowledge
 from hwc_refactor.nixos.scripts.executables import Executable
 from hwc_refactor.nixos.scripts.programs import Program
 from hwc_refactor.nixos.scripts.words import Place, after_options, is_option, operands
+
+_OF_THIS_MACHINE = re.compile(r"\.{0,2}/|[\w.-]+(?:/|\Z)")
+"""The beginning of a path; `host:path`, `rsync://…` and what a variable holds may be elsewhere (rsync(1))."""
 
 
 class Use(Struct, frozen=True, eq=False):
@@ -86,7 +91,20 @@ class Ran(Struct, frozen=True, eq=False):
         for option, below in known.options.items() if known is not None else ():
             if any(is_option(place.text, option) for place in self._options):
                 return below
-        return known
+        return known.local if known is not None and known.local is not None and self._is_local else known
+
+    @property
+    def _is_local(self) -> bool:
+        """Whether all of its operands are paths of this machine: none is a host's, none may be."""
+        local = None if self.known is None else self.known.local
+        return (
+            local is not None
+            and not any(
+                word.unseen or any(is_option(word.text, option) for option in local.not_with)
+                for word in self.words
+            )
+            and all(_OF_THIS_MACHINE.match(operand.text) for operand in self.operands)
+        )
 
     @property
     def _options(self) -> tuple[Place, ...]:

@@ -357,6 +357,10 @@ class _Reader:
                 chosen = places if any(w.text.startswith("--reference") for w in ran.words) else places[1:]
             case "last":
                 chosen = places[-1:]
+            case "target":
+                chosen = tuple(
+                    replace(place, text=place.text.rstrip("/") or "/") for place in places[1:][-1:]
+                )
             case "dd":
                 chosen = tuple(replace(p, text=p.text[3:]) for p in places if p.text.startswith("of="))
             case "unknown":
@@ -407,12 +411,13 @@ class _Reader:
                 if rest:
                     self._place_ran(rest, ran, depth)
             case "find":
+                roots = tuple(_roots(words))
                 if any(word.text == "-delete" for word in words):
-                    for place in _roots(words):
+                    for place in roots:
                         self._found.writes.append(Use("find", place, self._program))
                 for number, word in enumerate(words):
                     if word.text in ("-exec", "-execdir", "-ok", "-okdir"):
-                        self._place_ran(words[number + 1 :], ran, depth)
+                        self._place_ran(_for_each_found(words[number + 1 :], roots), ran, depth)
             case "shell":
                 if words or ran.script is not None:
                     self._doubt(
@@ -497,6 +502,16 @@ def _roots(words: Sequence[Place]) -> Iterator[Place]:
             return
         if not word.text.startswith("-"):
             yield word
+
+
+def _for_each_found(words: Sequence[Place], roots: Sequence[Place]) -> list[Place]:
+    """The command of `-exec`, up to its end: `{}` lies below the folders that find starts from, or is one of them."""
+    found: list[Place] = []
+    for number, word in enumerate(words):
+        if word.text in (";", "\\;") or (word.text == "+" and words[number - 1].text == "{}"):
+            break
+        found += roots if word.text == "{}" and roots else (word,)
+    return found
 
 
 def _node(ran: Ran) -> Node | None:

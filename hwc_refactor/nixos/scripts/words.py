@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hwc_refactor.nix.shell import Piece, Script, Word
+from hwc_refactor.nix.shell import Command, Piece, Script, Word
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Expr, Gap, Ref, Scalar, Str, Value
 from hwc_refactor.nixos.options import settled
@@ -99,7 +100,7 @@ def _filled(tree: Tree, script: Script, piece: Piece, depth: int) -> tuple[str, 
             return place.text, place
         return "$" + piece.text, None
     if piece.kind == "command":
-        made = _temporary(tree, script, piece.node, depth)
+        made = _temporary(tree, script, piece.node, depth) or _folder(tree, script, piece.node, depth)
         return script.as_written(piece.text) if made is None else made.text, made
     return script.as_written(piece.text), None
 
@@ -127,9 +128,8 @@ _ESCAPING = frozenset({"escapeShellArg", "escapeSystemdExecArg"})
 
 def _temporary(tree: Tree, script: Script, node: Node, depth: int) -> Place | None:
     """The path that `$(mktemp …)` gives, its random part as written; None for any other substitution."""
-    inner = [child for child in node.named_children if child.type != "comment"]
-    command = script.command(inner[0]) if len(inner) == 1 and inner[0].type == "command" else None
-    if command is None or command.program != "mktemp" or depth > MAX_NESTING:
+    command = _substituted(script, node, "mktemp")
+    if command is None or depth > MAX_NESTING:
         return None
     words = [place_of(tree, script, word, depth + 1) for word in command.arguments]
     known = knowledge("mktemp")
@@ -140,6 +140,24 @@ def _temporary(tree: Tree, script: Script, node: Node, depth: int) -> Place | No
     if templates and "-t" not in [word.text for word in words]:
         return templates[0]
     return Place(f"/tmp/{TEMPLATE}", None, True)
+
+
+def _folder(tree: Tree, script: Script, node: Node, depth: int) -> Place | None:
+    """The path that `$(dirname FILE)` gives, where the file is known; None for any other substitution."""
+    command = _substituted(script, node, "dirname")
+    if command is None or depth > MAX_NESTING or len(command.arguments) != 1:
+        return None
+    file = place_of(tree, script, command.arguments[0], depth + 1)
+    if not file.known or not file.text.startswith("/") or any(map(str.isspace, file.text)):
+        return None
+    return Place(posixpath.dirname(file.text.rstrip("/")) or "/", None, True)
+
+
+def _substituted(script: Script, node: Node, program: str) -> Command | None:
+    """The one command of a substitution, when it runs this program."""
+    inner = [child for child in node.named_children if child.type != "comment"]
+    command = script.command(inner[0]) if len(inner) == 1 and inner[0].type == "command" else None
+    return command if command is not None and command.program == program else None
 
 
 def _gaps(value: Str) -> tuple[Value, ...]:

@@ -8,6 +8,7 @@ if it had gone at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from hwc_refactor.nix.build_box import (
@@ -25,11 +26,12 @@ from hwc_refactor.nix.build_shift import shifted
 from hwc_refactor.nix.build_step import proved
 from hwc_refactor.nix.comments import comments_inside, comments_of
 from hwc_refactor.nix.edits import Edit
-from hwc_refactor.nix.scope import attrpath_of
+from hwc_refactor.nix.scope import attrpath_of, bound_names
 from hwc_refactor.nix.strings import attr_name
-from hwc_refactor.nix.syntax import Node, ParsedFile
+from hwc_refactor.nix.syntax import Node, ParsedFile, text_of
 
 Path = Sequence[str]
+_WORD = re.compile(rb"[a-zA-Z_][\w'-]*")
 
 
 def rename_path(file: ParsedFile, binding: Node, old: Path, new: Path) -> Edit:
@@ -152,21 +154,74 @@ def lift(file: ParsedFile, top: Node, inner: Node, path: Path) -> list[Edit]:
         path: the names that lead to the inner binding's own names.
     """
     source = file.source
-    comments = comments_of(file, inner)
-    first = (*comments.leading, inner)[0].start_byte
-    last = end_of(file, (inner, comments.trailing or inner, *comments.continued)[-1])
-    old, new = source.indent(inner.start_byte), source.indent(top.start_byte)
-    lead = ".".join(path).encode() + b"."
-    line = source.line_start(inner.start_byte)
-    text = (shifted(file, first, line, old, new) + new if line > first else b"") + lead
-    text += shifted(file, inner.start_byte, last, old, new)
+    new = source.indent(top.start_byte)
+    first, last, text = _with_lead(file, inner, ".".join(path).encode() + b".", new)
     alone = _alone(file, top, inner, first, last)
     if alone:
         return [Edit(span(file, top.start_byte, top.end_byte), text)]
     removal = proved(remove(box_of(file, inner.parent or top), [inner]))
-    own = comments_of(file, top)
-    end = end_of(file, (top, own.trailing or top, *own.continued)[-1])
+    _, end = _extent(file, top)
     return [*removal.edits, Edit(span(file, end, end), source.newline * 2 + new + text)]
+
+
+def hand_let(file: ParsedFile, top: Node, inner: Node) -> list[Edit]:
+    """Give the `let` around the set that a binding is to one item of that set alone.
+
+    `a = let v in { b = B; c = C; };` becomes `a.b = let v in B;` and `a.c = C;`.
+
+    Args:
+        file: the file.
+        top: the binding.
+        inner: the item of the set that goes on with the `let`.
+
+    Raises:
+        BuildError: when another item reads a name of the `let`, is inherited, or comments stand where they would
+            get lost.
+    """
+    source = file.source
+    value, inside = (node.child_by_field_name("expression") for node in (top, inner))
+    body = None if value is None else value.child_by_field_name("body")
+    if value is None or inside is None or body is None or body.type != "attrset_expression":
+        raise BuildError(f"{where(file, top)}: no set behind a let")
+    box = box_of(file, body)
+    others = [item for item in box.items if item != inner]
+    names = {name.encode() for name in bound_names(file, value)}
+    words = {word for other in others for word in _WORD.findall(file.text(other))}
+    if names & words or any(other.type != "binding" for other in others):
+        raise BuildError(f"{where(file, top)}: what stands beside it reads the let, too")
+    above_inner = comments_of(file, inner).leading
+    kept = {c.id for c in (*above_inner, *(c for other in others for c in comments_of(file, other).all))}
+    if any(thing.type == "comment" and thing.id not in kept for thing in box.things):
+        raise BuildError(f"{where(file, top)}: the comments within the let have no place outside of it")
+    path = attrpath_of(top)
+    lead = source.data[path[0].start_byte : path[-1].end_byte] + b"."
+    new, old = source.indent(top.start_byte), source.indent(inner.start_byte)
+    tail = b"".join(source.newline + new + _with_lead(file, other, lead, new)[2] for other in others)
+    inner_path = attrpath_of(inner)
+    names_text = source.data[inner_path[0].start_byte : inner_path[-1].end_byte]
+    text = shifted(file, inside.start_byte, inside.end_byte, old, source.indent(body.start_byte))
+    heads = b"".join(text_of(file, each).strip().encode() + source.newline + new for each in above_inner)
+    return [
+        *([Edit(span(file, top.start_byte, top.start_byte), heads)] if heads else []),
+        Edit(span(file, path[-1].end_byte, path[-1].end_byte), b"." + names_text),
+        Edit(span(file, body.start_byte, body.end_byte), text),
+        *([Edit(span(file, top.end_byte, top.end_byte), tail)] if tail else []),
+    ]
+
+
+def _extent(file: ParsedFile, item: Node) -> tuple[int, int]:
+    """Where a binding begins and ends with the comments that belong to it."""
+    own = comments_of(file, item)
+    last = (item, own.trailing or item, *own.continued)[-1]
+    return (*own.leading, item)[0].start_byte, end_of(file, last)
+
+
+def _with_lead(file: ParsedFile, item: Node, lead: bytes, new: bytes) -> tuple[int, int, bytes]:
+    """A binding with its comments at another indentation, names before its path: its extent, and the text."""
+    first, last = _extent(file, item)
+    old, line = file.source.indent(item.start_byte), file.source.line_start(item.start_byte)
+    above = shifted(file, first, line, old, new) + new if line > first else b""
+    return first, last, above + lead + shifted(file, item.start_byte, last, old, new)
 
 
 def _alone(file: ParsedFile, top: Node, inner: Node, first: int, last: int) -> bool:

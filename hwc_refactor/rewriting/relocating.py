@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hwc_refactor.nix.build_box import node_at
-from hwc_refactor.nix.build_move import lift, rename_path, split_off
+from hwc_refactor.nix.build_move import hand_let, lift, rename_path, split_off
 from hwc_refactor.nix.edits import Edit
 from hwc_refactor.nix.scope import attrpath_of, bindings_of
 from hwc_refactor.nix.strings import attr_name
@@ -110,8 +110,30 @@ def _whole(file: ParsedFile, holder: Node, source: Path, target: Path, heads: se
             return [rename_path(file, binding, source, target)]
         inner = _inner(file, binding, source[len(used) :], None)
         if inner is not None:
-            heads.add((*(_text(file, part) for part in attrpath_of(binding)), *_words(file, binding, inner)))
+            heads.add((*_texts(file, binding), *_words(file, binding, inner)))
             return lift(file, binding, inner, _lead(file, binding, inner))
+        behind = _behind_let(file, binding, source[len(used) :])
+        if behind is not None:
+            outer, inner = behind
+            if outer != binding:
+                heads.add((*_texts(file, binding), *_words(file, binding, outer)))
+                return lift(file, binding, outer, _lead(file, binding, outer))
+            heads.add((*_texts(file, binding), *_texts(file, inner)))
+            return hand_let(file, binding, inner)
+    return None
+
+
+def _behind_let(file: ParsedFile, binding: Node, rest: Path) -> tuple[Node, Node] | None:
+    """The binding at which a path goes on in the set of a `let`, and the item of that set at which it does."""
+    value = binding.child_by_field_name("expression")
+    let = value is not None and value.type == "let_expression"
+    body = value.child_by_field_name("body") if value is not None and let else value
+    if body is None or body.type != "attrset_expression":
+        return None
+    for child in bindings_of(body):
+        names = _names(file, child) if child.type == "binding" else ()
+        if names and (names[: len(rest)] == rest or rest[: len(names)] == names):
+            return (binding, child) if let else _behind_let(file, child, rest[len(names) :])
     return None
 
 
@@ -151,7 +173,7 @@ def _leading(file: ParsedFile, holder: Node, source: Path) -> Iterator[tuple[Nod
 def _head(file: ParsedFile, binding: Node, source: Path) -> Path:
     """The texts of a binding's path, down to the name of the object."""
     length = len(source) + (2 if _names(file, binding)[:1] == (_PREFIX,) else 1)
-    return tuple(_text(file, part) for part in attrpath_of(binding)[:length])
+    return _texts(file, binding)[:length]
 
 
 def _lead(file: ParsedFile, outer: Node, inner: Node) -> Path:
@@ -160,8 +182,11 @@ def _lead(file: ParsedFile, outer: Node, inner: Node) -> Path:
 
 
 def _words(file: ParsedFile, outer: Node, inner: Node) -> Path:
-    own = tuple(_text(file, part) for part in attrpath_of(inner))
-    return (*_between(file, outer, inner), *own)
+    return (*_between(file, outer, inner), *_texts(file, inner))
+
+
+def _texts(file: ParsedFile, binding: Node) -> Path:
+    return tuple(_text(file, part) for part in attrpath_of(binding))
 
 
 def _text(file: ParsedFile, node: Node) -> str:

@@ -104,7 +104,7 @@ def has_import_place(tree: Tree, path: str, fits: Callable[[ImportPlace], bool])
 def own_place(file: ParsedFile, node: Node) -> ImportPlace | None:
     """The set of the module that is written around a node within a file, as a value of something else."""
     chain = file.chain(node.start_byte, node.end_byte)
-    inside = _returned(file, chain) or _handed_out(file, chain)
+    inside = _returned(file, chain) or _handed_out(file, chain) or _of_container(file, chain)
     if inside is None or inside not in chain:
         return None
     below = chain[chain.index(inside) :]
@@ -130,6 +130,18 @@ def _handed_out(file: ParsedFile, chain: Sequence[Node]) -> Node | None:
         if node.type == "binding":
             names += [attr_name(file, part) for part in attrpath_of(node)]
             if names and tuple(names[:-1]) in _HANDED_OUT:
+                return _set_below(node.child_by_field_name("expression"))
+    return None
+
+
+def _of_container(file: ParsedFile, chain: Sequence[Node]) -> Node | None:
+    """The set among some nodes that is the configuration of a container of NixOS: `containers.<name>.config`."""
+    names: list[str | None] = []
+    for node in chain:
+        if node.type == "binding":
+            names += [attr_name(file, part) for part in attrpath_of(node)]
+            within = names[1:] if names[:1] == ["config"] else names
+            if within[:1] == ["containers"] and within[2:] == ["config"]:
                 return _set_below(node.child_by_field_name("expression"))
     return None
 

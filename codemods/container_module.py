@@ -116,7 +116,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
             terms = standardize(draft, ctx.tree, body, makers, _wishes(makers, ctx))
             drop_said(draft, ctx.tree, makers, terms)
         for one in family.blocks:
-            relocate(draft, one, TARGET, whole=family.whole)
+            relocate(draft, one, TARGET, whole=one in family.whole)
     except CannotSay as error:
         return ctx.refuse(block, error.code, str(error), error.at)
     except (NoPlace, BuildError) as error:

@@ -36,14 +36,14 @@ class Family(Struct, frozen=True, eq=False):
     Attributes:
         blocks: all of them, in the order of files and lines.
         bodies: what is to be edited: each object itself, or the function that makes it, read once.
-        whole: whether they move with everything that their places define.
+        whole: those that move with everything that their places define.
         stranger: a use of their function that makes none of them, None without such.
         overlaid: an attribute that one of them has instead of what their function gives, None without such.
     """
 
     blocks: tuple[Block, ...]
     bodies: tuple[Block, ...]
-    whole: bool
+    whole: tuple[Block, ...] = ()
     stranger: Expr | None = None
     overlaid: Expr | None = None
 
@@ -55,9 +55,9 @@ def family_of(tree: Tree, block: Block, divisible: Divisible) -> Family:
         and divisible(block)
         and not any(_spot(a) in _joint(tree, block.kind, divisible) for a in block.anchors)
     ):
-        return Family((block,), (block,), whole=False)
+        return Family((block,), (block,))
     index = _families(tree, block.kind, divisible)
-    return index.get(_key(block)) or Family((block,), (block,), whole=True)
+    return index.get(_key(block)) or Family((block,), (block,), (block,))
 
 
 def listed(names: Sequence[str]) -> str:
@@ -105,11 +105,12 @@ def _families(tree: Tree, kind: Kind, divisible: Divisible) -> dict[tuple[str, s
             for body in bodies[number]:
                 slot = Slot((), body, None, None)
                 views.setdefault(_spot(body), replace(blocks[number], slots=(slot,), calls=(), elsewhere=()))
+        whole = tuple(block for block in group if any(_spot(a) in joint for a in block.anchors))
         family = Family(
             group,
             tuple(views.values()),
-            any(_spot(a) in joint for block in group for a in block.anchors),
-            _stranger(tree, group, [body for n in numbers for body in bodies[n]]),
+            whole,
+            _stranger(tree, group, whole, [body for n in numbers for body in bodies[n]]),
             next((at for n in numbers if bodies[n] and (at := _overlaid(blocks[n], bodies[n]))), None),
         )
         for block in group:
@@ -134,21 +135,34 @@ def _bodies(block: Block) -> list[Expr]:
     found: dict[_Spot, Expr] = {}
     for slot in block.slots:
         called = called_frame(slot.expr.env) is not None
-        body = _unbound(slot.expr.file, slot.expr.node) if called else _shared_set(block, slot)
+        body = _called_body(block.tree, slot.expr) if called else _shared_set(block, slot)
         if body is not None:
             found[_spot(body)] = body
     if found:
         return list(found.values())
     for slots in block.view.slots.values():
         for slot in slots:
-            frame = None if slot.holder is None else called_frame(slot.holder.env)
-            inside = None if frame is None else frame.node.child_by_field_name("body")
-            while inside is not None and inside.type == "function_expression":
-                inside = inside.child_by_field_name("body")
-            if frame is not None and inside is not None:
-                body = _unbound(frame.file, inside)
+            body = None if slot.holder is None else _function_body(slot.holder.env)
+            if body is not None:
                 found[_spot(body)] = body
     return list(found.values())
+
+
+def _called_body(tree: Tree, expr: Expr) -> Expr:
+    """What a function makes, or where that calls another one in sight and no more, what that one makes."""
+    value = tree.resolver.value(expr)
+    if isinstance(value, Attrs) and value.literal and not _inside(value.at, expr):
+        return _function_body(value.at.env) or _unbound(expr.file, expr.node)
+    return _unbound(expr.file, expr.node)
+
+
+def _function_body(env: Env) -> Expr | None:
+    """The body of the called function that a scope belongs to, with its parameters unbound."""
+    frame = called_frame(env)
+    inside = None if frame is None else frame.node.child_by_field_name("body")
+    while inside is not None and inside.type == "function_expression":
+        inside = inside.child_by_field_name("body")
+    return None if frame is None or inside is None else _unbound(frame.file, inside)
 
 
 def _shared_set(block: Block, slot: Slot) -> Expr | None:
@@ -208,7 +222,7 @@ def _given(tree: Tree, expr: Expr) -> Expr | None:
 
 
 def _overlaid(block: Block, bodies: list[Expr]) -> Expr | None:
-    """An attribute that decides about others, and that an object has from outside of its functions."""
+    """What an object has, or lacks, beside its functions of an attribute that decides about others."""
     for name, slots in block.view.slots.items():
         if name in PLAIN:
             continue
@@ -217,6 +231,10 @@ def _overlaid(block: Block, bodies: list[Expr]) -> Expr | None:
             inside = any(at.file is body.file and _inside(at, body) for body in bodies)
             if not inside and called_frame(at.env) is None:
                 return slot.expr
+    for body in bodies:
+        view = block.tree.resolver.step((Slot((), body, None, None),))
+        if view is not None and set(view.slots) - set(block.view.slots) - PLAIN:
+            return block.slots[0].expr
     return None
 
 
@@ -245,22 +263,56 @@ def _unbound(file: ParsedFile, node: Node) -> Expr:
     return Expr(file, node, env)
 
 
-def _stranger(tree: Tree, group: tuple[Block, ...], bodies: list[Expr]) -> Expr | None:
-    """A use of the function around a body that is none of the calls which make the group."""
+def _stranger(
+    tree: Tree, group: tuple[Block, ...], whole: tuple[Block, ...], bodies: list[Expr]
+) -> Expr | None:
+    """A use of the function around a body that is none of the calls which make the group.
+
+    One where the group is put together, as in `containers = mapAttrs make servers`, is one of them.
+    """
     places = [expr for block in group for expr in (*block.calls, *(slot.expr for slot in block.slots))]
+    anchors = [anchor for block in whole for anchor in block.anchors]
     seen: set[_Spot] = set()
     for body in bodies:
         if _spot(body) in seen:
             continue
         seen.add(_spot(body))
         for use in _uses(tree, body):
-            if not _accounted(tree, use, places):
+            if not any(_makes(use, anchor) for anchor in anchors) and not _accounted(tree, use, places):
                 return use
     return None
 
 
+def _is_selected_from(use: Expr) -> bool:
+    """Whether an attribute of what a function gives is selected: `(make 1).image`."""
+    chain = use.file.chain(use.node.start_byte, use.node.end_byte)
+    node = use.node
+    for around in reversed(chain[: chain.index(use.node)]):
+        if around.type == "select_expression":
+            return around.child_by_field_name("expression") == node
+        called = around.type == "apply_expression" and around.child_by_field_name("function") == node
+        if not called and around.type != "parenthesized_expression":
+            return False
+        node = around
+    return False
+
+
+def _makes(use: Expr, anchor: Expr) -> bool:
+    """Whether a use stands where all objects of an anchor are put together, rather than in one of them."""
+    if not _inside(use, anchor):
+        return False
+    chain = use.file.chain(use.node.start_byte, use.node.end_byte)
+    between = chain[chain.index(anchor.node) + 1 : chain.index(use.node)]
+    return not any(node.type in ("binding", "select_expression", "inherit_from") for node in between)
+
+
 def _accounted(tree: Tree, use: Expr, places: list[Expr], depth: int = 0) -> bool:
-    """Whether a use stands in one of some places, or in a `let` whose names are used in them alone."""
+    """Whether a use stands in one of some places, or in a `let` whose names are used in them alone.
+
+    What is selected of that which a function makes is another thing than that which it makes.
+    """
+    if _is_selected_from(use):
+        return False
     if any(_inside(use, place) for place in places):
         return True
     chain = use.file.chain(use.node.start_byte, use.node.end_byte)

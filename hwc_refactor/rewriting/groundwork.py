@@ -248,7 +248,9 @@ def _in_module(block: Block) -> bool:
     read = module_set(file) is not None or tree.imports_of(file.source.path)
     if block.assumed or not (read or imported_by(tree, file.source.path)):
         return False
-    chain = file.chain(block.place.node.start_byte, block.place.node.end_byte)
+    # Where its option stands, which is not where a function of the file makes it
+    at = next((anchor for anchor in block.anchors if anchor.file is file), block.place).node
+    chain = file.chain(at.start_byte, at.end_byte)
     bound = next((n for n, node in enumerate(chain) if node.type == "binding"), len(chain))
     within = any(
         node.type == "function_expression" and is_module_function(file, node) for node in chain[bound:]

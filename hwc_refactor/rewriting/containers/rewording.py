@@ -82,6 +82,10 @@ class Rewording(Struct, eq=False, dict=True):
         written = slot.binding is not None and slot.binding.type == "binding"
         return slot if written and self.own(slot.expr) else None
 
+    def alike(self, name: str, slot: Slot) -> bool:
+        """Whether a definition is the only one that each of the containers has of an attribute."""
+        return all([one.binding for one in each.block.get(name)] == [slot.binding] for each in self.makers)
+
     def ours(self, binding: Node) -> bool:
         """Whether a binding is one of its own."""
         return any(slot.binding == binding for slot in self.block.slots)

@@ -151,6 +151,8 @@ def _place(on: Rewording, middle: list[Snippet], end: list[Snippet]) -> None:
     """Put new bindings in: `enable` at the top, the network behind the image, limits at the end."""
     file, holder, lead = on.home.file, on.home.holder, on.home.lead
     items = [node for node in bindings_of(holder) if not lead or on.ours(node)]
+    if not items:
+        raise NoPlace("it is made by an expression that cannot be edited for it alone")
     image = on.single("image")
     behind = image.binding if image is not None and image.binding in items else items[0]
     if airy(file, items):
@@ -182,7 +184,7 @@ def _secrets(on: Rewording) -> list[Snippet]:
 def _volumes(on: Rewording) -> None:
     """Name the volumes, where their paths give names: pairs say which is which."""
     slot = on.single("volumes")
-    found = None if slot is None else pairs(on.tree, slot.expr)
+    found = None if slot is None or not on.alike("volumes", slot) else pairs(on.tree, slot.expr)
     if slot is None or slot.binding is None or found is None:
         return
     lead = lead_of(slot.expr.file, slot.binding)

@@ -27,14 +27,14 @@ class Made(Struct, frozen=True, eq=False):
         check: the check that this is.
         members: the services that it comes to.
         checks: the checks that they are, in the same order.
-        whole: whether they move with everything that their places define.
+        whole: those of them that move with everything that their places define.
     """
 
     body: Block
     check: Check
     members: tuple[Block, ...]
     checks: tuple[Check, ...]
-    whole: bool
+    whole: tuple[Block, ...]
 
     def timers(self) -> Iterator[tuple[ParsedFile, Node]]:
         """The definitions of their timers, each once.

@@ -303,7 +303,7 @@ class _Writer(Struct, eq=False):
     def _move(self) -> None:
         if self.made is not None:
             for member in self.made.members:
-                relocate(self.draft, member, TARGET, whole=self.made.whole)
+                relocate(self.draft, member, TARGET, whole=member in self.made.whole)
             return
         relocate(self.draft, self.block, TARGET, whole=False, apart=True)
         if self.wanted.name == self.block.name:

@@ -15,6 +15,8 @@ import pytest
 import codemods as package
 from hwc_refactor.codemod import FINDS, HEADINGS, Codemod
 from hwc_refactor.model import Severity
+from hwc_refactor.nixos.containers.images import parse_image
+from hwc_refactor.nixos.containers.profiles import find_profile
 from hwc_refactor.nixos.objects import KINDS
 from hwc_refactor.nixos.sandbox import traits
 from hwc_refactor.recipes import recipes
@@ -214,6 +216,15 @@ def test_images_have_sources() -> None:
         for source in sources:
             assert re.match(r"https?://|[\w.-]+/[\w.-]+@[0-9a-f]{7,40}:", source), (name, source)
         assert image["verified"] in ("documented", "inferred"), name
+
+
+@pytest.mark.parametrize("image", images(), ids=lambda image: str(image["id"]))
+def test_every_profile_is_found_by_its_names(image: dict[str, object]) -> None:
+    for pattern in as_list(image["match"]):
+        profile = find_profile(parse_image(pattern.replace("*", "x")))
+        assert profile is not None
+        assert profile.id == image["id"]
+        assert profile.sources == tuple(as_list(image["sources"]))
 
 
 def test_images_have_sense() -> None:

@@ -5,6 +5,7 @@ The facts stand in `data/images.toml`, each with its source; users add their own
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
@@ -49,7 +50,7 @@ def find_profile(image: Image, own: Iterable[Mapping[str, object]] = ()) -> Prof
     """
     if not image.known:
         return None
-    return _Index(tuple(_profile(entry) for entry in own)).find(image.plain) or _shipped().find(image.plain)
+    return _Index(tuple(_profile(entry) for entry in own)).find(image.plain) or _shipped(image.plain)
 
 
 class _Index:
@@ -74,18 +75,33 @@ class _Index:
         return next((profile for glob, profile in self._globs if fnmatchcase(plain, glob)), None)
 
 
-@cache
-def _shipped() -> _Index:
-    return _Index(shipped_profiles())
+_HEAD = "[[image]]\n"
+_GLOB = re.compile(r'"[^"\s]*[*?][^"\s]*"')
 
 
 @cache
-def shipped_profiles() -> tuple[Profile, ...]:
-    """The profiles that come with the tool."""
+def _shipped(plain: str) -> Profile | None:
+    """The profile that comes with the tool.
+
+    Only tables that may be about the image are parsed: a run that asks for one would be a tenth longer.
+    """
+    near = (table for table in _tables() if plain in table or _GLOB.search(table))
+    return _Index(tuple(map(_read, near))).find(plain)
+
+
+@cache
+def _tables() -> tuple[str, ...]:
+    """The text of each profile that comes with the tool."""
+    text = files("hwc_refactor.nixos").joinpath("data/images.toml").read_text(encoding="utf-8")
+    return tuple(f"{_HEAD}{table}" for table in text.split(f"\n{_HEAD}")[1:])
+
+
+@cache
+def _read(table: str) -> Profile:
     import tomllib
 
-    text = files("hwc_refactor.nixos").joinpath("data/images.toml").read_text(encoding="utf-8")
-    return tuple(_profile(entry) for entry in tomllib.loads(text)["image"])
+    (entry,) = tomllib.loads(table)["image"]
+    return _profile(entry)
 
 
 def _profile(entry: Mapping[str, object]) -> Profile:

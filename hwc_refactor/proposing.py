@@ -20,7 +20,7 @@ from hwc_refactor.recipes import RecipePass
 from hwc_refactor.rewriting.groundwork import Ground, NoGround
 from hwc_refactor.selection import SelectionError, Step
 from hwc_refactor.settings import Settings
-from hwc_refactor.suppressions import Suppression, suppressing, suppressions
+from hwc_refactor.suppressions import Suppression, suppressing
 from hwc_refactor.turns import Turn, takes_turns, turns
 from hwc_refactor.unread import problems_of
 from hwc_refactor.workers import Question
@@ -204,7 +204,7 @@ class Asking(Struct, frozen=True):
     def _said(self, tree: Tree, name: Key, outcome: Outcome | Problem, block: Block | None) -> Said:
         if isinstance(outcome, Problem):
             return Said(name, outcome, (outcome.file, outcome.line, outcome.column, outcome.line))
-        by = suppressing(suppressions(tree, self.settings), outcome, block)
+        by = suppressing(tree, self.settings, outcome, block)
         return Said(name, outcome, place_of(tree, outcome, block), by)
 
 

@@ -10,7 +10,7 @@ there, and within an object for what is found at that place.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
@@ -59,17 +59,14 @@ class Suppression(Struct, frozen=True):
 
 def suppressions(tree: Tree, settings: Settings) -> tuple[Suppression, ...]:
     """All of a snapshot: the comments in the order of files and lines, then those of the settings."""
-    found = tree.memo.get(__name__)
-    if not isinstance(found, tuple):
-        found = tuple(_comments(tree))
-        tree.memo[__name__] = found
-    return (*found, *_ignores(settings))
+    return (*_comments(tree, tree.holding(_MARK)), *_ignores(settings))
 
 
 def suppressing(
-    known: Sequence[Suppression], outcome: Outcome, block: Block | None
+    tree: Tree, settings: Settings, outcome: Outcome, block: Block | None
 ) -> tuple[Suppression, ...]:
-    """Those among the known ones that an outcome meets; `block` is its object, where it has one."""
+    """Those that an outcome meets; `block` is its object, where it has one."""
+    known = (*_comments(tree, _around(tree, outcome, block)), *_ignores(settings))
     return tuple(
         one
         for one in known
@@ -98,19 +95,39 @@ def _by_settings(ignore: Ignore, subject: Subject, file: str) -> bool:
 # -- comments ------------------------------------------------------------------------------------------
 
 
-def _comments(tree: Tree) -> Iterator[Suppression]:
-    for path in tree.holding(_MARK):
-        file = tree.sound(path)
-        if file is None:
-            continue
-        offset = file.source.data.find(_MARK)
-        while offset >= 0:
-            chain = file.chain(offset, offset + len(_MARK))
-            if chain[-1].type == "comment":
-                match = _WORDS.match(comment_text(file, chain[-1]))
-                if match is not None:
-                    yield _comment(file, chain, match)
-            offset = file.source.data.find(_MARK, offset + 1)
+def _around(tree: Tree, outcome: Outcome, block: Block | None) -> tuple[str, ...]:
+    """The files with a comment that an outcome may meet: no others are looked into."""
+    paths = set() if block is None else set(block.files)
+    if outcome.found.span is not None:
+        paths.add(outcome.found.span.file)
+    if isinstance(outcome, Change):
+        paths.update(edit.span.file for edit in outcome.edits)
+    own = (path for path in paths if path.endswith(".nix"))
+    return tree.ordered(path for path in own if _MARK in (tree.data(path) or b""))
+
+
+def _comments(tree: Tree, paths: Iterable[str]) -> Iterator[Suppression]:
+    """The decisions in some files, each file looked into once."""
+    for path in paths:
+        key = (__name__, path)
+        found = tree.memo.get(key)
+        if not isinstance(found, tuple):
+            found = tree.memo[key] = tuple(_comments_in(tree, path))
+        yield from found
+
+
+def _comments_in(tree: Tree, path: str) -> Iterator[Suppression]:
+    file = tree.sound(path)
+    if file is None:
+        return
+    offset = file.source.data.find(_MARK)
+    while offset >= 0:
+        chain = file.chain(offset, offset + len(_MARK))
+        if chain[-1].type == "comment":
+            match = _WORDS.match(comment_text(file, chain[-1]))
+            if match is not None:
+                yield _comment(file, chain, match)
+        offset = file.source.data.find(_MARK, offset + 1)
 
 
 def _comment(file: ParsedFile, chain: Sequence[Node], match: re.Match[str]) -> Suppression:

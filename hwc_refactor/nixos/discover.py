@@ -44,8 +44,12 @@ _COMPUTED = re.compile(rb"\$\{[^}\n]*\}[\w@-]*\"?(?:\.[\w'-]+)*\s*=[^=]")
 _MAKERS = (b"genAttrs", b"mapAttrs", b"listToAttrs", b"nameValuePair")
 """Where a file may define attributes whose names do not stand in it: by interpolation, or by a function."""
 
-_GOES_ON = re.compile(rb"\"?\s*[.=#/]")
-"""What follows a name in an attribute path of a binding: more of the path, the value, or a comment before them."""
+_GOES_ON = re.compile(rb"\"?\s*(?:=(?!=)|\.\s*[\w\"$#/]|#|/\*)")
+"""What follows a name in an attribute path of a binding: the value, more of the path, or a comment before them."""
+_BEGINS = (b"{", b";", b"*/", b"let")
+"""What stands before such a path, where that does not begin a line."""
+_NEAR = 120
+"""So many bytes before a name are looked at."""
 
 
 def definitions(
@@ -101,16 +105,32 @@ def definitions_in(
     key = ("definitions", parent, word, below)
     found = known.get(key)
     if not isinstance(found, tuple):
-        file = tree.sound(path) if _is_defined(tree, path, word.encode()) else None
+        file = tree.sound(path) if may_bind(tree, path, parent, word) else None
         found = () if file is None else tuple(_look(tree, file, parent, word, below))
         known[key] = found
     return found
 
 
-def _is_defined(tree: Tree, path: str, word: bytes) -> bool:
-    """Whether a word may be a part of an attribute path that gets a value: its file is not parsed otherwise."""
-    data = tree.data(path) or b""
-    return any(_GOES_ON.match(data, offset + len(word)) is not None for offset in tree.words(path, word))
+def may_bind(tree: Tree, path: str, parent: str | None, word: str) -> bool:
+    """Whether a word, below `parent`, may be a part of an attribute path that gets a value in a file.
+
+    Its bytes decide, for a file of which that is not so need not be parsed.
+    """
+    data, length, above = tree.data(path) or b"", len(word), (parent or "").encode()
+    return any(
+        _GOES_ON.match(data, offset + length) is not None and _may_stand(data, offset, above)
+        for offset in tree.words(path, word.encode())
+    )
+
+
+def _may_stand(data: bytes, offset: int, parent: bytes) -> bool:
+    """Whether what stands before a name on its line may begin an attribute path, or lead to `parent` in one."""
+    line = max(data.rfind(b"\n", 0, offset), data.rfind(b"\r", 0, offset)) + 1
+    before = data[max(line, offset - _NEAR) : offset].rstrip(b' \t"')
+    if not before or before.endswith(_BEGINS):
+        return True
+    above = before[:-1].rstrip(b' \t"')
+    return before.endswith(b".") and (not above or above.endswith((b"}", b"*/", parent)))
 
 
 def _look(

@@ -52,7 +52,7 @@ def declarations(tree: Tree, path: Sequence[str]) -> list[OptionDeclaration]:
 
 def _declarations(tree: Tree, path: Sequence[str]) -> list[OptionDeclaration]:
     found: list[OptionDeclaration] = []
-    for file, binding, names, value in _bindings(tree, path, b"mk"):
+    for file, binding, names, value in _bindings(tree, path, b"options"):
         if names[-len(path) :] != tuple(path) or "options" not in names[: -len(path)]:
             continue
         call = tree.resolver.value(value)
@@ -91,7 +91,7 @@ def settings(tree: Tree, path: Sequence[str]) -> list[Setting]:
     """All places that set an option, below `config` or at the top of a module."""
     return [
         Setting(file, binding, value)
-        for file, binding, names, value in _bindings(tree, path, b"")
+        for file, binding, names, value in _bindings(tree, path)
         if names in (tuple(path), ("config", *path))
     ]
 
@@ -115,7 +115,7 @@ def readers(tree: Tree, path: Sequence[str]) -> list[Expr]:
     """
     needle = path[-1].encode()
     found: list[Expr] = []
-    for name in _candidates(tree, path, b""):
+    for name in _candidates(tree, path):
         file = tree.sound(name)
         if file is None:
             continue
@@ -164,22 +164,40 @@ def _is_set(tree: Tree, expr: Expr, path: Sequence[str]) -> bool:
     return isinstance(value, Ref) and value.path == ("config", *path[:-1])
 
 
-def _candidates(tree: Tree, path: Sequence[str], also: bytes) -> tuple[str, ...]:
-    """The files that hold the last two names of a path."""
-    key = ("holding both", *path[-2:], also)
+def _candidates(tree: Tree, path: Sequence[str], holder: bytes | None = None) -> tuple[str, ...]:
+    """The files that hold the last two names of a path; of those that hold a text, where one is given."""
+    key = ("holding both", *path[-2:], holder)
     found = tree.memo.get(key)
     if not isinstance(found, tuple):
-        among = tree.naming_all([name.encode() for name in reversed(path[-2:])])
-        found = tree.memo[key] = tree.ordered(name for name in among if also in (tree.data(name) or b""))
+        *above, name = (one.encode() for one in path[-2:])
+        if holder is None:
+            among = tree.naming_all([name, *above])
+        else:
+            among = _naming_within(tree, name, holder)
+            for word in above:
+                among = tree.naming_among(word, among)
+        found = tree.memo[key] = tree.ordered(among)
     return found
 
 
+def _naming_within(tree: Tree, name: bytes, holder: bytes) -> set[str]:
+    """The files that hold a name and a text."""
+    key = ("naming within", name, holder)
+    return tree.remember(key, tree, lambda: tree.naming_among(name, tree.holding(holder)))
+
+
 def _bindings(
-    tree: Tree, path: Sequence[str], also: bytes
+    tree: Tree, path: Sequence[str], holder: bytes | None = None
 ) -> Iterator[tuple[ParsedFile, Node, tuple[str, ...], Expr]]:
-    """The bindings whose attribute path ends with the last name of a path: file, node, full name, value."""
+    """The bindings whose attribute path ends with the last name of a path: file, node, full name, value.
+
+    Args:
+        tree: the files.
+        path: the names of an option.
+        holder: a text that is in every file with one of them that matters.
+    """
     needle = path[-1].encode()
-    for name in _candidates(tree, path, also):
+    for name in _candidates(tree, path, holder):
         file = tree.sound(name)
         if file is None:
             continue

@@ -14,6 +14,7 @@ from hwc_refactor.nix.syntax import ParsedFile, parse
 from hwc_refactor.nixos.words import NAME_BYTES, WordIndex, is_word, pieces_of, words_of
 
 _NAME_BYTES = frozenset(bytes((byte,)) for byte in NAME_BYTES)
+_BEFORE_PATH = frozenset((b" ", b"\t", b"\r", b"\n", b"\v", b"\f", b"(", b"."))
 _IMPORT = re.compile(rb"\s*\(?\s*(\.\.?(?:/[\w.+-]+)+)")
 T = TypeVar("T")
 Companions = Callable[[str], "bytes | None"]
@@ -198,7 +199,7 @@ class Tree:
         """Those of some files, which had better be few, in which `word` stands as a whole Nix name."""
         if self._index is not None or word in self._naming:
             return set(self.naming(word)).intersection(paths)
-        return {path for path in paths if self._has(path, word)}
+        return {path for path in self._with(word, paths) if self._has(path, word)}
 
     def _cost(self, word: bytes) -> int:
         """How many files have to be searched for a word, at most."""
@@ -295,7 +296,8 @@ class Tree:
             for word in (b"import", b"callPackage"):
                 offset = data.find(word)
                 while offset >= 0:
-                    match = _IMPORT.match(data, offset + len(word))
+                    end = offset + len(word)
+                    match = _IMPORT.match(data, end) if data[end : end + 1] in _BEFORE_PATH else None
                     if match is not None:
                         found.append((match.start(1), match[1].decode()))
                     offset = data.find(word, offset + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from hwc_refactor.nixos.containers.flags import capability
 from hwc_refactor.nixos.containers.images import GAP, Image, parse_image
 from hwc_refactor.nixos.containers.needs import broad_capabilities, given_by
 from hwc_refactor.nixos.containers.profiles import find_profile
+from hwc_refactor.nixos.discover import may_bind
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 
@@ -43,30 +44,48 @@ class Stray(Struct, frozen=True):
 def stray_privileges(tree: Tree, blocks: Sequence[Block]) -> Iterator[Stray]:
     """Each `--privileged` in a list that belongs to none of the containers, and each option that gives privileges."""
     yield from _stray_options(tree, blocks)
-    for path in tree.holding(FLAG):
-        file = tree.sound(path)
-        if file is None:
+    for path in tree.holding(b"--privileged"):
+        file = tree.sound(path) if FLAG in (tree.data(path) or b"") else None
+        flags = {} if file is None else dict(_flags(file))
+        if file is None or not flags:
             continue
-        tree.imports_of(path)  # so that all links are known
-        near = tree.linked((path,))
-        able = (block for block in blocks if not near.isdisjoint(block.files))
-        read = [span for block in able for span in _read(block) if span.file == path]
-        offset = file.source.data.find(FLAG)
-        while offset >= 0:
-            chain = file.chain(offset + 1, offset + len(FLAG))
-            string = next((node for node in reversed(chain) if node.type == "string_expression"), None)
-            known = any(span.start <= offset < span.end for span in read)
-            if string is not None and string.start_byte == offset and not known:
-                if file.text(string) in (b'"--privileged"', b'"--privileged=true"'):
-                    name = _owner(file, chain)
-                    yield Stray(
-                        name,
-                        path,
-                        file.source.line(offset),
-                        f"'--privileged' is put into '{name}', which is nothing of a container that can be read"
-                        " here; who uses it, and with which image, is not known.",
-                    )
-            offset = file.source.data.find(FLAG, offset + 1)
+        within = [block for block in blocks if path in block.files]
+        left = _unread(flags, path, within)
+        if left:
+            tree.imports_of(path)  # so that all links are known
+            near = tree.linked((path,))
+            left = _unread(left, path, (block for block in blocks if not near.isdisjoint(block.files)))
+        for offset, chain in left.items():
+            name = _owner(file, chain)
+            yield Stray(
+                name,
+                path,
+                file.source.line(offset),
+                f"'--privileged' is put into '{name}', which is nothing of a container that can be read"
+                " here; who uses it, and with which image, is not known.",
+            )
+
+
+def _flags(file: ParsedFile) -> Iterator[tuple[int, list[Node]]]:
+    """The offsets of the flags in a file, each with the nodes around it."""
+    offset = file.source.data.find(FLAG)
+    while offset >= 0:
+        chain = file.chain(offset + 1, offset + len(FLAG))
+        string = next((node for node in reversed(chain) if node.type == "string_expression"), None)
+        if string is not None and string.start_byte == offset:
+            if file.text(string) in (b'"--privileged"', b'"--privileged=true"'):
+                yield offset, chain
+        offset = file.source.data.find(FLAG, offset + 1)
+
+
+def _unread(flags: Mapping[int, list[Node]], path: str, blocks: Iterable[Block]) -> Mapping[int, list[Node]]:
+    """The flags in a file that none of some containers says the meaning of."""
+    read = [span for block in blocks for span in _read(block) if span.file == path]
+    return {
+        offset: chain
+        for offset, chain in flags.items()
+        if not any(span.start <= offset < span.end for span in read)
+    }
 
 
 def _read(block: Block) -> Iterator[Span]:
@@ -91,10 +110,10 @@ def _stray_options(tree: Tree, blocks: Sequence[Block]) -> Iterator[Stray]:
         for slot in (*container_of(block).privileged_option, *block.get("capabilities"))
         if slot.binding is not None
     }
+    beside = tree.holding(b"mage")  # `image` and `Image`
     for word in ("privileged", *given_by()):
-        for path in tree.holding(word.encode()):
-            data = tree.data(path) or b""
-            file = None if b"image" not in data.lower() else tree.sound(path)
+        for path in beside:
+            file = tree.sound(path) if may_bind(tree, path, None, word) else None
             for offset in tree.words(path, word.encode()) if file is not None else ():
                 assert file is not None
                 chain = file.chain(offset, offset + len(word))

@@ -25,7 +25,7 @@ from hwc_refactor.nix.build import (
     remove_elements,
     replace_value,
 )
-from hwc_refactor.nix.comments import comments_inside, comments_of
+from hwc_refactor.nix.comments import comments_inside, comments_of, is_disabled
 from hwc_refactor.nix.edits import Edit, apply_edits
 from hwc_refactor.nix.syntax import Node, ParsedFile
 
@@ -42,6 +42,13 @@ def assert_left_alone(edits: Sequence[Edit], items: Sequence[Node]) -> None:
 
 def texts(file: ParsedFile, nodes: tuple[Node, ...]) -> list[bytes]:
     return [file.text(node).rstrip(b"\r") for node in nodes]
+
+
+def about(file: ParsedFile, item: Node) -> list[bytes]:
+    """The comments about an item: lines above it that are switched off stay when another one goes, and join it."""
+    own = comments_of(file, item)
+    off = [place for place, comment in enumerate(own.leading) if is_disabled(file, comment)]
+    return texts(file, own.all[max(off, default=-1) + 1 :])
 
 
 def comment_texts(file: ParsedFile) -> Counter[bytes]:
@@ -124,7 +131,7 @@ def test_remove_bindings(rng: Random, with_comments: bool) -> None:
     assert texts(after, outer_box(after).items) == texts(file, tuple(left))
     for other, twin in zip(left, outer_box(after).items, strict=True):
         if with_comments:
-            assert texts(after, comments_of(after, twin).all) == texts(file, comments_of(file, other).all)
+            assert about(after, twin) == about(file, other)
     dropped = Counter(text.encode() for text in built.dropped)
     clean = Counter({text.rstrip(): count for text, count in comment_texts(file).items()})
     kept = Counter({text.rstrip(): count for text, count in comment_texts(after).items()})
@@ -188,7 +195,7 @@ def test_remove_elements(rng: Random) -> None:
     left = tuple(item for item in box.items if item not in gone)
     assert texts(after, outer_box(after).items) == texts(file, left)
     for item, twin in zip(left, outer_box(after).items, strict=True):
-        assert texts(after, comments_of(after, twin).all) == texts(file, comments_of(file, item).all)
+        assert about(after, twin) == about(file, item)
     before = Counter({text.rstrip(): count for text, count in comment_texts(file).items()})
     kept = Counter({text.rstrip(): count for text, count in comment_texts(after).items()})
     assert kept + Counter(text.encode() for text in built.dropped) == before

@@ -70,8 +70,8 @@ from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
-from hwc_refactor.nix.values import Expr, Str
-from hwc_refactor.nixos.bodies import Family, family_of, listed
+from hwc_refactor.nix.values import Str
+from hwc_refactor.nixos.bodies import Family, listed
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.paths.beginnings import mode_at_first
 from hwc_refactor.nixos.paths.hosted import owner
@@ -83,6 +83,7 @@ from hwc_refactor.nixos.scripts.programs import main_program
 from hwc_refactor.nixos.scripts.strictness import bears_strictness
 from hwc_refactor.nixos.units.upstream import module_of
 from hwc_refactor.rewriting import placing
+from hwc_refactor.rewriting.alike import made_alike, tell_together
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.hostside import add_directories
 from hwc_refactor.rewriting.placing import NoPlace
@@ -104,7 +105,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     if not block.own:
         return None
     level: Level = "strict" if ctx.settings.level == "strict" else "documented"
-    family = None if ctx.diff else _made_alike(block, ctx)
+    family = None if ctx.diff else made_alike(block)
     together = None if family is None else _together(block, family, ctx, level)
     if family is not None and not isinstance(together, Refusal):
         return together
@@ -124,39 +125,8 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     return draft.done()
 
 
-def _made_alike(block: Block, ctx: Context) -> Family | None:
-    """The services that one expression makes, and nothing else, where not all of them can be changed alone."""
-    if block.many:  # what each of them is given is not in sight
-        return None
-    family = family_of(ctx.tree, block, lambda _: True)
-    bodies = {_spot(slot.expr) for body in family.bodies for slot in body.slots}
-    for one in family.blocks:
-        values = [ctx.tree.resolver.value(slot.expr).at for slot in one.slots]
-        spots = {_spot(at) for at in (*values, *(slot.expr for slot in one.slots)) if at is not None}
-        if not one.own or not spots & bodies:
-            return None
-    if all(_has_place(one) for one in family.blocks):
-        return None
-    alike = family.stranger is None and len(family.bodies) == 1 and family.bodies[0] not in family.blocks
-    return family if alike else None
-
-
-def _has_place(block: Block) -> bool:
-    """Whether settings can be written for a service alone."""
-    try:
-        placing.home(block.tree, block, ("serviceConfig",))
-    except NoPlace:
-        return False
-    return True
-
-
-def _spot(expr: Expr) -> tuple[str, int]:
-    return expr.file.source.path, expr.node.start_byte
-
-
 def _together(block: Block, family: Family, ctx: Context, level: Level) -> Outcome | None:
     """Harden services that one expression makes there, with what is right for all of them."""
-    names = [one.name for one in family.blocks]
     found = verdicts(family.blocks[0], level, along=family.blocks[1:])
     writes = [verdict for verdict in found if verdict.settings]
     obstacles = [(one, found_) for one in family.blocks if (found_ := _obstacle(one, ctx, found, writes))]
@@ -166,13 +136,12 @@ def _together(block: Block, family: Family, ctx: Context, level: Level) -> Outco
         return ctx.refuse(block, obstacle.code, where + obstacle.reason)
     if not writes:
         return None
-    draft = ctx.draft(block, f"sandbox {listed(names)}", WHY)
+    draft = ctx.draft(block, f"sandbox {listed([one.name for one in family.blocks])}", WHY)
     try:
         _write(draft, family.bodies[0], ctx, writes, common(family.blocks) or ())
     except NoPlace as obstacle:
         return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle}.")
-    draft.together(one for one in family.blocks if one is not block and one.name != block.name)
-    draft.note(f"One expression makes {listed(names)}: it gets what is right for all of them.")
+    tell_together(draft, block, family)
     _explain(draft, found)
     return draft.done()
 

@@ -3,7 +3,8 @@
 What it does
     Writes `Restart = "on-failure"` where a service says `always`, and bounds how often it is tried
     (`startLimitIntervalSec`, `startLimitBurst`) beside `serviceConfig`, where NixOS puts them into the
-    section that systemd reads them from. Bounds that stand in `serviceConfig` are moved there.
+    section that systemd reads them from. Bounds that stand in `serviceConfig` are moved there. A function that makes
+    several services is changed itself, where that is right for all of them.
 Why
     A service that is started again whatever happens hides that it ends or fails, and keeps a broken program
     running in circles.
@@ -22,7 +23,7 @@ After
 When it refuses
     restart-is-meant: mkForce or a comment says that it shall be started again
     restart-after-clean-end: it ends by itself, and the restart is what makes it run again
-    unbounded-is-meant: a limit of 0 says that it shall never give up
+    unbounded-is-meant: a bound of 0 says that it shall never give up
     oneshot: systemd does not take a oneshot service that is always restarted
     shared-definition: the setting stands in a place that serves other services too
 What a person must still do
@@ -36,18 +37,19 @@ Sources
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from hwc_refactor.codemod import Context, Outcome, codemod
-from hwc_refactor.model import Refusal, Severity
+from hwc_refactor.model import Change, Refusal, Severity
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import comment_text, comments_of
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Branch, Slot, Str
+from hwc_refactor.nixos.bodies import Family, listed
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.units.restarts import ends_by_itself, seconds, span
 from hwc_refactor.nixos.wrappers import FORCING, unwrapped
 from hwc_refactor.rewriting import placing
+from hwc_refactor.rewriting.alike import made_alike, tell_together
 from hwc_refactor.rewriting.directives import add_directives, plain
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.placing import NoPlace
@@ -91,20 +93,53 @@ _ABOVE = (
 )
 def propose(block: Block, ctx: Context) -> Outcome | None:
     """Bound the restarts of one service."""
-    slots = [slot for slot in block.get("serviceConfig", "Restart") if not slot.rest]
-    always = {slot: found for slot in slots if (found := _always(block, slot))}
-    if not block.own or not always:
+    if not block.own or not _said(block):
         return None
-    for slot in always:
-        if refusal := _obstacle(block, ctx, slot):
-            return refusal
+    family = None if ctx.diff is not None else made_alike(block)
+    together = None if family is None else _together(block, family, ctx)
+    if isinstance(together, Change):
+        return together
+    if (refusal := _obstacles(block, ctx)) is not None:
+        return refusal
     draft = ctx.draft(block, f"restart {block.name} on failure only", WHY)
     try:
-        _write(draft, block, ctx, always)
+        _write(draft, block, ctx)
     except NoPlace as obstacle:
-        return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle}.")
+        why = f"It cannot be changed for it alone: {obstacle}."
+        return together or ctx.refuse(block, "shared-definition", why)
     draft.review("When it ends with exit code 0 it stays down from now on.")
     return draft.done()
+
+
+def _together(block: Block, family: Family, ctx: Context) -> Change | Refusal | None:
+    """Bound the restarts of services that one expression makes there, where that is right for all of them."""
+    for one in family.blocks:
+        where = "" if one is block else f"{one.name} is made with it: "
+        if (refusal := _obstacles(one, ctx)) is not None:
+            return ctx.refuse(block, refusal.code, where + refusal.reason)
+    body = family.bodies[0]
+    if not _said(body) or not all(_said(one) for one in family.blocks):
+        why = "It cannot be changed for it alone: each call of its function says how it is restarted."
+        return ctx.refuse(block, "shared-definition", why)
+    draft = ctx.draft(block, f"restart {listed([one.name for one in family.blocks])} on failure only", WHY)
+    try:
+        _write(draft, body, ctx)
+    except NoPlace as obstacle:
+        return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle}.")
+    tell_together(draft, block, family)
+    draft.review("What ends with exit code 0 stays down from now on.")
+    return draft.done()
+
+
+def _said(block: Block) -> dict[Slot, list[Str]]:
+    """The definitions of `Restart` that say `always`, and their texts that do."""
+    slots = [slot for slot in block.get("serviceConfig", "Restart") if not slot.rest]
+    return {slot: found for slot in slots if (found := _always(block, slot))}
+
+
+def _obstacles(block: Block, ctx: Context) -> Refusal | None:
+    """Why it keeps being restarted always, the first reason."""
+    return next((found for slot in _said(block) if (found := _obstacle(block, ctx, slot))), None)
 
 
 def _always(block: Block, slot: Slot) -> list[Str]:
@@ -152,7 +187,8 @@ def _paths(name: str) -> tuple[tuple[str, ...], ...]:
     return ((name,), *((part, key) for part in ("unitConfig", "serviceConfig") for key in _KEYS[name]))
 
 
-def _write(draft: Draft, block: Block, ctx: Context, always: Mapping[Slot, list[Str]]) -> None:
+def _write(draft: Draft, block: Block, ctx: Context) -> None:
+    always = _said(block)
     for slot in always:
         placing.demand_own(block.tree, block, unwrapped(block.tree, slot.expr).expr)
         if slot.binding is None:

@@ -6,7 +6,8 @@ What it does
     does is in sight and known to need no more: what it writes becomes directories that systemd keeps for it
     (`StateDirectory` and its kin; a link in the old place leads there, and gets a slash behind it where `find` or
     `du` would not follow it), devices and the journal become supplementary groups, a port below 1024
-    an ambient capability. Lines behind a `+` keep running as root.
+    an ambient capability. Lines behind a `+` keep running as root. A function that makes several services is
+    changed itself, where all of them bear the same.
 Why
     Whoever breaks a program that runs as root owns the system; as a person's account, all that is theirs.
 Before
@@ -55,10 +56,14 @@ Sources
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hwc_refactor.codemod import Context, Outcome, codemod
-from hwc_refactor.model import Severity
+from hwc_refactor.model import Change, Refusal, Severity
 from hwc_refactor.nix.build import Snippet
+from hwc_refactor.nixos.bodies import Family, listed
 from hwc_refactor.nixos.objects import SERVICE, Block
+from hwc_refactor.nixos.obstacles import Obstacle
 from hwc_refactor.nixos.users.candidate import PERSON, Candidate, candidate, obstacles
 from hwc_refactor.nixos.users.directories import Files, private
 from hwc_refactor.nixos.users.files import FILES, names_home
@@ -67,6 +72,7 @@ from hwc_refactor.nixos.users.rights import Rights, rights_of
 from hwc_refactor.nixos.users.run import RUN
 from hwc_refactor.nixos.users.said import MEANT
 from hwc_refactor.rewriting import user_recipe
+from hwc_refactor.rewriting.alike import made_alike, tell_together
 from hwc_refactor.rewriting.directives import (
     add_directives,
     add_words,
@@ -102,12 +108,16 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     one = candidate(block, whoever=ctx.diff is not None) if block.own else None
     if one is None:
         return None
+    family = None if ctx.diff is not None else made_alike(block)
+    together = None if family is None else _together(one, family, ctx)
+    if isinstance(together, Change):
+        return together
     files = Files(one)
     answers = ctx.table("answers")
     looked: list[str] = []
     if answers and (hidden := names_home(files)) is not None:
         return ctx.refuse(block, hidden.code, hidden.reason, hidden.at)
-    for found in (*obstacles(one, MEANT), *obstacles(one, RUN), *obstacles(files, FILES)):
+    for found in _obstacles(one, files):
         if found.code not in answers:
             return ctx.refuse(block, found.code, found.reason, found.at)
         looked.append(f"{answers[found.code]} {found.reason}")
@@ -115,14 +125,50 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     rights = rights_of(one)
     try:
         if ctx.diff is None:
-            _write(draft, one, files, rights)
+            _write(draft, block, one, files, rights)
         else:
             user_recipe.write_dynamic(draft, block, ctx)
     except NoPlace as obstacle:
-        return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle}.")
+        why = f"It cannot be changed for it alone: {obstacle}."
+        return together or ctx.refuse(block, "shared-definition", why)
     for note in looked:
         draft.review(note)
     _annotate(draft, one, files, rights)
+    return draft.done()
+
+
+def _obstacles(one: Candidate, files: Files) -> Iterator[Obstacle]:
+    """What keeps a service from a user of its own."""
+    yield from obstacles(one, MEANT)
+    yield from obstacles(one, RUN)
+    yield from obstacles(files, FILES)
+
+
+def _together(one: Candidate, family: Family, ctx: Context) -> Change | Refusal | None:
+    """Give services that one expression makes users of their own there, where all of them bear the same."""
+    block, rights, body = one.block, rights_of(one), family.bodies[0]
+    for other in family.blocks:
+        where = "" if other is block else f"{other.name} is made with it: "
+        also = candidate(other)
+        if also is None or also.runs_as != one.runs_as:
+            return ctx.refuse(block, "shared-definition", f"{where}it runs as another user.")
+        files = Files(also)
+        if (found := next(_obstacles(also, files), None)) is not None:
+            return ctx.refuse(block, found.code, where + found.reason)
+        if files.kept.wanted or files.kept.rules or files.shared or any(led_by_slash(files)):
+            why = "What it writes is not the same for all that the function makes."
+            return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {where}{why}")
+        if rights_of(also) != rights:
+            why = "Not all that the function makes need the same rights."
+            return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {where}{why}")
+    names = listed([other.name for other in family.blocks])
+    draft = ctx.draft(block, f"run {names} as users of their own", WHY[one.runs_as])
+    try:
+        _write(draft, body, one, Files(one), rights)
+    except NoPlace as obstacle:
+        return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {obstacle}.")
+    tell_together(draft, block, family)
+    _annotate(draft, one, Files(one), rights)
     return draft.done()
 
 
@@ -136,8 +182,7 @@ def _keep(block: Block, ctx: Context) -> Outcome | None:
     return draft.done()
 
 
-def _write(draft: Draft, one: Candidate, files: Files, rights: Rights) -> None:
-    block = one.block
+def _write(draft: Draft, block: Block, one: Candidate, files: Files, rights: Rights) -> None:
     user, group = plain(block, "User"), plain(block, "Group")
     items = [] if user is not None else [Snippet("DynamicUser = true;")]
     groups = tuple(dict.fromkeys((*rights.groups, *(place.group for place in files.shared))))

@@ -190,8 +190,7 @@ class _Reader:
         holder, text = found
         if script.body.data[name.start : name.start + 1] == b"$" and text.strip():
             text, *more = text.split()  # what a variable holds is split where it is not quoted
-            given = (self._argument(part, holder.body.holes) for part in more)
-            words = (*(replace(place, script=script, node=command.node) for place in given), *words)
+            words = (*(self._argument(part, holder.body.holes) for part in more), *words)
         match = _HOLE.match(text)
         if match is not None and self._inlined(holder, int(match[1]), text[match.end() :], words, depth):
             return

@@ -21,7 +21,8 @@ After
     systemd.services.app.startLimitIntervalSec = 300;
     systemd.services.app.startLimitBurst = 5;
 When it refuses
-    restart-is-meant: mkForce or a comment says that it shall be started again
+    restart-is-meant: mkForce or a comment says that it shall be started again, or its loop fails to say that
+        something is not well, and would look no more once systemd has given up
     restart-after-clean-end: it ends by itself, and the restart is what makes it run again
     unbounded-is-meant: a bound of 0 says that it shall never give up
     oneshot: systemd does not take a oneshot service that is always restarted
@@ -46,7 +47,7 @@ from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Branch, Slot, Str
 from hwc_refactor.nixos.bodies import Family, listed
 from hwc_refactor.nixos.objects import SERVICE, Block
-from hwc_refactor.nixos.units.restarts import ends_by_itself, seconds, span
+from hwc_refactor.nixos.units.restarts import ends_by_itself, seconds, span, tells_by_failing
 from hwc_refactor.nixos.wrappers import FORCING, unwrapped
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.alike import made_alike, tell_together
@@ -179,6 +180,11 @@ def _obstacle(block: Block, ctx: Context, slot: Slot) -> Refusal | None:
         return ctx.refuse(
             block, "restart-after-clean-end", f"The restart makes it run again: {why}.", slot.expr
         )
+    if ctx.diff is None and (end := tells_by_failing(block)) is not None:
+        reason = (
+            f"It ends with '{end}' when what it looks at is not well, and is started again to look again."
+        )
+        return ctx.refuse(block, "restart-is-meant", reason, slot.expr)
     return None
 
 

@@ -7,10 +7,12 @@ started again after a clean end has to keep `always`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
 from hwc_refactor.nix.shell import Script
+from hwc_refactor.nix.shell_walk import Leaving, leavings
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Scalar, Str
 from hwc_refactor.nixos.objects import Block
@@ -37,6 +39,34 @@ def ends_by_itself(block: Block) -> str | None:
         return _script(block, program.script)
     ran = next((ran for ran in facts(block).ran if ran.program is program), None)
     return None if ran is None or not ends(ran) else f"{ran.name} ends when its work is done"
+
+
+def tells_by_failing(block: Block) -> str | None:
+    """What ends a loop that fails when what it looks at does, and is started again to look again; None without."""
+    program = main_program(block)
+    script = None if program is None else program.script
+    for node in () if script is None else script.root.named_children:
+        if script is not None and _is_endless(script, node):
+            left = next((one for one in _left(script, node) if _fails(one)), None)
+            if left is not None:
+                return _shown(left)
+    return None
+
+
+def _left(script: Script, loop: Node) -> Iterator[Leaving]:
+    """What leaves an endless loop."""
+    body = loop.child_by_field_name("body")
+    for leaving in leavings(script, () if body is None else body.named_children):
+        if leaving.how != "continue":
+            yield leaving
+
+
+def _fails(leaving: Leaving) -> bool:
+    return leaving.how == "exit" and leaving.argument != "0"
+
+
+def _shown(leaving: Leaving) -> str:
+    return f"{leaving.how} {leaving.argument}".rstrip()
 
 
 def ends(ran: Ran) -> bool:
@@ -68,7 +98,8 @@ def _statements(block: Block, script: Script, body: Node, called: frozenset[str]
         return "its script is empty"
     last = statements[-1]
     if _is_endless(script, last):
-        return None
+        left = next((one for one in _left(script, last) if not _fails(one)), None)
+        return None if left is None else f"a round of its loop may end with '{_shown(left)}'"
     if last.type in ("command", "redirected_statement"):
         return _command(block, script, last, called)
     return "its script ends by itself"

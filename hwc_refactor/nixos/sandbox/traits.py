@@ -35,7 +35,8 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from hwc_refactor.nix.values import Scalar, Str
+from hwc_refactor.nix.values import Expr, Ref, Scalar, Str
+from hwc_refactor.nixos.elsewhere import texts as possible
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.paths.beginnings import depends_on_absence
 from hwc_refactor.nixos.paths.writable import writable
@@ -123,6 +124,7 @@ def _traits(block: Block) -> Mapping[str, Trait]:
         *((name, Trait(reason, line)) for name, reason, line in named(block, known)),
         *_written(block, known),
         *_configured(block),
+        *_open(block, known),
     ):
         found.setdefault(name, trait)
     return found
@@ -361,6 +363,32 @@ def _of_the_kernel(path: str, trait: Trait) -> Iterator[tuple[str, Trait]]:
         yield "cgroups", trait
     if path.startswith(("/sys/kernel/config/nvmet", "/sys/kernel/config/target")):
         yield "remote", trait  # the kernel listens for the control group that sets it up
+
+
+def _open(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
+    """What open values bring along by what the tree says of them elsewhere."""
+    for hole, line in _interpolated(block, known):
+        value = block.tree.resolver.value(hole)
+        for text in possible(block.tree, value):
+            if _IN_A_HOME.match(text) or _OPEN_HOME.match(text):
+                yield "home", Trait(f"names {hole.text}, which may be in a home directory", line)
+            if isinstance(value, Ref) and text.startswith("/dev/") and not text.startswith(_HARMLESS_DEVICES):
+                yield "devices", Trait(f"names {hole.text}, which may be a device", line)
+            if isinstance(value, Ref) and text.startswith(OWN_ROOTS):
+                yield "shares-tmp", Trait(f"names {hole.text}, which may be in /tmp", line)
+
+
+def _interpolated(block: Block, known: Facts) -> Iterator[tuple[Expr, int]]:
+    """The expressions that stand in its scripts, command lines, variables and in its working directory."""
+    for program, script in known.scripts:
+        if "+" not in program.prefixes:
+            yield from ((hole, hole.line) for hole in script.body.holes)
+    for program in known.programs:
+        if "+" not in program.prefixes and program.line is not None:
+            yield from ((hole, hole.line) for hole in program.line.body.holes)
+    settings = [("environment", name) for name in block.names("environment")]
+    for path in (*settings, ("serviceConfig", "WorkingDirectory")):
+        yield from ((slot.expr, slot.expr.line) for slot in block.get(*path))
 
 
 _TUNABLES = ("/sys/", "/proc/sys/")

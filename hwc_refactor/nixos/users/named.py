@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from hwc_refactor.nix.values import Expr, Gap, Ref, Scalar, Str, Value
-from hwc_refactor.nixos.options import declarations, settings
+from hwc_refactor.nixos.elsewhere import texts
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.users.accounts import accounts
 
@@ -33,24 +33,9 @@ def _account(tree: Tree, value: Value) -> str | None:
 
 
 def may_be_root(tree: Tree, expr: Expr) -> bool:
-    """Whether a user that is not known is root by what the tree says of it elsewhere.
-
-    That is an option whose default, or one of whose values, is root, or an attribute of what modules are handed that
-    stands as root in some set of the tree: `{ upgradeUser = "root"; }`.
-    """
+    """Whether a user that is not known is root by what the tree says of it elsewhere."""
     value = tree.resolver.value(expr)
-    inner = value.parts[0].value if isinstance(value, Str) and isinstance(value.parts[0], Gap) else value
-    match inner:
-        case Ref(path=("config", *option)):
-            given = [one.default for one in declarations(tree, option) if one.default is not None]
-            given += [one.expr for one in settings(tree, option)]
-            return any(_is_root(tree.resolver.literal(one)) for one in given)
-        case Ref(path=(_, *_, name)) if len(inner.path) > 1 and name not in _COMMON:
-            said = re.compile(
-                rb"(?<![\w.'-])" + re.escape(name.encode()) + rb"\s*=[^;={}]*\"(?:root|0)\"\s*;"
-            )
-            return any(said.search(tree.data(path) or b"") for path in tree.holding(name.encode()))
-    return False
+    return not isinstance(value, Scalar) and any(text in ("root", "0") for text in texts(tree, value))
 
 
 def is_person(tree: Tree, expr: Expr) -> bool:
@@ -61,10 +46,6 @@ def is_person(tree: Tree, expr: Expr) -> bool:
         rb"\$\{[^}]*(?<![\w'-])(?:%s)\}\"?\s*[.=]" % b"|".join(re.escape(w.encode()) for w in spelled)
     )
     return any(said.search(tree.data(path) or b"") for path in tree.holding(b"isNormalUser"))
-
-
-def _is_root(text: str | None) -> bool:
-    return text in ("root", "0")
 
 
 _COMMON = frozenset({"user", "name", "username", "owner"})

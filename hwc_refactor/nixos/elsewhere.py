@@ -1,0 +1,45 @@
+"""What an open value may be by what the tree says of it elsewhere: an option's default, what something sets it to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from hwc_refactor.nix.values import Call, Gap, Ref, Str, Value
+from hwc_refactor.nixos.options import declarations, settings
+from hwc_refactor.nixos.tree import Tree
+
+MAX_DEPTH = 3
+_COMMON = frozenset({"user", "name", "username", "owner", "path", "dir", "file", "type", "value", "url"})
+"""Names that many sets have, with another meaning each."""
+
+
+def texts(tree: Tree, value: Value, depth: int = 0) -> Iterator[str]:
+    """The texts that a value may be, open parts as `${…}`: itself, where it is one, and those said elsewhere."""
+    match value:
+        case Str():
+            yield value.shown
+            for part in value.parts[:1]:
+                if isinstance(part, Gap) and depth < MAX_DEPTH:
+                    yield from texts(tree, part.value, depth + 1)
+        case Call(name="escapeShellArg" | "toString", args=(given,)):
+            yield from texts(tree, tree.resolver.value(given), depth)
+        case Ref(path=("config", *option)) if option:
+            defaults = [one.default for one in declarations(tree, option) if one.default is not None]
+            for expr in (*defaults, *(one.expr for one in settings(tree, option))):
+                if depth < MAX_DEPTH:
+                    yield from texts(tree, tree.resolver.value(expr), depth + 1)
+        case Ref(path=(_, *_, name)) if len(value.path) > 1 and name not in _COMMON:
+            yield from _attributes(tree, name)
+
+
+def _attributes(tree: Tree, name: str) -> Sequence[str]:
+    """The texts that stand in the tree for an attribute of some set: `{ upgradeUser = "root"; }`."""
+    key = ("attributes-elsewhere", name)
+    known = tree.memo.get(key)
+    if not isinstance(known, tuple):
+        said = re.compile(rb"(?<![\w.'-])" + re.escape(name.encode()) + rb"\s*=[^;={}\"]*\"([^\"\n]*)\"\s*;")
+        data = (tree.data(path) or b"" for path in tree.holding(name.encode()))
+        known = tuple(match[1].decode(errors="replace") for one in data for match in said.finditer(one))
+        tree.memo[key] = known
+    return known

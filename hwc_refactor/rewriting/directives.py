@@ -15,6 +15,7 @@ from hwc_refactor.nixos.paths.directories import Directory
 from hwc_refactor.nixos.paths.keeping import Keeping
 from hwc_refactor.nixos.paths.spellings import needless
 from hwc_refactor.nixos.paths.tmpfiles import Rule
+from hwc_refactor.nixos.units.restarts import ends_by_itself
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.placing import NoPlace
@@ -146,10 +147,14 @@ def keep_directories(draft: Draft, block: Block, found: Keeping) -> list[Snippet
     stricter = {one: mode for one, mode in modes.items() if mode not in ("-", "0755", "755")}
     items = add_directories(draft, block, found.wanted, stricter)
     runtime = any(one.directive == "RuntimeDirectory" for one in found.wanted)
-    if runtime and block.text(*CONFIG, "Type") == "oneshot":
-        if not block.get(*CONFIG, "RuntimeDirectoryPreserve"):
-            items.append(Snippet('RuntimeDirectoryPreserve = "yes";'))
+    if runtime and not block.get(*CONFIG, "RuntimeDirectoryPreserve") and _comes_to_an_end(block):
+        items.append(Snippet('RuntimeDirectoryPreserve = "yes";'))
     return items
+
+
+def _comes_to_an_end(block: Block) -> bool:
+    """Whether a service is done some time: its directory in /run would go with every run."""
+    return block.text(*CONFIG, "Type") == "oneshot" or ends_by_itself(block) is not None
 
 
 def remove_rules(draft: Draft, block: Block, rules: Sequence[Rule]) -> None:

@@ -122,7 +122,8 @@ def propose(block: Block, ctx: Context) -> Outcomes:
     ]
     private = found.settings or any(mention.form == "private" for mention in found.mentions)
     written = [one for one in written_elsewhere(block) if moving.can_move(block, one, manner)]
-    if not found.mentions and not found.settings and not extra and not evaluated and not written:
+    moved = found.mentions or found.settings or found.variables
+    if not moved and not extra and not evaluated and not written:
         return stays
     rule = "read-by-script" if found.exposing or not evaluated else "inline"
     if private and not found.exposing and not evaluated and not extra and not written:
@@ -164,7 +165,7 @@ def _container(block: Block, ctx: Context, inline: Sequence[Inline]) -> Outcomes
 
 def _elsewhere(block: Block, ctx: Context, found: Moves) -> Iterator[Refusal]:
     """A unit that is not the configuration's own, or not the system's."""
-    exposed = [*found.mentions, *(one for one in found.obstacles if one.exposed)]
+    exposed = [*found.mentions, *found.variables, *(one for one in found.obstacles if one.exposed)]
     if not exposed:
         return
     if block.kind == USER_SERVICE:

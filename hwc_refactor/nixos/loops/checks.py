@@ -21,9 +21,8 @@ from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.programs import main_program
 from hwc_refactor.nixos.scripts.words import Place
 from hwc_refactor.nixos.secrets.declared import secret_of
-from hwc_refactor.nixos.secrets.moves import EXPOSING
 from hwc_refactor.nixos.secrets.programs import commands
-from hwc_refactor.nixos.secrets.uses import mentions
+from hwc_refactor.nixos.secrets.uses import TAKEN_OUT, mentions
 from hwc_refactor.nixos.tree import Tree
 
 PLAIN_NEEDS = frozenset({"network", "manager", "dbus", "processes", "devices"})
@@ -133,7 +132,7 @@ def _sends(block: Block) -> bool:
 
 def _identifies_itself(block: Block) -> bool:
     """Whether it takes a secret out of its file: what it asks may change something for whom it names."""
-    return any(mention.form in EXPOSING for mention in mentions(block))
+    return any(mention.form in TAKEN_OUT for mention in mentions(block))
 
 
 def _does(block: Block) -> Iterator[Does]:

@@ -12,17 +12,15 @@ from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.secrets.declared import Secret
 from hwc_refactor.nixos.secrets.flows import written_around, written_to
 from hwc_refactor.nixos.secrets.keepers import keeper
+from hwc_refactor.nixos.secrets.path_variables import PathVariable, loaded_variables, path_variables
 from hwc_refactor.nixos.secrets.private_settings import PrivateSetting, private_settings
-from hwc_refactor.nixos.secrets.uses import Hidden, Mention, Optional, hidden, mentions
+from hwc_refactor.nixos.secrets.uses import TAKEN_OUT, Hidden, Mention, Optional, hidden, mentions
 
 TAKEN = frozenset({"read", "stdin", "source", "private"})
 """What needs the file of a secret."""
 
 MOVABLE = TAKEN | {"demand"}
 """What can be done with the file of a credential just as well."""
-
-EXPOSING = frozenset({"read", "source", "copied"})
-"""What takes a secret out of its file."""
 
 
 class Obstacle(Struct, frozen=True, eq=False):
@@ -51,17 +49,19 @@ class Moves(Struct, frozen=True, eq=False):
         staying: places that go on naming the path of a secret that is moved elsewhere in the unit.
         obstacles: why other secrets stay.
         settings: the settings that can name a private copy of a credential instead.
+        variables: the variables of the unit that can hold the path of a credential instead.
     """
 
     mentions: tuple[Mention, ...]
     staying: tuple[Mention, ...]
     obstacles: tuple[Obstacle, ...]
     settings: tuple[PrivateSetting, ...] = ()
+    variables: tuple[PathVariable, ...] = ()
 
     @property
     def exposing(self) -> bool:
         """Whether one of the places takes a secret out of its file."""
-        return any(mention.form in EXPOSING for mention in self.mentions)
+        return bool(self.variables) or any(mention.form in TAKEN_OUT for mention in self.mentions)
 
 
 def moves(block: Block, allowed: frozenset[str] = frozenset()) -> Moves:
@@ -71,13 +71,18 @@ def moves(block: Block, allowed: frozenset[str] = frozenset()) -> Moves:
         block: the service.
         allowed: files into which its scripts may write what a secret holds: paths as they stand there.
     """
+    held = tuple(path_variables(block))
+    known = {*(one.name for one in held), *loaded_variables(block)}
+    spelled = {text for name in known for text in (f"${name}", f"${{{name}}}")}
     groups: dict[tuple[str, str], list[Mention]] = {}
     for mention in mentions(block):
-        groups.setdefault(mention.secret.key, []).append(mention)
+        if mention.secret.scheme != "unseen" or mention.secret.name not in spelled:
+            groups.setdefault(mention.secret.key, []).append(mention)
     moving: list[Mention] = []
     staying: list[Mention] = []
     obstacles: list[Obstacle] = []
-    program = keeper(block) if groups else ""
+    program = keeper(block) if groups or held else ""
+    variables = tuple(one for one in held if _may_hold(block, one, allowed, program, obstacles))
     for group in groups.values():
         obstacle = _obstacle(block, group, allowed)
         if obstacle is None and program and any(mention.form in TAKEN for mention in group):
@@ -92,10 +97,30 @@ def moves(block: Block, allowed: frozenset[str] = frozenset()) -> Moves:
         obstacles += [_stops(mention) for mention in group if mention.on_stop and mention.form in TAKEN][:1]
     obstacles += [_concealed(one) for one in hidden(block)]
     settings = _settings(block, obstacles)
-    if not settings and not any(mention.form in (*EXPOSING, "private") for mention in moving):
+    if (
+        not settings
+        and not variables
+        and not any(mention.form in (*TAKEN_OUT, "private") for mention in moving)
+    ):
         obstacles += [_as_file(mention) for mention in _firsts(moving)]
         moving = []
-    return Moves(tuple(moving), tuple(staying), tuple(obstacles), settings)
+    return Moves(tuple(moving), tuple(staying), tuple(obstacles), settings, variables)
+
+
+def _may_hold(
+    block: Block, one: PathVariable, allowed: frozenset[str], program: str, obstacles: list[Obstacle]
+) -> bool:
+    """Whether a variable can hold the path of a credential; adds what stands in the way to the obstacles."""
+    stop = next((mention for mention in one.mentions if mention.on_stop), None)
+    obstacle = _obstacle(block, one.mentions, allowed) if stop is None else _stops(stop)
+    if obstacle is None and block.extra(one.slot):
+        reason = f"{one.name} only holds the path of {one.secret.name} where {block.extra(one.slot)[0].text} holds."
+        obstacle = Obstacle("secret-by-condition", reason, one.secret, one.slot.expr)
+    if obstacle is None and program:
+        obstacle = _missed(one.mentions[0], program)
+    if obstacle is not None:
+        obstacles.append(obstacle)
+    return obstacle is None
 
 
 def _settings(block: Block, obstacles: list[Obstacle]) -> tuple[PrivateSetting, ...]:
@@ -120,7 +145,7 @@ def _firsts(found: Sequence[Mention]) -> list[Mention]:
 
 def _obstacle(block: Block, group: Sequence[Mention], allowed: frozenset[str]) -> Obstacle | None:
     """What keeps the places that name one secret from reading a credential."""
-    exposed = any(mention.form in EXPOSING for mention in group)
+    exposed = any(mention.form in TAKEN_OUT for mention in group)
     start = [mention for mention in group if not mention.on_stop]
     if not any(mention.form in (*TAKEN, "copied") for mention in start):
         stop = next((mention for mention in group if mention.form in (*TAKEN, "copied")), None)

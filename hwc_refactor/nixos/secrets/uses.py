@@ -165,13 +165,13 @@ def _within(tree: Tree, script: Script, program: Program) -> Iterator[Mention]:
         if not any(one.start <= start and end <= one.end for one in inside):
             yield from _judged(script, program, secret, start, end)
     for secret, start, end in unseen_paths(tree, script):
-        yield from (one for one in _judged(script, program, secret, start, end) if one.form in _TAKEN)
+        yield from (one for one in _judged(script, program, secret, start, end) if one.form in TAKEN_OUT)
     for one in inside:
         for mention in _within(tree, one.script, program):
             yield replace(mention, elsewhere=mention.elsewhere or one.starter)
 
 
-_TAKEN = frozenset({"read", "source", "copied"})
+TAKEN_OUT = frozenset({"read", "source", "copied"})
 """What takes a secret out of a file."""
 
 
@@ -232,7 +232,7 @@ def _concealed(tree: Tree, expr: Expr, program: Program, read: set[int]) -> Iter
 def _read_by(tree: Tree, script: Script, program: Program) -> Iterator[Hidden]:
     """The secrets that a script reads, also one that does not parse."""
     for secret, start, end in (*secret_paths(tree, script), *unseen_paths(tree, script)):
-        if form_of(script, script.chain(start, end), start, end)[0] in _TAKEN:
+        if form_of(script, script.chain(start, end), start, end)[0] in TAKEN_OUT:
             where = script.body.to_file(start, end)
             at = secret.at if where is None else Span(script.body.path, *where)
             yield Hidden(secret, at, program, script.sound)

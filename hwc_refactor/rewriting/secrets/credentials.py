@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import Bound, Env, Free, Parameter, env_along, inner, lookup, root_env
-from hwc_refactor.nix.strings import escape_quoted, identifier_or_quoted
+from hwc_refactor.nix.strings import STRING_TYPES, escape_quoted, identifier_or_quoted
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Expr, Gap, ListValue, Ref, Slot, Str, Text
 from hwc_refactor.nixos.objects import Block
@@ -266,7 +266,10 @@ def source(block: Block, home: Home, secret: Secret) -> str:
     """
     tree = block.tree
     value = tree.resolver.value(secret.at)
-    if secret.path is not None and not (isinstance(value, Str) and value.literal == secret.path):
+    by_name = (
+        secret.at.node.type not in STRING_TYPES and isinstance(value, Str) and value.literal == secret.path
+    )
+    if secret.path is not None and not by_name:
         return escape_quoted(secret.path)
     env = scope_of(home)
     if isinstance(value, Str) and len(value.parts) == 1 and isinstance(value.parts[0], Gap):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hwc_refactor.nix.shell import Script
+from hwc_refactor.nix.strings import quote
 from hwc_refactor.nixos.objects import SERVICE, Block, objects
 from hwc_refactor.nixos.options import declarations
 from hwc_refactor.nixos.secrets.declared import Secret
@@ -55,6 +56,7 @@ def move(
     secrets = [
         *(one.secret for one in found.mentions),
         *(one.secret for one in found.settings),
+        *(one.secret for one in found.variables),
         *(one.secret for one in evaluated if one.secret is not None),
         *(one.secret.secret for each in written for one in each.file.secrets if one.secret is not None),
     ]
@@ -68,6 +70,9 @@ def move(
         others = bool(always) or len(optional) > 1
         credentials.add_optional(draft, block, new[key], option, others=others)
     copies = private_copies.copy(draft, block, found.mentions, found.settings, files, by_key)
+    for variable in found.variables:
+        path = f"%d/{by_key[variable.secret.key].name}"
+        draft.set(block, ("environment", variable.name), quote(path))
     gone: set[int] = set()
     for file in files:
         if _file(draft, block, file, by_key, manner):
@@ -81,7 +86,10 @@ def move(
 
 def _option(found: Moves, key: _Key) -> Optional | None:
     """The condition under which alone a secret is read."""
-    named = any(one.secret.key == key for one in found.settings)
+    named = key in {
+        *(one.secret.key for one in found.settings),
+        *(one.secret.key for one in found.variables),
+    }
     return None if named else condition_of([one for one in found.mentions if one.secret.key == key])
 
 

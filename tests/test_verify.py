@@ -177,6 +177,24 @@ def test_only_new_lines_count(root: Path, call: Call) -> None:
     )
 
 
+@needs_nix
+@pytest.mark.parametrize("wrong", ["{\n  a = 1;\n  a = 2;\n}\n", "{\n  a = nobody;\n}\n"])
+def test_what_nix_did_not_accept_before_does_not_count(root: Path, call: Call, wrong: str) -> None:
+    write(root, {"b.nix": wrong})
+    git(root, "add", "b.nix")
+    git(root, "commit", "--quiet", "--message=wrong")
+    write(root, {"b.nix": f"# one line more\n{wrong}"})
+    assert call("verify").code == 1
+    done = call("verify", "--against", "HEAD", "--format", "json")
+    assert done.code == 0
+    (detail,) = [one["detail"] for one in report(done)["rungs"] if one["name"] == "nix-instantiate --parse"]
+    assert detail.endswith("; 1 complaint of before left out")
+    write(root, {"b.nix": "{\n  a = somebody;\n}\n", "new.nix": wrong})
+    done = call("verify", "--against", "HEAD", "--format", "json")
+    assert done.code == 1
+    assert [fault["file"] for fault in faults(done, "nix-instantiate --parse")] == ["b.nix", "new.nix"]
+
+
 def test_exposure_before_and_after(root: Path, call: Call) -> None:
     write(root, {SERVICE_NIX: SERVICE % ("a", 'PrivateTmp = true; ProtectSystem = "strict";')})
     write(root, {"new.nix": SERVICE % ("new", "")})

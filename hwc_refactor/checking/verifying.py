@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
@@ -23,6 +24,8 @@ from hwc_refactor.project import Project
 from hwc_refactor.unread import broken, idle
 
 SYNTAX, EXPOSURE, FIELDS, BUILD = "syntax", "exposure", "unit files", "build"
+#: Where something else stands that a message of nix speaks of: it may have moved.
+_PLACE = re.compile(r" at \d+:\d+")
 Units = Callable[[], Mapping[str, str]]
 """Evaluates a configuration to its unit files; raises NotRun or EvaluationFailed."""
 
@@ -74,8 +77,8 @@ def syntax(project: Project) -> tuple[Rung, list[Problem]]:
     return Rung.of(SYNTAX, _counted(len(paths), "file"), faults), errors
 
 
-def parser(project: Project) -> Rung:
-    """The second rung: nix parses every file."""
+def parser(project: Project, before: State | None) -> Rung:
+    """The second rung: nix parses every file, or has nothing against one that it had not before."""
     texts = {path: data for path, data in project.texts.items() if project.covers(path)}
     found = check.nix_problems(texts)
     if found is None:
@@ -85,7 +88,15 @@ def parser(project: Project) -> Rung:
         for path, one in found.items()
         if not idle(parse(Source(path, texts[path])))
     ]
-    return Rung.of(PARSER, _counted(len(texts), "file"), faults)
+    old = {
+        path: data for path in found if before is not None and (data := before.tree.data(path)) is not None
+    }
+    said = {(path, _PLACE.sub("", one.message)) for path, one in (check.nix_problems(old) or {}).items()}
+    new = [fault for fault in faults if (fault.file, _PLACE.sub("", fault.message)) not in said]
+    detail = _counted(len(texts), "file")
+    if len(new) < len(faults):
+        detail += f"; {_counted(len(faults) - len(new), 'complaint')} of before left out"
+    return Rung.of(PARSER, detail, new)
 
 
 def units(now: State, before: State | None) -> Rung:

@@ -125,7 +125,7 @@ def _verify(request: Request, paths: tuple[Path, ...]) -> Verification:
     said = None if before is None else verifying.announced_between(now, before)
     exposure, services = verifying.exposures(now, before)
     syntax, broken = verifying.syntax(project)
-    rungs = [syntax, verifying.parser(project), verifying.units(now, before), exposure]
+    rungs = [syntax, verifying.parser(project, before), verifying.units(now, before), exposure]
     with ExitStack() as stack:
         real = _real(request, stack)
         if real is not None:

@@ -136,6 +136,47 @@ SERVICES: Mapping[str, Service] = {
         _script("mkdir -p /srv/report\ndate > /srv/report/today"),
         "test -s /srv/report/today",
     ),
+    "pieces": Service(
+        "writes where parts of its script say that functions of nixpkgs put there",
+        _script(
+            """
+${builtins.concatStringsSep "\\n" (map (name: ''
+  mkdir -p /srv/pieces
+  date > /srv/pieces/${name}
+'') [ "first" "second" ])}
+${if pkgs ? curl then ''
+  date > /srv/others/third
+'' else ""}
+touch ${builtins.concatStringsSep " " [ "/srv/marks/fourth" "/srv/marks/fifth" ]}
+"""
+        ),
+        "test -s /srv/pieces/second && test -s /srv/others/third && test -e /srv/marks/fifth",
+        "mkdir /srv/others /srv/marks",
+        breaks=(("ReadOnlyPaths", "/srv/marks"),),
+    ),
+    "text-for-a-shell": Service(
+        "writes where a shell does that is given text",
+        _script('flock /srv/lock bash -c "echo \\"asked\\" > /srv/answers/last"', 'User = "root";'),
+        "grep -qx asked /srv/answers/last",
+        "mkdir /srv/answers",
+        breaks=(("ReadOnlyPaths", "/srv/answers"),),
+    ),
+    "found": Service(
+        "changes what find finds, and makes the folder of a file",
+        _script(
+            """
+last=/srv/found/last
+mkdir -p "$(dirname "$last")"
+find /srv/spool /srv/drafts -type f -exec chmod 0640 {} +
+find /srv/old -name '*.old' -exec rm -f {} \\;
+date > "$last"
+"""
+        ),
+        "test -s /srv/found/last && test ! -e /srv/old/x.old && test $(stat -c %a /srv/drafts/y) = 640",
+        "mkdir /srv/spool /srv/drafts /srv/old; touch /srv/spool/x /srv/drafts/y /srv/old/x.old;"
+        "chown figures /srv/drafts/y",
+        breaks=(("ReadOnlyPaths", "/srv/drafts"),),
+    ),
     "credential": Service(
         "reads a secret that systemd hands over",
         _script(

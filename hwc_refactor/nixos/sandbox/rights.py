@@ -87,14 +87,40 @@ def keeps_owners(ran: Ran) -> bool:
 def keeps_foreign_owners(ran: Ran) -> bool:
     """Whether a command of root gives what it writes the owner that the file has.
 
-    mv does where it has to copy, as between the mounts of two `ReadWritePaths`; a change in place makes a new
-    file (sed manual, -i); SQLite gives its journal the owner of the database (sqlite3's os_unix.c).
+    mv does where it has to copy, as between the mounts of two `ReadWritePaths`, and within one folder never has
+    to (rename(2)); a change in place makes a new file (sed manual, -i); SQLite gives its journal the owner of the
+    database (sqlite3's os_unix.c).
     """
     known = ran.effective
     in_place = known.in_place if known is not None else ()
-    return ran.name in ("mv", "sqlite3") or any(
+    if ran.name == "mv":
+        return not _within_a_folder(ran)
+    return ran.name == "sqlite3" or any(
         is_option(word.text, option) for word in ran.words for option in in_place
     )
+
+
+def _within_a_folder(ran: Ran) -> bool:
+    """Whether mv gives a file another name in its folder, `mv "$file.new" "$file"`, and does nothing else."""
+    operands = [place.text for place in ran.operands]
+    if len(operands) != 2 or any(place.unseen for place in ran.words):
+        return False
+    if any(text.startswith(("-t", "--target-directory")) for text in _options(ran)):
+        return False
+    source, target = operands
+    short, long = sorted((source, target), key=len)
+    if short and not short.endswith("/") and long.startswith(short) and _ENDING.match(long[len(short) :]):
+        return True
+    folder = posixpath.dirname(source)
+    names = (posixpath.basename(source), posixpath.basename(target))
+    return bool(folder) and folder == posixpath.dirname(target) and not any(map(_OPEN_NAME.search, names))
+
+
+_ENDING = re.compile(r"[.~+-][\w.~+-]*\Z")
+"""What follows the name of a file in the name of another one beside it, whatever variable the name is in."""
+
+_OPEN_NAME = re.compile(r"[/$*?`{}\[\]]")
+"""What may stand for more than a name, or for one that lies elsewhere."""
 
 
 def _options(ran: Ran) -> Collection[str]:

@@ -65,6 +65,7 @@ from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.containers.container import Container, backend
 from hwc_refactor.nixos.containers.declared import container_of
 from hwc_refactor.nixos.containers.hardware import mounted_devices
+from hwc_refactor.nixos.containers.images import Image, parse_image
 from hwc_refactor.nixos.containers.needs import Needs, beyond, limits_to_add, needs_of
 from hwc_refactor.nixos.containers.privileges import obstacles
 from hwc_refactor.nixos.containers.profiles import Profile, find_profile
@@ -110,7 +111,8 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     limits = limits_to_add(container, wanted_limits) if block.own else ()
     if not (privileged or limits or ctx.parameters or beyond(container, None)):
         return None
-    profile = _profile(container, ctx)
+    image = _image(container, ctx)
+    profile = _profile(image, ctx)
     broad = beyond(container, profile)
     if not (privileged or broad or limits or ctx.parameters):
         return None
@@ -118,7 +120,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
         "privileged" if privileged else "capabilities" if broad else "limits", at=_place(container)
     )
     if privileged or broad:
-        for found in obstacles(container, profile):
+        for found in obstacles(container, image, profile):
             return ctx.refuse(block, found.code, found.reason, found.at)
     needs = Needs()
     if profile is not None and (privileged or broad or ctx.parameters):
@@ -141,6 +143,10 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
             block, "shared-option-list", f"What it is given cannot be changed for it alone: {obstacle}."
         )
     privileges.annotate(draft, container, needs, broad)
+    if image is not None and image is not container.image:
+        draft.review(
+            f"Its image is not in sight, and stays as it is: it is taken to be {image.repository}, as documented."
+        )
     return draft.done()
 
 
@@ -151,14 +157,22 @@ def _place(container: Container) -> Expr | None:
     return next((at for at in given if at.file.source.path == container.block.file), None)
 
 
-def _profile(container: Container, ctx: Context) -> Profile | None:
-    image = container.image
+def _image(container: Container, ctx: Context) -> Image | None:
+    """Its image: where that is not in sight, the one that a documented diff is about."""
+    image, name = container.image, ctx.text("image")
+    if name is None or (image is not None and image.known):
+        return image
+    documented = parse_image(name)
+    return documented if image is None or image.may_be(documented) else image
+
+
+def _profile(image: Image | None, ctx: Context) -> Profile | None:
     return None if image is None else find_profile(image, ctx.settings.profiles)
 
 
 def _given_elsewhere(container: Container, added: Container, ctx: Context) -> Refusal | None:
     """Why a container stays as it is when another file hands it privileges."""
-    broad = set(beyond(added, _profile(container, ctx))) if added.capabilities else set()
+    broad = set(beyond(added, _profile(_image(container, ctx), ctx))) if added.capabilities else set()
     flags = [*added.privileged_flags, *(flag for flag, names in added.capability_flags if broad & set(names))]
     slots = [
         *added.privileged_option,

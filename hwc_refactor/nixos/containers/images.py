@@ -33,6 +33,11 @@ class Image(Struct, frozen=True):
         """Whether the repository is fully known."""
         return GAP not in self.repository
 
+    def may_be(self, other: Image) -> bool:
+        """Whether the open pieces of its repository may stand for what another one has there."""
+        pattern = ".*".join(map(re.escape, self.plain.split(GAP)))
+        return any(re.fullmatch(pattern, name) for name in (other.plain, f"docker.io/{other.plain}"))
+
     @property
     def floating(self) -> bool:
         """Whether the reference means another image tomorrow: `latest`, or neither tag nor digest."""

@@ -15,15 +15,15 @@ _HARMLESS = ("/dev/shm", "/dev/log", "/dev/null")
 """Devices that any container may have as a volume."""
 
 
-def obstacles(container: Container, profile: Profile | None) -> Iterator[Obstacle]:
+def obstacles(container: Container, image: Image | None, profile: Profile | None) -> Iterator[Obstacle]:
     """The reasons against it.
 
     Args:
         container: a container with privileges, or with more capabilities than its image asks for.
+        image: its image; None where it is not in sight.
         profile: what its image needs without; None where that is not known.
     """
     yield from _decided_by_option(container)
-    image = container.image
     if image is None or not image.known:
         reason = "Its image cannot be told from the tree, so neither can what it needs."
         yield Obstacle("image-not-in-sight", reason)

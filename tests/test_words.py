@@ -45,10 +45,13 @@ def test_an_index_finds_what_a_search_finds(seed: int, monkeypatch: pytest.Monke
         expected = tuple(path for path, data in before.items() if needle in data)
         assert quick.holding(needle) == slow.holding(needle) == expected
         assert quick.naming(needle) == slow.naming(needle)
+        beside = tuple(path for path in slow.naming(needle) if b"web" in before[path])
+        assert quick.naming_beside(needle, b"web") == slow.naming_beside(needle, b"web") == beside
     after = {**before, **change}
     moved, anew = quick.replaced(dict(change)), Tree(after)
     for needle in needles:
         assert sorted(moved.naming(needle)) == sorted(anew.naming(needle))
+        assert moved.naming_beside(needle, b"web") == anew.naming_beside(needle, b"web")
         assert sorted(moved.holding(needle)) == sorted(anew.holding(needle))
 
 

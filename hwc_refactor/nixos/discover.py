@@ -128,7 +128,7 @@ def _may_stand(data: bytes, offset: int, parent: bytes) -> bool:
     line = max(data.rfind(b"\n", 0, offset), data.rfind(b"\r", 0, offset)) + 1
     before = data[max(line, offset - _NEAR) : offset].rstrip(b' \t"')
     if not before or before.endswith(_BEGINS):
-        return True
+        return not before.endswith(b"${")
     above = before[:-1].rstrip(b' \t"')
     return before.endswith(b".") and (not above or above.endswith((b"}", b"*/", parent)))
 

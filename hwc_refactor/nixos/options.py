@@ -173,17 +173,11 @@ def _candidates(tree: Tree, path: Sequence[str], holder: bytes | None = None) ->
         if holder is None:
             among = tree.naming_all([name, *above])
         else:
-            among = _naming_within(tree, name, holder)
+            among = set(tree.naming_beside(name, holder))
             for word in above:
                 among = tree.naming_among(word, among)
         found = tree.memo[key] = tree.ordered(among)
     return found
-
-
-def _naming_within(tree: Tree, name: bytes, holder: bytes) -> set[str]:
-    """The files that hold a name and a text."""
-    key = ("naming within", name, holder)
-    return tree.remember(key, tree, lambda: tree.naming_among(name, tree.holding(holder)))
 
 
 def _bindings(

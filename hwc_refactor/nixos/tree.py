@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TypeVar, cast
 from weakref import ref
 
@@ -57,6 +58,7 @@ class Tree:
         self._resolver: Resolver | None = None
         self._holding: dict[bytes, tuple[str, ...]] = {}
         self._naming: dict[bytes, tuple[str, ...]] = {}
+        self._beside: dict[tuple[bytes, bytes], tuple[str, ...]] = {}
         self._named_before: dict[bytes, tuple[str, ...]] = {}  # as it was before some of `_since` changed
         self._index: WordIndex | None = None
         self._since: frozenset[str] = frozenset()  # the files that are not as they were at first
@@ -109,7 +111,7 @@ class Tree:
         """The file that is no Nix file which a path literal in the file `path` means: its path and bytes."""
         if literal.startswith(("/", "~", "<")):
             return None
-        joined = posixpath.normpath(posixpath.join(posixpath.dirname(path), literal))
+        joined = _meant(path, literal)
         data = None if joined.startswith("..") or joined.endswith(".nix") else self.data(joined)
         return None if data is None else (joined, data)
 
@@ -187,6 +189,14 @@ class Tree:
         """Whether a word stands as a whole Nix name in a file."""
         return next(self.words(path, word), None) is not None
 
+    def naming_beside(self, word: bytes, text: bytes) -> tuple[str, ...]:
+        """The paths of the files that hold `text`, and in which `word` stands as a whole Nix name."""
+        found = self._beside.get((word, text))
+        if found is None:
+            among = self.naming_among(word, self.holding(text))
+            found = self._beside[word, text] = self.ordered(among)
+        return found
+
     def naming_all(self, words: Sequence[bytes]) -> set[str]:
         """The paths of the files in which all of some words stand as whole Nix names."""
         first, *others = sorted(words, key=self._cost)
@@ -209,6 +219,8 @@ class Tree:
     def _with(self, needle: bytes, paths: Iterable[str]) -> list[str]:
         """Those of some files whose bytes contain `needle`."""
         texts = self._texts
+        if paths is texts:
+            return [path for path, data in texts.items() if needle in data]
         return [path for path in paths if needle in texts[path]]
 
     def _narrowed(self, needle: bytes) -> Sequence[str] | None:
@@ -317,7 +329,7 @@ class Tree:
         """The file that a path literal in the file `path` means: itself, or its `default.nix`."""
         if literal.startswith(("/", "~", "<")):
             return None
-        joined = posixpath.normpath(posixpath.join(posixpath.dirname(path), literal))
+        joined = _meant(path, literal)
         for candidate in (joined, posixpath.join(joined, "default.nix")):
             if candidate in self._texts:
                 return candidate
@@ -331,7 +343,7 @@ class Tree:
 
     def _link(self, path: str, literal: str, target: str | None) -> None:
         """Note that a file reads another one as a value, or would if that were there."""
-        joined = posixpath.normpath(posixpath.join(posixpath.dirname(path), literal))
+        joined = _meant(path, literal)
         for other in (target,) if target is not None else (joined, posixpath.join(joined, "default.nix")):
             self._linked.setdefault(path, set()).add(other)
             self._linked.setdefault(other, set()).add(path)
@@ -385,7 +397,19 @@ class Tree:
             kept = [path for path in paths if path not in texts]
             kept += [path for path in texts if path in merged and needle in merged[path]]
             tree._holding[needle] = tuple(sorted(kept))
+        for (word, text), paths in self._beside.items():
+            kept = [path for path in paths if path not in texts]
+            kept += [
+                path for path in texts if path in merged and text in merged[path] and tree._has(path, word)
+            ]
+            tree._beside[word, text] = tree.ordered(kept)
         return tree
+
+
+@cache
+def _meant(path: str, literal: str) -> str:
+    """What a path literal in a file stands for, relative to the root."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), literal))
 
 
 def fresh(file: ParsedFile) -> ParsedFile:

@@ -722,5 +722,12 @@ chmod 600 /srv/out/copy
         needs=("hostname",),
         breaks=(("ProtectHostname", "true"), ("SystemCallFilter", "@system-service")),
     ),
+    "hard-link": Service(
+        "links a file of another folder",
+        _script("ln /srv/made/list /srv/site/list"),
+        "test /srv/made/list -ef /srv/site/list",
+        "mkdir /srv/made /srv/site; touch /srv/made/list",
+        breaks=(("ReadWritePaths", "/srv/site"),),
+    ),
 }  # fmt: skip
 """By name."""

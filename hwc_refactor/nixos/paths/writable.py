@@ -134,6 +134,12 @@ def read_only_when_full(block: Block, element: Element) -> bool:
     return _beginning(block, element.use).startswith(_READ_ONLY_WHEN_FULL)
 
 
+def on_one_mount(block: Block, paths: Sequence[str]) -> bool:
+    """Whether paths lie on one of the mounts that a read-only file system with places to write is made of."""
+    folders = [*(element.within.removeprefix("-") for element in writable(block).elements), *_managed(block)]
+    return any(all(path == f or _below(path, {f.rstrip("/")}) for path in paths) for f in folders)
+
+
 def _beginning(block: Block, use: Use) -> str:
     """What a path begins with: its text, or the default of the option that stands there."""
     if use.place.lead is None or use.place.text.startswith("/"):

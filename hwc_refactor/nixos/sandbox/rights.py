@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from hwc_refactor.nixos.scripts.doings import Facts, Ran
 from hwc_refactor.nixos.scripts.words import TEMPLATED, Place, is_option
@@ -50,6 +50,22 @@ def _is_own_file(place: Place, known: Facts) -> bool:
     """Whether a path is a file that the service writes itself, or its own in /tmp."""
     written = {use.place.text for use in known.writes if use.how in (">", "tee", "touch", "curl", "wget")}
     return TEMPLATED in place.text or place.text in written
+
+
+def hard_links(ran: Ran) -> Sequence[str]:
+    """The files or folders that a command links, and what they are to be (link(2): not from one mount to another)."""
+    operands = [place.text for place in ran.operands]
+    options = _options(ran)
+    letters = _letters(options)
+    match ran.name:
+        case "ln" if len(operands) > 1 and "s" not in letters and "--symbolic" not in options:
+            return operands
+        case "cp" if len(operands) > 1 and ("l" in letters or "--link" in options):
+            return operands
+        case "rsync" if operands:
+            others = [text.split("=", 1)[1] for text in options if text.startswith("--link-dest=")]
+            return [posixpath.normpath(posixpath.join(operands[-1], one)) for one in others] + operands[-1:]
+    return ()
 
 
 _OF_AN_OWNER = re.compile(r"-(?:user|group|uid|gid|nouser|nogroup)\Z|.*%[0-9.-]*[ugUG]")

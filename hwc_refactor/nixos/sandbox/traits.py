@@ -39,11 +39,12 @@ from hwc_refactor.nix.values import Expr, Ref, Scalar, Str
 from hwc_refactor.nixos.elsewhere import texts as possible
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.paths.beginnings import depends_on_absence
-from hwc_refactor.nixos.paths.writable import writable
+from hwc_refactor.nixos.paths.writable import on_one_mount, writable
 from hwc_refactor.nixos.sandbox.hidden import OWN_ROOTS, counting, handed_over, judging
 from hwc_refactor.nixos.sandbox.kernel_files import named
 from hwc_refactor.nixos.sandbox.rights import (
     asks_for_owners,
+    hard_links,
     keeps_foreign_owners,
     keeps_owners,
     may_make_special,
@@ -336,6 +337,13 @@ def _written(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
         yield "home", Trait(reason, at)
     for reason, at in handed_over(block, known, ran, tuple(writes(known))):
         yield "shares-tmp", Trait(reason, at)
+    for one in ran:
+        linked = hard_links(one)
+        if len(linked) > 1 and not on_one_mount(block, linked):
+            yield (
+                "writes-unknown",
+                Trait(f"makes hard links with {one.name}, which lead to no other mount", one.line),
+            )
     unknown = writable(block).unknown
     if unknown is not None:
         yield (

@@ -380,8 +380,12 @@ def _open(block: Block, known: Facts) -> Iterator[tuple[str, Trait]]:
         for text in possible(block.tree, value):
             if _IN_A_HOME.match(text) or _OPEN_HOME.match(text):
                 yield "home", Trait(f"names {hole.text}, which may be in a home directory", line)
-            if isinstance(value, Ref) and text.startswith("/dev/") and not text.startswith(_HARMLESS_DEVICES):
+            if text.startswith("/dev/") and not text.startswith(_HARMLESS_DEVICES):
                 yield "devices", Trait(f"names {hole.text}, which may be a device", line)
+            if text.startswith(_TUNABLES) and any(_is_open(use.place.text) for use in writes(known)):
+                trait = Trait(f"writes to a place that may lie below {text}", line)
+                yield "tunables", trait
+                yield from _of_the_kernel(text, trait)
             if isinstance(value, Ref) and text.startswith(OWN_ROOTS):
                 yield "shares-tmp", Trait(f"names {hole.text}, which may be in /tmp", line)
 

@@ -16,7 +16,7 @@ from hwc_refactor.nix.build_box import (
 )
 from hwc_refactor.nix.build_step import Step, by_lines, in_lines, is_alone, line_of, proved, reach_of
 from hwc_refactor.nix.build_text import padding
-from hwc_refactor.nix.comments import comments_inside, comments_of, is_disabled
+from hwc_refactor.nix.comments import comments_about, comments_inside
 from hwc_refactor.nix.edits import Edit
 from hwc_refactor.nix.source import Source
 from hwc_refactor.nix.syntax import Node, text_of
@@ -49,7 +49,7 @@ def remove(box: Box, nodes: Sequence[Node], *, with_comments: bool = True) -> St
     dropped: list[Node] = []
     for node in nodes:
         gone.add(box.index(node))
-        own = _described(box, node) if with_comments else ()
+        own = comments_about(box.file, node).all if with_comments else ()
         gone.update(box.index(comment) for comment in own)
         dropped += (*own, *comments_inside(box.file, node))
     if not gone:
@@ -73,15 +73,6 @@ def remove(box: Box, nodes: Sequence[Node], *, with_comments: bool = True) -> St
         alone=tuple(nodes) if alone else (),
         reach=reach,
     )
-
-
-def _described(box: Box, node: Node) -> tuple[Node, ...]:
-    """The comments that go with an item; not lines above it that are switched off, or what is above those."""
-    own = comments_of(box.file, node)
-    first = max(
-        (place + 1 for place, each in enumerate(own.leading) if is_disabled(box.file, each)), default=0
-    )
-    return own.all[first:]
 
 
 def remove_after(earlier: Step, step: Step) -> Step | None:

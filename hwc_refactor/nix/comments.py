@@ -27,10 +27,14 @@ class Comments(Struct, frozen=True):
     continued: tuple[Node, ...] = ()
 
     @property
+    def behind(self) -> tuple[Node, ...]:
+        """Those behind it, in the order of the text."""
+        return () if self.trailing is None else (self.trailing, *self.continued)
+
+    @property
     def all(self) -> tuple[Node, ...]:
         """All of them in the order of the text."""
-        behind = () if self.trailing is None else (self.trailing,)
-        return (*self.leading, *behind, *self.continued)
+        return (*self.leading, *self.behind)
 
 
 def comments_of(file: ParsedFile, node: Node) -> Comments:
@@ -59,6 +63,13 @@ def comment_text(file: ParsedFile, comment: Node) -> str:
     if text.startswith("#"):
         return text[1:].strip()
     return text.removeprefix("/*").removesuffix("*/").strip("*").strip()
+
+
+def comments_about(file: ParsedFile, node: Node) -> Comments:
+    """The comments that speak of an item: not lines above it that are switched off, or what is above those."""
+    own = comments_of(file, node)
+    first = max((place + 1 for place, each in enumerate(own.leading) if is_disabled(file, each)), default=0)
+    return Comments(own.leading[first:], own.trailing, own.continued)
 
 
 def is_disabled(file: ParsedFile, comment: Node) -> bool:

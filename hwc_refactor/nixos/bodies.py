@@ -28,6 +28,8 @@ PLAIN = frozenset(
     }
 )
 """Attributes of a container that mean the same whatever its function is converted to."""
+STAYING = PLAIN | {"environment", "extraOptions", "image", "imageFile"}
+"""Attributes of a container that may be given to it in NixOS' words, by a function that stays as it is."""
 
 
 class Family(Struct, frozen=True, eq=False):
@@ -82,10 +84,9 @@ def _families(tree: Tree, kind: Kind, divisible: Divisible) -> dict[tuple[str, s
         return number
 
     first: dict[object, int] = {}
-    bodies: list[list[Expr]] = []
+    bodies = _edited(blocks)
     for number, block in enumerate(blocks):
-        made_by = _bodies(block)
-        bodies.append(made_by)
+        made_by = bodies[number]
         keys: list[object] = [("anchor", spot) for a in block.anchors if (spot := _spot(a)) in joint]
         keys += [("body", _spot(body)) for body in made_by]
         for one in keys:
@@ -117,6 +118,31 @@ def _families(tree: Tree, kind: Kind, divisible: Divisible) -> dict[tuple[str, s
             found[_key(block)] = family
     tree.memo[key] = found
     return found
+
+
+def _edited(blocks: Sequence[Block]) -> list[list[Expr]]:
+    """The functions that make each of some objects, but for those that need not change for any of them."""
+    bodies = [_bodies(block) for block in blocks]
+    needed = {
+        _spot(body)
+        for block, made_by in zip(blocks, bodies, strict=True)
+        if made_by and not _only_begun(block, made_by)
+        for body in made_by
+    }
+    return [[body for body in made_by if _spot(body) in needed] for made_by in bodies]
+
+
+def _only_begun(block: Block, bodies: Sequence[Expr]) -> bool:
+    """Whether functions give an object only what may stay, and it goes on in a set of its own: `f x // { … }`."""
+    own = False
+    for name, slots in block.view.slots.items():
+        for slot in slots:
+            at = slot.expr if slot.holder is None else slot.holder
+            if called_frame(at.env) is None:
+                own = own or any(_inside(at, whole.expr) for whole in block.slots)
+            elif name not in STAYING or not any(_inside(at, body) for body in bodies):
+                return False
+    return own
 
 
 def _joint(tree: Tree, kind: Kind, divisible: Divisible) -> set[_Spot]:

@@ -33,7 +33,7 @@ def time_zone(on: Rewording) -> list[Snippet]:
 def drop_empty_environment(on: Rewording) -> None:
     """Take the environment away where nothing is left in it."""
     slot = on.single("environment")
-    if slot is None or slot.expr.node.type != "attrset_expression":
+    if slot is None or slot.expr.node.type != "attrset_expression" or on.hides("environment"):
         return
     gone = {one.binding for one in on.gone}
     if any(item not in gone for item in bindings_of(slot.expr.node)):
@@ -44,7 +44,8 @@ def drop_empty_environment(on: Rewording) -> None:
 
 
 def _variable(on: Rewording, name: str) -> Slot | None:
-    return on.single("environment", name)
+    """The definition of a variable that may go; an environment that hides another one keeps all it has."""
+    return None if on.hides("environment") else on.single("environment", name)
 
 
 def _is_set(on: Rewording, name: str) -> bool:

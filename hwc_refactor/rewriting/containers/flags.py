@@ -52,14 +52,14 @@ def drop_ports(on: Rewording, terms: Terms) -> None:
         f"It lives in the network of '{other}', where its own ports {shown} cannot be published: podman"
         " refuses them. Publish them there."
     )
-    on.gone.append(slot)
+    on.empty("ports", slot)
 
 
 def take_flags(on: Rewording, terms: Terms, options: Slot, operands: Sequence[Operand]) -> None:
     """Take out the flags that are said otherwise now."""
     gone = [operand for operand in operands if all_taken(terms, operand)]
     if operands and len(gone) == len(operands):
-        on.take(options)
+        on.empty("extraOptions", options)
         return
     for operand in operands:
         taken = [flag for flag in operand.flags if terms.term_of(flag) is not None]

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hwc_refactor.nix.build import Snippet
-from hwc_refactor.nix.comments import comment_text, comments_of
+from hwc_refactor.nix.comments import comment_text, comments_about, comments_of
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Expr, Slot
@@ -20,6 +20,7 @@ from hwc_refactor.nixos.containers.terms import Terms
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.rewriting import placing
+from hwc_refactor.rewriting.covering import hides
 from hwc_refactor.rewriting.draft import Draft
 
 
@@ -86,6 +87,10 @@ class Rewording(Struct, eq=False, dict=True):
         """Whether a definition is the only one that each of the containers has of an attribute."""
         return all([one.binding for one in each.block.get(name)] == [slot.binding] for each in self.makers)
 
+    def hides(self, name: str) -> bool:
+        """Whether its definition of an attribute hides another one, which would be back without it."""
+        return hides(self.block, name)
+
     def ours(self, binding: Node) -> bool:
         """Whether a binding is one of its own."""
         return any(slot.binding == binding for slot in self.block.slots)
@@ -94,6 +99,14 @@ class Rewording(Struct, eq=False, dict=True):
         """Take a definition out."""
         assert slot.binding is not None
         self.lose(self.draft.take_binding(slot.expr.file, slot.binding))
+
+    def empty(self, name: str, slot: Slot) -> None:
+        """Take a list out; where it hides another one, an empty list stays in its place."""
+        if self.hides(name):
+            assert slot.binding is not None
+            self.draft.replace_value(slot.expr.file, slot.binding, "[ ]")
+        else:
+            self.take(slot)
 
     def lose(self, comments: Sequence[str]) -> None:
         """Tell the comments that went, but for those that stand elsewhere now."""
@@ -110,14 +123,25 @@ class Rewording(Struct, eq=False, dict=True):
                 if item.holder is None or not self.own(item.expr):
                     continue
                 file = item.expr.file
-                comments = comments_of(file, item.expr.node)
+                stays = _is_left(terms, item.holder)
+                comments = (comments_about if stays else comments_of)(file, item.expr.node)
                 above += [comment_text(file, node) for node in comments.leading]
-                tail = () if comments.trailing is None else (comments.trailing, *comments.continued)
-                behind += [comment_text(file, node) for node in tail]
+                behind += [comment_text(file, node) for node in comments.behind]
         if len(behind) > 1:
             above, behind = [*above, *behind], []
         self.moved += [*above, *behind]
         return Snippet(text, tuple(above), behind[0] if behind else "")
+
+
+def _is_left(terms: Terms, listed: Expr) -> bool:
+    """Whether a list of flags keeps some of them."""
+    taken = {
+        item.expr.node
+        for flag, _ in terms.taken
+        for item in flag.items
+        if item.holder is not None and item.holder.node == listed.node
+    }
+    return any(node.type != "comment" and node not in taken for node in listed.node.named_children)
 
 
 def airy(file: ParsedFile, items: Sequence[Node]) -> bool:

@@ -110,7 +110,8 @@ def _check(on: Rewording) -> None:
             raise CannotSay("option-not-in-module", f"The module has no option '{name}'.", slots[0].expr)
     auto = on.single("autoStart")
     # A module that declares more options may give this one another default
-    if auto is not None and is_true(on.block, auto.expr) and not declared_options(on.tree):
+    needless = auto is not None and is_true(on.block, auto.expr) and not on.hides("autoStart")
+    if auto is not None and needless and not declared_options(on.tree):
         on.gone.append(auto)
 
 
@@ -136,13 +137,15 @@ def _rename(on: Rewording) -> None:
     renamed = _renamed(on.tree)
     for name, slots in on.block.view.slots.items():
         for slot in slots if name in renamed else ():
-            if slot.binding is None or slot.binding.type != "binding" or not on.own(slot.expr):
+            written = slot.binding is not None and slot.binding.type == "binding" and on.own(slot.expr)
+            if not written or on.hides(name):
                 raise CannotSay(
                     "option-not-in-module",
                     f"The module calls '{name}' {renamed[name]}, and it is not written out for this"
                     " container alone.",
                     slot.expr,
                 )
+            assert slot.binding is not None
             component = attrpath_of(slot.binding)[slot.depth - 1]
             on.draft.replace_text(slot.expr.file, component, renamed[name])
 

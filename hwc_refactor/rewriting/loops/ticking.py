@@ -10,7 +10,7 @@ from msgspec import Struct
 from hwc_refactor.codemod import Context
 from hwc_refactor.model import Refusal
 from hwc_refactor.nix.build import Snippet
-from hwc_refactor.nix.comments import Comments, comments_of
+from hwc_refactor.nix.comments import Comments, comments_about
 from hwc_refactor.nix.shell_flow import kept_arrays
 from hwc_refactor.nix.shell_walk import reached
 from hwc_refactor.nix.values import Expr, Item, ListValue, Slot
@@ -236,7 +236,7 @@ def _unit(block: Block, item: Item) -> str:
 def _carried(slot: Slot, text: str) -> str:
     """A binding with the comments that stand at it."""
     file = slot.expr.file
-    found = comments_of(file, slot.binding) if slot.binding is not None else Comments()
+    found = comments_about(file, slot.binding) if slot.binding is not None else Comments()
     above = [file.text(comment).decode(errors="replace").rstrip() for comment in found.leading]
     behind = (
         "" if found.trailing is None else "  " + file.text(found.trailing).decode(errors="replace").rstrip()

@@ -85,7 +85,11 @@ def _shipped(plain: str) -> Profile | None:
 
     Only tables that may be about the image are parsed: a run that asks for one would be a tenth longer.
     """
-    near = (table for table in _tables() if plain in table or _GLOB.search(table))
+    names = (
+        f'"{plain}"',
+        f'/{plain}"',
+    )  # as they stand there; the prefixes that are cut off end with a slash
+    near = (table for table in _tables() if any(name in table for name in names) or _GLOB.search(table))
     return _Index(tuple(map(_read, near))).find(plain)
 
 

@@ -174,8 +174,11 @@ def _line(tree: Tree, option: tuple[str, str], slot: Slot, expr: Expr) -> Progra
         return Program(directive, option, slot, at, UNKNOWN, unknown=why)
     first = line.arguments[0]
     executable = executable_of(tree, first.text, body.holes)
+    number = _behind_env(line) if executable.name == "env" else None
+    if number is not None:
+        executable = executable_of(tree, line.arguments[number].text, body.holes)
     if executable.is_shell and executable.file is None:
-        found = _shell(tree, line, at)
+        found = _shell(tree, line, at, (number or 0) + 1)
         if isinstance(found, Script):
             return Program(directive, option, slot, at, executable, line, found)
         return _program(directive, option, slot, at, executable, line, found)
@@ -199,9 +202,19 @@ def line_body(value: Str) -> Body:
     return Body(data, at.file.source.path, tuple(holes), None, None, None)
 
 
-def _shell(tree: Tree, line: CommandLine, at: Expr) -> Script | WrittenFile | None:
-    """What a shell is told to run: the script behind `-c`, or the file it is given."""
-    rest = line.arguments[1:]
+def _behind_env(line: CommandLine) -> int | None:
+    """The number of the argument that names what `env` runs, behind its variables; None where it has options."""
+    for number, argument in enumerate(line.arguments[1:], 1):
+        if argument.text.startswith("-"):
+            return None
+        if "=" not in argument.text:
+            return number
+    return None
+
+
+def _shell(tree: Tree, line: CommandLine, at: Expr, first: int) -> Script | WrittenFile | None:
+    """What a shell is told to run by the arguments from one on: the script behind `-c`, or the file it is given."""
+    rest = line.arguments[first:]
     for number, argument in enumerate(rest):
         if _DASH_C.match(argument.text):
             behind = rest[number + 1 :]

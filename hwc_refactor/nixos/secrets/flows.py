@@ -21,6 +21,10 @@ def written_to(mention: Mention) -> list[Node]:
     follower = _Follower(mention.script)
     if mention.form == "private":
         return []
+    if mention.form == "source":
+        for name in _defined_elsewhere(mention.script):
+            follower.named(name)
+        return follower.targets
     chain = mention.script.chain(mention.start, mention.end)
     around = next(
         (node for node in reversed(chain) if node.type in ("command", "command_substitution")), None
@@ -37,6 +41,27 @@ def written_to(mention: Mention) -> list[Node]:
     elif around is not None:
         follower.reading(around)
     return follower.targets
+
+
+def _defined_elsewhere(script: Script) -> set[str]:
+    """The variables of a script that a file which it reads as a script may have set."""
+    used = {
+        script.source(node.named_children[0])
+        for node in script.nodes("simple_expansion", "expansion")
+        if node.named_children and node.named_children[0].type == "variable_name"
+    }
+    own = set[str]()
+    for node in script.nodes("variable_assignment"):
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        if name is not None and value is not None and script.word(value).literal != "":
+            own.add(script.source(name))
+    for node in script.nodes("for_statement"):
+        variable = node.child_by_field_name("variable")
+        own |= {script.source(variable)} if variable is not None else set()
+    read = {
+        word.text for one in script.commands if one.program in ("read", "mapfile") for word in one.arguments
+    }
+    return used - own - read - commands("surroundings")
 
 
 def written_around(mention: Mention) -> list[Node]:

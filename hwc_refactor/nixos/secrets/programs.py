@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-Part = Literal["readers", "examiners", "speakers", "copiers", "printers", "wrappers", "changers"]
+Part = Literal[
+    "readers", "examiners", "speakers", "copiers", "printers", "wrappers", "changers", "surroundings"
+]
 
 
 @cache

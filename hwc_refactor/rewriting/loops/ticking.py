@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from msgspec import Struct
 from hwc_refactor.codemod import Context
 from hwc_refactor.model import Refusal
 from hwc_refactor.nix.build import Snippet
+from hwc_refactor.nix.build_shift import reindent
 from hwc_refactor.nix.comments import Comments, comments_about
 from hwc_refactor.nix.shell_flow import kept_arrays
 from hwc_refactor.nix.shell_walk import reached
@@ -249,7 +251,11 @@ def _value(block: Block, slot: Slot) -> str:
     value = None if slot.binding is None else slot.binding.child_by_field_name("expression")
     if value is None or _outer(block, slot):
         raise NoPlace("a definition is inherited, computed or conditional")
-    return slot.expr.file.text(value).decode(errors="replace")
+    source = slot.expr.file.source
+    text = reindent(slot.expr.file.text(value), source.indent(value.start_byte), b"").decode(errors="replace")
+    if "''" in text:
+        return text
+    return re.sub(r"(?m)^\t+", lambda lead: "  " * len(lead[0]), text)  # a level, as in all new text
 
 
 def _outer(block: Block, slot: Slot) -> bool:

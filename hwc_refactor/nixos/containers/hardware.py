@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
 
 from msgspec import Struct
 
 from hwc_refactor.nix.comments import comment_text, comments_of
 from hwc_refactor.nix.values import Item
+from hwc_refactor.nixos.catalogue import table
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.profiles import Profile
 
@@ -18,10 +18,7 @@ from hwc_refactor.nixos.containers.profiles import Profile
 @cache
 def hardware() -> Mapping[str, tuple[str, ...]]:
     """The words for hardware, each with prefixes of the devices that it can be (data/hardware.toml)."""
-    import tomllib
-
-    text = files("hwc_refactor.nixos").joinpath("data/hardware.toml").read_text(encoding="utf-8")
-    return {str(word): tuple(prefixes) for word, prefixes in tomllib.loads(text)["words"].items()}
+    return {str(word): tuple(prefixes) for word, prefixes in table("hardware.toml")["words"].items()}
 
 
 def meant_devices(container: Container) -> Iterator[tuple[str, str]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hwc_refactor.nixos.catalogue import table
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.hardware import Mounted
 from hwc_refactor.nixos.containers.profiles import Profile
@@ -48,10 +48,7 @@ class Needs(Struct, frozen=True):
 
 @cache
 def _capabilities() -> Mapping[str, Mapping[str, str]]:
-    import tomllib
-
-    text = files("hwc_refactor.nixos").joinpath("data/capabilities.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return table("capabilities.toml")
 
 
 def broad_capabilities() -> Mapping[str, str]:

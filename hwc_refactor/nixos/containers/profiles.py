@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 
 from msgspec import Struct
 
+from hwc_refactor.nixos.catalogue import text
 from hwc_refactor.nixos.containers.images import Image, parse_image
 
 
@@ -96,8 +96,7 @@ def _shipped(plain: str) -> Profile | None:
 @cache
 def _tables() -> tuple[str, ...]:
     """The text of each profile that comes with the tool."""
-    text = files("hwc_refactor.nixos").joinpath("data/images.toml").read_text(encoding="utf-8")
-    return tuple(f"{_HEAD}{table}" for table in text.split(f"\n{_HEAD}")[1:])
+    return tuple(f"{_HEAD}{table}" for table in text("images.toml").split(f"\n{_HEAD}")[1:])
 
 
 @cache

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from hwc_refactor.nixos.containers.strays import Stray
 from hwc_refactor.nixos.objects import SERVICE, objects
-from hwc_refactor.nixos.scripts.doings import Ran
-from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.tree import Tree
+
+if TYPE_CHECKING:
+    from hwc_refactor.nixos.scripts.doings import Ran
 
 FLAG = b"--privileged"
 _IN_SHELL = re.compile(rb"[\s'\\]--privileged\b")
@@ -23,6 +25,8 @@ def started_privileged(tree: Tree) -> Iterator[Stray]:
     shells = {path for path in tree.holding(FLAG) if _IN_SHELL.search(tree.data(path) or b"")}
     if not shells:
         return
+    from hwc_refactor.nixos.scripts.facts import facts
+
     for block in objects(tree, SERVICE):
         if tree.linked(block.files).isdisjoint(shells):
             continue

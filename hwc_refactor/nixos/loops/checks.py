@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from msgspec import Struct
 
 from hwc_refactor.nix.shell_walk import leavings
+from hwc_refactor.nixos.catalogue import table
 from hwc_refactor.nixos.loops.loop import Loop, sleep_of
 from hwc_refactor.nixos.loops.search import service_loop
 from hwc_refactor.nixos.objects import TIMER, Block, objects
@@ -232,7 +232,4 @@ def _asks() -> Mapping[str, Asks]:
 
 @cache
 def _data() -> dict[str, Any]:
-    import tomllib
-
-    text = files("hwc_refactor.nixos").joinpath("data/checks.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return table("checks.toml")

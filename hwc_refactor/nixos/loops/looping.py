@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from msgspec import Struct
+
+from hwc_refactor.nixos.catalogue import table
 
 
 class Waits(Struct, frozen=True):
@@ -57,7 +58,4 @@ def types() -> Mapping[str, str]:
 
 @cache
 def _data() -> dict[str, Any]:
-    import tomllib
-
-    text = files("hwc_refactor.nixos").joinpath("data/loops.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return table("loops.toml")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+
+from hwc_refactor.nixos.catalogue import table
 
 _TEMPORARY = ("/tmp", "/var/tmp")
 
@@ -66,9 +67,6 @@ def follows_links(option: str) -> bool:
 
 
 @cache
-def _words(table: str, key: str) -> tuple[str, ...]:
-    import tomllib
-
-    text = files("hwc_refactor.nixos").joinpath("data/paths.toml").read_text(encoding="utf-8")
-    found = tomllib.loads(text)[table][key]
+def _words(part: str, key: str) -> tuple[str, ...]:
+    found = table("paths.toml")[part][key]
     return tuple(found) if isinstance(found, list) else tuple(str(found).split())

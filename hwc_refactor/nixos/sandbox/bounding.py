@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 
 from msgspec import Struct
 
+from hwc_refactor.nixos.catalogue import table
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.sandbox.traits import Trait, confined, traits, writes
 from hwc_refactor.nixos.scripts.doings import Facts, Ran
@@ -107,11 +107,8 @@ def kernel_capabilities(path: str) -> tuple[str, ...] | None:
 
 @cache
 def _places() -> Mapping[str, tuple[str, ...]]:
-    import tomllib
-
-    text = files("hwc_refactor.nixos").joinpath("data/kernel.toml").read_text(encoding="utf-8")
     return {
         name: tuple(entry["capabilities"].split())
-        for entry in tomllib.loads(text)["group"]
+        for entry in table("kernel.toml")["group"]
         for name in entry["names"].split()
     }

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
+from hwc_refactor.nixos.catalogue import table
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.units.booleans import FALSE, TRUE, boolean
 from hwc_refactor.nixos.units.render import UnitFile, rendered
@@ -336,13 +336,13 @@ def _weighed() -> frozenset[str]:
 
 @cache
 def _data() -> dict[str, Any]:
-    return _toml("exposure.toml")
+    return table("exposure.toml")
 
 
 @cache
 def _groups() -> Mapping[str, frozenset[str]]:
     """System calls by the name of their group, groups within groups resolved."""
-    plain = {name: text.split() for name, text in _toml("syscalls.toml").items()}
+    plain = {name: text.split() for name, text in table("syscalls.toml").items()}
     found: dict[str, frozenset[str]] = {}
 
     def flat(name: str) -> frozenset[str]:
@@ -354,9 +354,3 @@ def _groups() -> Mapping[str, frozenset[str]]:
 
     groups = {name: flat(name) for name in plain}
     return {**groups, "known": frozenset[str]().union(*groups.values())}
-
-
-def _toml(name: str) -> dict[str, Any]:
-    import tomllib
-
-    return tomllib.loads(files("hwc_refactor.nixos").joinpath("data", name).read_text(encoding="utf-8"))

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
 from msgspec import Struct
 
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Scalar
+from hwc_refactor.nixos.catalogue import table
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.paths.writable import can_be_named, common
 from hwc_refactor.nixos.sandbox.bounding import bounding
@@ -61,9 +61,6 @@ class Directive(Struct, frozen=True):
 @cache
 def directives() -> Mapping[str, Directive]:
     """The directives by name, in the order in which they are written."""
-    import tomllib
-
-    text = files("hwc_refactor.nixos").joinpath("data/hardening.toml").read_text(encoding="utf-8")
     return {
         name: Directive(
             name,
@@ -79,7 +76,7 @@ def directives() -> Mapping[str, Directive]:
             entry.get("since", 0),
             entry["source"],
         )
-        for name, entry in tomllib.loads(text).items()
+        for name, entry in table("hardening.toml").items()
     }
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from msgspec import Struct
+
+from hwc_refactor.nixos.catalogue import table
 
 
 class Knowledge(Struct, frozen=True):
@@ -146,7 +147,4 @@ def _texts(entry: Mapping[str, object], key: str) -> tuple[str, ...]:
 
 @cache
 def _data() -> dict[str, Any]:
-    import tomllib
-
-    text = files("hwc_refactor.nixos").joinpath("data/commands.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)  # shape: see the head of that file
+    return table("commands.toml")  # shape: see the head of that file

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nixos.catalogue import table
 
 if TYPE_CHECKING:
     from tree_sitter import Parser
@@ -270,9 +270,7 @@ def _words(key: str) -> frozenset[str]:
 
 @cache
 def _data() -> dict[str, object]:
-    import tomllib
-
-    return tomllib.loads(files("hwc_refactor.nixos").joinpath("data/python.toml").read_text(encoding="utf-8"))
+    return table("python.toml")
 
 
 @cache

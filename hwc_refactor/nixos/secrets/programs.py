@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
 from msgspec import Struct
+
+from hwc_refactor.nixos.catalogue import table
 
 Part = Literal[
     "readers", "examiners", "speakers", "copiers", "printers", "wrappers", "changers", "surroundings"
@@ -121,7 +122,4 @@ def command_options(program: str) -> frozenset[str]:
 
 @cache
 def _data() -> Mapping[str, Any]:
-    import tomllib
-
-    text = files("hwc_refactor.nixos").joinpath("data/secrets.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)  # shape: see that file
+    return table("secrets.toml")  # shape: see that file

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.shell_walk import Leaving, leavings
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Scalar, Str
+from hwc_refactor.nixos.catalogue import table
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.doings import Ran
 from hwc_refactor.nixos.scripts.facts import facts
@@ -171,8 +171,4 @@ def _table(name: str) -> dict[str, tuple[str, ...]]:
 
 @cache
 def _data() -> dict[str, object]:
-    import tomllib
-
-    return tomllib.loads(
-        files("hwc_refactor.nixos").joinpath("data/restarts.toml").read_text(encoding="utf-8")
-    )
+    return table("restarts.toml")

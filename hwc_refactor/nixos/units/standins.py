@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from hwc_refactor.nix.values import Scalar, Str, Text, Value
+from hwc_refactor.nixos.catalogue import table
 
 PROGRAM = "/bin/sh"
 """The program that stands for every command: it is on every system that has unit files."""
@@ -95,9 +95,7 @@ def _word(text: str) -> str:
 @cache
 def unit_data() -> Mapping[str, Any]:
     """What is known of unit files."""
-    import tomllib
-
-    return tomllib.loads(files("hwc_refactor.nixos").joinpath("data/units.toml").read_text(encoding="utf-8"))
+    return table("units.toml")
 
 
 @cache

@@ -76,8 +76,10 @@ from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.paths.beginnings import mode_at_first
 from hwc_refactor.nixos.paths.hosted import owner
 from hwc_refactor.nixos.paths.writable import Element, common, named_already, read_only_when_full, writable
+from hwc_refactor.nixos.sandbox.configured import confined_by_nixos
 from hwc_refactor.nixos.sandbox.hardening import Level, Verdict, sandboxing, temporary, there, verdicts
-from hwc_refactor.nixos.sandbox.traits import confined, confined_by_nixos, traits
+from hwc_refactor.nixos.sandbox.trait import confined
+from hwc_refactor.nixos.sandbox.traits import traits
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.programs import main_program
 from hwc_refactor.nixos.scripts.strictness import bears_strictness

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from hwc_refactor.nixos.catalogue import table
 from hwc_refactor.nixos.objects import Block
-from hwc_refactor.nixos.sandbox.traits import Trait, confined, traits, writes
+from hwc_refactor.nixos.sandbox.trait import Trait, confined, writes
+from hwc_refactor.nixos.sandbox.traits import traits
 from hwc_refactor.nixos.scripts.doings import Facts, Ran
 from hwc_refactor.nixos.scripts.facts import facts
 

@@ -17,7 +17,8 @@ from hwc_refactor.nixos.catalogue import table
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.paths.writable import can_be_named, common
 from hwc_refactor.nixos.sandbox.bounding import bounding
-from hwc_refactor.nixos.sandbox.traits import Trait, confined, traits
+from hwc_refactor.nixos.sandbox.trait import Trait, confined
+from hwc_refactor.nixos.sandbox.traits import traits
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.units.booleans import switched
 

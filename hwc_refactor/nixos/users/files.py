@@ -23,7 +23,7 @@ from hwc_refactor.nixos.paths.places import (
 )
 from hwc_refactor.nixos.paths.reach import Reached
 from hwc_refactor.nixos.paths.tmpfiles import DIRECTORIES, NOBODY_ELSES, Rule, rules, rules_over
-from hwc_refactor.nixos.sandbox.traits import names_files_itself
+from hwc_refactor.nixos.sandbox.commanded import names_files_itself
 from hwc_refactor.nixos.scripts.doings import Ran
 from hwc_refactor.nixos.scripts.words import TEMPLATED
 from hwc_refactor.nixos.tree import Tree

@@ -10,7 +10,7 @@ from hwc_refactor.nix.values import ListValue, Scalar, Slot, Str
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.obstacles import Obstacle
 from hwc_refactor.nixos.paths.mentions import names_to
-from hwc_refactor.nixos.sandbox.traits import confined_by_nixos
+from hwc_refactor.nixos.sandbox.configured import confined_by_nixos
 from hwc_refactor.nixos.units.early import comes_early
 from hwc_refactor.nixos.users.accounts import accounts
 from hwc_refactor.nixos.users.candidate import Candidate, Predicate

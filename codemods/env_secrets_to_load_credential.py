@@ -215,9 +215,10 @@ def _inline(block: Block, ctx: Context, inline: Sequence[Inline]) -> Iterator[Re
     for kind, (code, how, first) in ways.items():
         same = [one for one in inline if one.kind == kind]
         if same:
-            names = ", ".join(dict.fromkeys(one.name for one in same))
+            names = list(dict.fromkeys(one.name for one in same))
+            what = f"value of {names[0]} stands" if len(names) == 1 else f"values of {', '.join(names)} stand"
             reason = (
-                f"The value of {names} stands in the Nix store {how}, readable for everybody. {first}, declare"
+                f"The {what} in the Nix store {how}, readable for everybody. {first}, declare"
                 f" it below {set_} and hand it on by {where}."
             )
             yield ctx.finding("inline", "", same[0].at).refuse(block, code, reason, same[0].at)

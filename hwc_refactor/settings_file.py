@@ -121,7 +121,7 @@ def read_pins(path: Path) -> dict[str, str]:
     text = read_text(path)
     lines = [line.strip() for line in text.splitlines()]
     plain = [(number, line) for number, line in enumerate(lines, 1) if line and not line.startswith("#")]
-    if all("=" in line and not re.search(r"""["'\[\s]""", line) for _, line in plain):
+    if not any(re.search(r"""["'\[]""", line) for _, line in plain):
         return dict(parse_pin(line, f"{path}:{number}") for number, line in plain)
     file = TomlFile.load(path)
     if "pins" in file.data:

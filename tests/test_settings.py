@@ -186,6 +186,9 @@ def test_a_file_of_pins_names_the_line(tmp_path: Path) -> None:
     (tmp_path / "pins.txt").write_text("a=1\nb=latest\n", encoding="utf-8")
     with pytest.raises(SettingsError, match=r"pins\.txt:2: 'latest'"):
         load_settings(tmp_path, None, Overrides(pin_files=[tmp_path / "pins.txt"]))
+    (tmp_path / "pins.txt").write_text("a = 1\n# b\nno version\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"pins\.txt:3: write it as NAME=TAG"):
+        load_settings(tmp_path, None, Overrides(pin_files=[tmp_path / "pins.txt"]))
 
 
 # -- the root that a file names ------------------------------------------------------------------------

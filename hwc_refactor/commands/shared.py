@@ -110,7 +110,7 @@ def settings_options(command: F) -> F:
                 type=READABLE,
                 metavar="FILE",
                 multiple=True,
-                help="A file of such versions.",
+                help="A file of such versions: lines of NAME=TAG, or TOML.",
             ),
             click.option(
                 "--profile",

@@ -41,6 +41,7 @@ When it refuses
     module-import-unclear: no file is sure to be read wherever the containers are; see --module-import
     module-import-unusable: the file that --module-import names has no list of modules
     module-path-taken: the file of the module cannot be made where it would go
+    module-differs: another module declares the same option, or the module does it in another way
 What a person must still do
     Look at the limits: the documented defaults are small for a database or a media server. Add the new file
     to git, for a flake sees only what git knows.

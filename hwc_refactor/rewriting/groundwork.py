@@ -31,6 +31,7 @@ from hwc_refactor.nixos.modules import imported_by
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.walks import swept
+from hwc_refactor.rewriting import strangers
 from hwc_refactor.rewriting.draft import About, Draft
 from hwc_refactor.rewriting.shipped import shipped_modules
 from hwc_refactor.settings import Settings
@@ -86,6 +87,9 @@ def lay(
     tree: Tree, settings: Settings, codemod: str, module: SharedModule, blocks: Sequence[Block], why: str
 ) -> Ground:
     """What has to be done so that some objects reach a module."""
+    stranger = _stranger(tree, module)
+    if stranger is not None:
+        return Ground(None, dict.fromkeys(map(_identity, blocks), stranger))
     present = _present(tree, module)
     path = _path(tree, module)
     missing = [block for block in blocks if present is None or not _reaches(settings, present, block)]
@@ -124,6 +128,9 @@ def lay(
 
 def lacks(tree: Tree, settings: Settings, module: SharedModule, block: Block) -> NoGround | None:
     """Why an object cannot have a module, for itself: what `lay` says of it among whichever others."""
+    stranger = _stranger(tree, module)
+    if stranger is not None:
+        return stranger
     present = _present(tree, module)
     if present is not None and _reaches(settings, present, block):
         return None
@@ -151,6 +158,12 @@ def _identity(block: Block) -> tuple[str, str]:
 
 def _taken(path: str) -> NoGround:
     return NoGround("module-path-taken", f"There is another file at {path} already.")
+
+
+def _stranger(tree: Tree, module: SharedModule) -> NoGround | None:
+    """Why the module cannot be had where another one declares its option, or it is there as another one."""
+    reason = strangers.reason(tree, module.option, module.file_name, module.text, _present(tree, module))
+    return None if reason is None else NoGround("module-differs", reason)
 
 
 _UNCLEAR = NoGround(

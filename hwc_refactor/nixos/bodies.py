@@ -111,7 +111,7 @@ def _families(tree: Tree, kind: Kind, divisible: Divisible) -> dict[tuple[str, s
             group,
             tuple(views.values()),
             whole,
-            _stranger(tree, group, whole, [body for n in numbers for body in bodies[n]]),
+            _stranger(tree, group, [body for n in numbers for body in bodies[n]]),
             next((at for n in numbers if bodies[n] and (at := _overlaid(blocks[n], bodies[n]))), None),
         )
         for block in group:
@@ -289,15 +289,13 @@ def _unbound(file: ParsedFile, node: Node) -> Expr:
     return Expr(file, node, env)
 
 
-def _stranger(
-    tree: Tree, group: tuple[Block, ...], whole: tuple[Block, ...], bodies: list[Expr]
-) -> Expr | None:
+def _stranger(tree: Tree, group: tuple[Block, ...], bodies: list[Expr]) -> Expr | None:
     """A use of the function around a body that is none of the calls which make the group.
 
     One where the group is put together, as in `containers = mapAttrs make servers`, is one of them.
     """
     places = [expr for block in group for expr in (*block.calls, *(slot.expr for slot in block.slots))]
-    anchors = [anchor for block in whole for anchor in block.anchors]
+    anchors = [anchor for block in group for anchor in block.anchors]
     seen: set[_Spot] = set()
     for body in bodies:
         if _spot(body) in seen:

@@ -35,7 +35,7 @@ from hwc_refactor.nixos.users.links import stays_at_link
 def secret_of_its_own(files: Files) -> Obstacle | None:
     """It reads a secret itself, which belongs to root or to its user: the credential comes first."""
     for path in files.reached:
-        if path.secret is not None:
+        if path.secret is not None and not _is_credential(files, normal(path.text)):
             return Obstacle(
                 "secret-owned-by-user",
                 f"{path.by} (line {path.line}) reads the secret {path.secret.name}, which is not for others:"
@@ -43,6 +43,11 @@ def secret_of_its_own(files: Files) -> Obstacle | None:
                 path.at,
             )
     return None
+
+
+def _is_credential(files: Files, path: str) -> bool:
+    """Whether a path is that of a credential of the service, which is its user's (systemd.exec(5), LoadCredential=)."""
+    return below(path, (f"/run/credentials/{files.one.block.name}.service",))
 
 
 def state_of_others(files: Files) -> Obstacle | None:
@@ -216,7 +221,7 @@ def reads_foreign_path(files: Files) -> Obstacle | None:
         text = normal(path.text)
         if path.writes or files.is_managed(path.text) or everybody_reads(text):
             continue
-        if below(text, (f"/run/credentials/{files.one.block.name}.service",)):
+        if _is_credential(files, text):
             continue
         if is_temporary(text):
             if TEMPLATED in text or any(

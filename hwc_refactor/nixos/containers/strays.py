@@ -112,7 +112,7 @@ def _stray_options(tree: Tree, blocks: Sequence[Block]) -> Iterator[Stray]:
     }
     beside = tree.holding(b"mage")  # `image` and `Image`
     for word in ("privileged", *given_by()):
-        for path in beside:
+        for path in tree.ordered(tree.naming_among(word.encode(), beside)):
             file = tree.sound(path) if may_bind(tree, path, None, word) else None
             for offset in tree.words(path, word.encode()) if file is not None else ():
                 assert file is not None

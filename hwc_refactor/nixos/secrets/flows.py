@@ -61,7 +61,7 @@ def _defined_elsewhere(script: Script) -> set[str]:
     read = {
         word.text for one in script.commands if one.program in ("read", "mapfile") for word in one.arguments
     }
-    return used - own - read - commands("surroundings")
+    return {name for name in used - own - read if name.isidentifier()} - commands("surroundings")
 
 
 def written_around(mention: Mention) -> list[Node]:
@@ -69,6 +69,9 @@ def written_around(mention: Mention) -> list[Node]:
     if mention.option is None:
         return []
     follower = _Follower(mention.option.around)
+    if mention.form == "source":
+        for text in _defined_elsewhere(mention.option.around):
+            follower.named(text)
     for node in mention.script.chain(mention.start, mention.end):
         name = node.child_by_field_name("name") if node.type == "variable_assignment" else None
         if name is not None:

@@ -16,7 +16,18 @@ from hwc_refactor.nixos.secrets.private_files import taken_privately
 from hwc_refactor.nixos.secrets.programs import commands
 
 Form = Literal[
-    "read", "stdin", "source", "private", "test", "demand", "argument", "text", "copied", "made", "unknown"
+    "read",
+    "stdin",
+    "source",
+    "private",
+    "test",
+    "demand",
+    "argument",
+    "text",
+    "copied",
+    "handed",
+    "made",
+    "unknown",
 ]
 """What is done with the path.
 
@@ -24,7 +35,8 @@ Form = Literal[
 it; `source`: the shell reads it as a script; `private`: a program is given the path that refuses a file which
 its group may read; `test`: it is looked at, not into; `demand`: the same, and the script ends with an error
 where it is not there; `argument`: a program is given the path; `text`: the path is printed; `copied`: what it
-holds is put into another file; `made`: the script itself writes or changes the file.
+holds is put into another file; `handed`: a function or a loop of the script is given the path, and reads the
+file; `made`: the script itself writes or changes the file.
 """
 
 
@@ -92,10 +104,30 @@ def form_of(script: Script, chain: list[Node], start: int, end: int) -> tuple[Fo
             return _redirect(script, outer)
         case "command":
             return _argument(script, outer, start, end)
+        case "for_statement":
+            variable = around.child_by_field_name("variable")
+            read = variable is not None and _reads(script, around, script.source(variable))
+            return ("handed" if read else "unknown"), ""
         case "test_command" | "unary_expression" | "binary_expression":
             return ("demand" if demanded(script, outer) else "test"), ""
         case _:
             return "unknown", ""
+
+
+def _reads(script: Script, within: Node, name: str) -> bool:
+    """Whether a function or a loop reads the file that a variable or parameter names, itself or by another variable."""
+    for node in script.nodes("simple_expansion", "expansion"):
+        if not (within.start_byte <= node.start_byte < within.end_byte and node.named_children):
+            continue
+        if script.source(node.named_children[0]) != name:
+            continue
+        chain = script.chain(node.start_byte, node.end_byte)
+        held = assigned_by(script, assignment_of(chain))
+        if held and held != name and _reads(script, within, held):
+            return True
+        if form_of(script, chain, node.start_byte, node.end_byte)[0] in ("read", "stdin", "source"):
+            return True
+    return False
 
 
 def _redirect(script: Script, outer: list[Node]) -> tuple[Form, str]:
@@ -118,6 +150,10 @@ def _argument(script: Script, outer: list[Node], start: int, end: int) -> tuple[
     if command is None:
         return "unknown", ""
     program = command.program
+    if program in script.functions:
+        number = next((n for n, word in enumerate(command.arguments, 1) if word.start <= start < word.end), 0)
+        read = _reads(script, script.functions[program], str(number))
+        return ("handed" if read else "argument"), program
     taker = taken_privately(script, command, start, end)
     if taker:
         return "private", taker

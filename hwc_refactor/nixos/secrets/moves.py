@@ -147,8 +147,8 @@ def _obstacle(block: Block, group: Sequence[Mention], allowed: frozenset[str]) -
     """What keeps the places that name one secret from reading a credential."""
     exposed = any(mention.form in TAKEN_OUT for mention in group)
     start = [mention for mention in group if not mention.on_stop]
-    if not any(mention.form in (*TAKEN, "copied") for mention in start):
-        stop = next((mention for mention in group if mention.form in (*TAKEN, "copied")), None)
+    if not any(mention.form in (*TAKEN, "copied", "handed") for mention in start):
+        stop = next((mention for mention in group if mention.form in (*TAKEN, "copied", "handed")), None)
         return None if stop is None else _stops(stop)
     if _by_condition(start):
         where = start[0].option
@@ -198,6 +198,11 @@ def _at(block: Block, mention: Mention, allowed: frozenset[str]) -> tuple[str, s
             f"Its script takes something else where the file of {name} cannot be read; as a credential it would"
             " have to be there, or the unit would not start.",
         )
+    if mention.form == "handed":
+        what = (
+            f"The function '{mention.command}' of its script" if mention.command else "A loop of its script"
+        )
+        return "use-not-understood", f"{what} is given the path of {name} among others, and reads the file."
     if mention.form == "unknown":
         return "use-not-understood", f"What its script does with the path of {name} is not understood."
     if mention.elsewhere:

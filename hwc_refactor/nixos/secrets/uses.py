@@ -171,7 +171,7 @@ def _within(tree: Tree, script: Script, program: Program) -> Iterator[Mention]:
             yield replace(mention, elsewhere=mention.elsewhere or one.starter)
 
 
-TAKEN_OUT = frozenset({"read", "source", "copied"})
+TAKEN_OUT = frozenset({"read", "source", "copied", "handed"})
 """What takes a secret out of a file."""
 
 

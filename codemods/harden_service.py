@@ -182,6 +182,9 @@ def _obstacle(
         return None
     known = facts(block)
     for ran in confined(known):
+        if ran.known is None and ran.name.startswith("-"):
+            reason = f"A part of its script is not in sight (line {ran.line})."
+            return ctx.refuse(block, "script-not-in-sight", reason, ran.program.at)
         if ran.known is None:
             return ctx.refuse(
                 block,

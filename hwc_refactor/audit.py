@@ -79,8 +79,8 @@ def audit(
         tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column, p.message))),
         Inventory(tuple(services), (*containers, *shared), tuple(user_services)),
         tuple(run.tallies),
-        len(project.texts),
-        sum(data.startswith(ENCRYPTED) for data in project.texts.values()),
+        sum(map(project.covers, project.texts)),
+        sum(data.startswith(ENCRYPTED) for path, data in project.texts.items() if project.covers(path)),
     )
 
 

@@ -92,7 +92,7 @@ class Audit(Struct, frozen=True):
         problems: files that cannot be used, and faults of the tool.
         inventory: the services and containers there are, with the rights they run with.
         tallies: what each step looked at.
-        files: how many files were read.
+        files: how many files it is about.
         locked: how many of them git-crypt has locked; nothing can be said about those.
     """
 

@@ -111,6 +111,15 @@ def test_nothing_is_written(root: Path, call: Call) -> None:
     assert {path.name: path.read_bytes() for path in root.iterdir()} == before
 
 
+def test_files_are_those_that_it_is_about(root: Path, call: Call) -> None:
+    files = sum(1 for _ in root.rglob("*.nix"))
+    assert files > 1
+    (root / "only").mkdir()
+    (root / "only" / "one.nix").write_text('{ systemd.services.one.script = "date"; }\n')
+    for paths, count in (((), files + 1), (("only",), 1), (("only/one.nix",), 1)):
+        assert json.loads(call("scan", "--format", "json", *paths).out)["summary"]["files"] == count
+
+
 def test_paths_names_and_codemods_narrow(root: Path, call: Call) -> None:
     (root / "other").mkdir()
     (root / "other" / "db.nix").write_text(f'{{ {CONTAINERS}.db.image = "postgres"; }}\n')

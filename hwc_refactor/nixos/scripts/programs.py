@@ -12,7 +12,19 @@ from msgspec import Struct
 
 from hwc_refactor.nix.shell import Body, Script, holes_of
 from hwc_refactor.nix.strings import STRING_TYPES, decode
-from hwc_refactor.nix.values import Call, Expr, ListValue, PathValue, Ref, Scalar, Slot, Str, Unknown, Value
+from hwc_refactor.nix.values import (
+    Call,
+    Expr,
+    Gap,
+    ListValue,
+    PathValue,
+    Ref,
+    Scalar,
+    Slot,
+    Str,
+    Unknown,
+    Value,
+)
 from hwc_refactor.nixos.objects import USER_SERVICE, Block
 from hwc_refactor.nixos.scripts.execline import Argument, CommandLine, command_line, inner_body
 from hwc_refactor.nixos.scripts.executables import (
@@ -142,7 +154,7 @@ def _file(tree: Tree, expr: Expr) -> WrittenFile | None:
 
 def _elements(tree: Tree, expr: Expr) -> Iterator[Expr]:
     value = tree.resolver.content(expr)[0]
-    if isinstance(value, Str | PathValue | Ref | Scalar) or _is_program(tree, value):
+    if isinstance(value, Str | PathValue | Ref | Scalar) or _is_program(tree, value) or _listed(tree, value):
         if not (isinstance(value, Str) and value.literal == ""):
             yield expr
         return
@@ -162,12 +174,14 @@ def _is_program(tree: Tree, value: Value) -> bool:
 def _line(tree: Tree, option: tuple[str, str], slot: Slot, expr: Expr) -> Program:
     directive = option[1]
     value = tree.resolver.content(expr)[0]
-    if not isinstance(value, Str):
+    body = _listed(tree, value)
+    if body is None and isinstance(value, Str):
+        body = line_body(value)
+    if body is None:
         executable = executable_value(tree, value)
         file = file_of(tree, value) or executable.file
         return _program(directive, option, slot, value.at or expr, executable, None, file)
-    at = value.at if value.at.node.type in STRING_TYPES else expr
-    body = line_body(value)
+    at = value.at if isinstance(value, Str) and value.at.node.type in STRING_TYPES else expr
     line = command_line(body)
     if line is None:
         why = "its command line cannot be taken apart"
@@ -183,6 +197,42 @@ def _line(tree: Tree, option: tuple[str, str], slot: Slot, expr: Expr) -> Progra
             return Program(directive, option, slot, at, executable, line, found)
         return _program(directive, option, slot, at, executable, line, found)
     return _program(directive, option, slot, at, executable, line, executable.file)
+
+
+_QUOTING = frozenset({"escapeShellArgs", "escapeSystemdExecArgs"})
+"""Functions that make a command line of a list, each element a word (nixpkgs, lib.strings; nixos/lib/utils.nix)."""
+
+
+def _listed(tree: Tree, value: Value) -> Body | None:
+    """The text of a command line that is made of a list, its elements as `__nixN__`; None for any other one."""
+    if isinstance(value, Str) and len(value.parts) == 1 and isinstance(value.parts[0], Gap):
+        value = value.parts[0].value
+    if not isinstance(value, Call) or not value.args:
+        return None
+    listed = value.args[-1]
+    quoted = value.name in _QUOTING and len(value.args) == 1
+    if value.name == "concatStringsSep" and len(value.args) == 2:
+        if (tree.resolver.literal(value.args[0]) or "x").strip():
+            return None
+        each = tree.resolver.value(listed)
+        if isinstance(each, Call) and each.name == "map" and len(each.args) == 2:
+            function = tree.resolver.value(each.args[0])
+            quoted = isinstance(function, Ref) and function.path[-1] in (
+                "escapeShellArg",
+                "escapeSystemdExecArg",
+            )
+            listed = each.args[1] if quoted else listed
+    elif not quoted and not (value.name == "toString" and isinstance(tree.resolver.value(listed), ListValue)):
+        return None
+    items = tree.resolver.items(listed)
+    if not items or items[0].unknown is not None or items[0].conditions:
+        return None
+    holes = tuple(value.at if item.unknown is not None else item.expr for item in items)
+    words = (
+        b'"__nix%d__"' % number if quoted and items[number].unknown is None else b"__nix%d__" % number
+        for number in range(len(holes))
+    )
+    return Body(b" ".join(words), value.at.file.source.path, holes, None, None, None)
 
 
 def line_body(value: Str) -> Body:

@@ -47,7 +47,7 @@ ALONE = "module.nix"
 """The path of the file in a case that names none."""
 
 SHIPPED = b"(as it is shipped)\n"
-"""Stands for the text of a shared module behind the dashes."""
+"""Stands for the text of a shared module, before the dashes and behind them."""
 HOST = "host.nix"
 """The path of the host beside a case that has a shared module already."""
 
@@ -131,6 +131,7 @@ def read_case(path: Path) -> Case:
         numbers.append(int(folder.removeprefix("diff-")))
     recipe = numbers[0] if numbers else None
     texts = {name: _HERE.sub("", data.decode()).encode() for name, data in marked.items()}
+    texts = {name: (shipped(name) or data) if data == SHIPPED else data for name, data in texts.items()}
     for key, value in heads:
         if key == "module":
             module = f"modules/services/{value}.nix"

@@ -114,6 +114,15 @@ class Ran(Struct, frozen=True, eq=False):
         return self.words[: len(self.words) - len(after_options(self.words, self.known))]
 
     @property
+    def node(self) -> Node | None:
+        """The node of the command in its script."""
+        return None if self.command is None else self.command.node
+
+    def doubt(self, reason: str, *, place: bool = False) -> Doubt:
+        """Something that is not known of it."""
+        return Doubt(reason, self.program, self.script, self.node, place)
+
+    @property
     def line(self) -> int:
         """The line it stands on, from 1."""
         if self.script is not None and self.command is not None:

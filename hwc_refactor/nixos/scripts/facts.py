@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
@@ -15,6 +14,7 @@ from hwc_refactor.nix.values import Expr, Str, Value
 from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.commands import Knowledge, knowledge
 from hwc_refactor.nixos.scripts.doings import Doubt, Facts, Ran, Use
+from hwc_refactor.nixos.scripts.effects import doubted, handed_on, written_by
 from hwc_refactor.nixos.scripts.executables import (
     Executable,
     executable_of,
@@ -22,7 +22,6 @@ from hwc_refactor.nixos.scripts.executables import (
     run_by_shell,
     script_text,
 )
-from hwc_refactor.nixos.scripts.languages import runs_others, writes_files
 from hwc_refactor.nixos.scripts.pieces import joined, texts
 from hwc_refactor.nixos.scripts.programs import Program, programs
 from hwc_refactor.nixos.scripts.pythons import python_facts, runs_module
@@ -32,9 +31,7 @@ from hwc_refactor.nixos.scripts.words import (
     MAX_NESTING,
     Place,
     after_options,
-    is_option,
     number_of,
-    option_values,
     place_of,
 )
 from hwc_refactor.nixos.tree import Tree
@@ -281,29 +278,13 @@ class _Reader:
         self._found.ran.append(ran)
         if known is None:
             return
-        if any(word.unseen for word in words):
-            self._unseen(ran)
-        self._writes(ran)
+        for one in (*written_by(ran), *doubted(ran)):
+            if isinstance(one, Use):
+                self._found.writes.append(one)
+            else:
+                self._found.doubts.append(one)
         if known.runs:
             self._runs(ran, depth)
-        if any(word.text.startswith(known.commands_in) for word in words):
-            self._doubt(f"it runs another command through {name}", script, node)
-        if any(runs_others(name, word.text) for word in words):
-            self._doubt(f"it runs a program of {name} that starts commands or writes files", script, node)
-        if any(writes_files(name, word.text) for word in words):
-            self._doubt(f"it runs a program of {name} that writes files", script, node, place=True)
-        if name == "sqlite3" and len(ran.operands) < 2:
-            self._doubt("it hands sqlite3 what may write files", script, node, place=True)
-
-    def _unseen(self, ran: Ran) -> None:
-        """Words that are not in sight may be options, too: what a command writes or runs goes by these."""
-        known = ran.known
-        assert known is not None
-        if known.runs not in ("", "find", "input") or known.open_with:
-            self._doubt(f"it runs {ran.name} with words that are not in sight", ran.script, _node(ran))
-        elif known.writes or known.write_options or known.in_place or known.makes_folders:
-            reason = f"it runs {ran.name} with words that are not in sight"
-            self._doubt(reason, ran.script, _node(ran), place=True)
 
     def _knowledge(self, name: str) -> Knowledge | None:
         """What is known of a command in this configuration: `docker` may be another engine's."""
@@ -326,7 +307,7 @@ class _Reader:
         found = python_facts(file.data)
         for reason, line in found.doubts:
             where = "" if file.path is None else f" of {file.path}"
-            self._doubt(f"{reason}, in line {line}{where} of its Python program", ran.script, _node(ran))
+            self._found.doubts.append(ran.doubt(f"{reason}, in line {line}{where} of its Python program"))
         for named in found.paths:
             place = self._argument(named.text, file.holes)
             use = Use("its Python program", place, self._program)
@@ -340,93 +321,24 @@ class _Reader:
             return int(text) if text.isdigit() else None
         return number_of(self._tree, self._tree.resolver.value(holes[int(hole[1])]))
 
-    def _writes(self, ran: Ran) -> None:
-        known = ran.effective
-        chosen: tuple[Place, ...] = ()
-        assert known is not None
-        places = ran.operands
-        match known.writes:
-            case "all":
-                chosen = places
-            case "first":
-                chosen = places[:1]
-            case "second":
-                chosen = places[1:2]
-            case "rest":
-                chosen = places if any(w.text.startswith("--reference") for w in ran.words) else places[1:]
-            case "last":
-                chosen = places[-1:]
-            case "target":
-                chosen = tuple(
-                    replace(place, text=place.text.rstrip("/") or "/") for place in places[1:][-1:]
-                )
-            case "dd":
-                chosen = tuple(replace(p, text=p.text[3:]) for p in places if p.text.startswith("of="))
-            case "unknown":
-                reason = f"it runs {ran.name}, which writes where its options say"
-                self._doubt(reason, ran.script, _node(ran), place=True)
-        if any(is_option(word.text, option) for word in ran.words for option in known.in_place):
-            given = any(word.text.split("=", 1)[0] in known.expression_options for word in ran.words)
-            chosen = places if given else places[1:]
-        folders = ran.name == "install" and any(word.text in ("-d", "--directory") for word in ran.words)
-        chosen = places if folders else chosen
-        made, kept = ran.name == "mkdir" or folders, known.writes == "rest"
-        kept_paths = [Place(path, None, known=True) for path in known.keeps]
-        named = tuple(option_values(ran.words, known.write_options, known.value_options))
-        for place in (*chosen, *named, *kept_paths):
-            if place.text not in ("-", "") and not place.text.startswith(("/dev/null", "/dev/std")):
-                self._found.writes.append(Use(ran.name, place, self._program, made, kept))
-        if not folders and any(
-            is_option(w.text, option) for w in ran.words for option in known.makes_folders
-        ):
-            for place in chosen or named:
-                self._makes_folder_of(ran, place)
-
-    def _makes_folder_of(self, ran: Ran, place: Place) -> None:
-        """The folder of a file, which a command makes with it: `install -D`."""
-        folder = posixpath.dirname(place.text)
-        if not folder or (place.lead is not None and len(folder) < place.lead[1]):
-            reason = f"it makes folders with {ran.name} that cannot be told"
-            self._doubt(reason, ran.script, _node(ran), place=True)
-            return
-        self._found.writes.append(Use(ran.name, replace(place, text=folder), self._program, made=True))
-
     def _runs(self, ran: Ran, depth: int) -> None:
         """The command that another one runs: `timeout 5 curl …`."""
         known = ran.known
         assert known is not None
-        words = list(ran.words)
         match known.runs:
-            case "rest" | "second" | "env" | "input":
-                rest = after_options(words, known)
-                if known.runs == "input" and not any(
-                    is_option(w.text, "-I") for w in words[: len(words) - len(rest)]
-                ):
-                    rest = rest and [*rest, Place("{}", None, known=False)]
-                if known.runs == "second":
-                    rest = rest[1:]
-                while known.runs == "env" and rest and "=" in rest[0].text:
-                    rest = rest[1:]
-                if rest:
-                    self._place_ran(rest, ran, depth)
-            case "find":
-                roots = tuple(_roots(words))
-                if any(word.text == "-delete" for word in words):
-                    for place in roots:
-                        self._found.writes.append(Use("find", place, self._program))
-                for number, word in enumerate(words):
-                    if word.text in ("-exec", "-execdir", "-ok", "-okdir"):
-                        self._place_ran(_for_each_found(words[number + 1 :], roots), ran, depth)
+            case "rest" | "second" | "env" | "input" | "find":
+                for words in handed_on(ran):
+                    self._place_ran(words, ran, depth)
             case "shell":
-                if words or ran.script is not None:
-                    self._doubt(
-                        f"it runs a script with {ran.name} that is not in sight", ran.script, _node(ran)
+                if ran.words or ran.script is not None:
+                    self._found.doubts.append(
+                        ran.doubt(f"it runs a script with {ran.name} that is not in sight")
                     )
             case "text":
-                if words and ran.script is not None and not self._text(ran, words[0], depth):
-                    self._doubt(f"it runs text as a script through {ran.name}", ran.script, _node(ran))
+                if ran.words and ran.script is not None and not self._text(ran, ran.words[0], depth):
+                    self._found.doubts.append(ran.doubt(f"it runs text as a script through {ran.name}"))
             case _:
-                self._doubt(f"it runs another command through {ran.name}", ran.script, _node(ran))
+                self._found.doubts.append(ran.doubt(f"it runs another command through {ran.name}"))
 
     def _shell(self, ran: Ran, depth: int) -> bool:
         """Whether what a shell is told to run is in sight: the script behind `-c`, or a file; reads it."""
@@ -483,7 +395,7 @@ class _Reader:
             if ran.script is not None and executable.name in ran.script.functions:
                 return
         else:
-            self._doubt(f"it runs '{first.text}', which is only known when it runs", ran.script, _node(ran))
+            self._found.doubts.append(ran.doubt(f"it runs '{first.text}', which is only known when it runs"))
             return
         self._ran(executable, tuple(rest[1:]), ran.script, ran.command, depth)
 
@@ -492,26 +404,3 @@ class _Reader:
     def place(self, script: Script, at: Word | Node) -> Place:
         """A word of a script with its variables and interpolations filled in as far as they are known."""
         return place_of(self._tree, script, at)
-
-
-def _roots(words: Sequence[Place]) -> Iterator[Place]:
-    """The folders that find starts from (findutils manual, Invoking find)."""
-    for word in words:
-        if word.text.startswith(("-", "(", "!", "\\")) and word.text not in ("-H", "-L", "-P"):
-            return
-        if not word.text.startswith("-"):
-            yield word
-
-
-def _for_each_found(words: Sequence[Place], roots: Sequence[Place]) -> list[Place]:
-    """The command of `-exec`, up to its end: `{}` lies below the folders that find starts from, or is one of them."""
-    found: list[Place] = []
-    for number, word in enumerate(words):
-        if word.text in (";", "\\;") or (word.text == "+" and words[number - 1].text == "{}"):
-            break
-        found += roots if word.text == "{}" and roots else (word,)
-    return found
-
-
-def _node(ran: Ran) -> Node | None:
-    return None if ran.command is None else ran.command.node

@@ -57,7 +57,7 @@ from collections.abc import Sequence
 from hwc_refactor.codemod import Context, Foundation, Outcome, codemod
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import BuildError
-from hwc_refactor.nix.values import Attrs, Call
+from hwc_refactor.nix.values import Attrs, Call, ListValue, Scalar, Str
 from hwc_refactor.nixos.bodies import Family, family_of, listed
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.profiles import find_profile
@@ -141,6 +141,10 @@ def _obstacle(block: Block, family: Family, ctx: Context) -> Outcome | None:
         )
     if not block.own and _is_off(block):
         return ctx.refuse(block, "switched-off", "It stands behind a condition that never holds.")
+    if not block.own and _is_no_set(block):
+        return ctx.refuse(
+            block, "image-unknown", "It is no set of attributes, and so no container: it belongs elsewhere."
+        )
     if not block.own and _is_call(block):
         return ctx.refuse(
             block, "built-by-unknown-function", "It is made by a function that is not in sight."
@@ -178,6 +182,12 @@ def _is_off(block: Block) -> bool:
         and not block.view.slots
         and all(isinstance(value, Call) and value.name == "mkIf" for value in values)
     )
+
+
+def _is_no_set(block: Block) -> bool:
+    """Whether a list, a text or a number stands in the place of a container."""
+    value = block.tree.resolver.value(block.slots[0].expr)
+    return not block.slots[0].rest and isinstance(value, ListValue | Str | Scalar)
 
 
 def _is_call(block: Block) -> bool:

@@ -24,6 +24,7 @@ When it refuses
     restart-is-meant: mkForce or a comment says that it shall be started again, or its loop fails to say that
         something is not well, and would look no more once systemd has given up
     restart-after-clean-end: it ends by itself, and the restart is what makes it run again
+    script-not-in-sight: what it runs is not written in the tree, and may end by itself
     unbounded-is-meant: a bound of 0 says that it shall never give up
     oneshot: systemd does not take a oneshot service that is always restarted
     shared-definition: the setting stands in a place that serves other services too
@@ -44,9 +45,10 @@ from hwc_refactor.model import Change, Refusal, Severity
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import comment_text, comments_of
 from hwc_refactor.nix.strings import quote
-from hwc_refactor.nix.values import Branch, Slot, Str
+from hwc_refactor.nix.values import Branch, Call, Slot, Str
 from hwc_refactor.nixos.bodies import Family, listed
 from hwc_refactor.nixos.objects import SERVICE, Block
+from hwc_refactor.nixos.scripts.programs import Program, main_program
 from hwc_refactor.nixos.units.restarts import ends_by_itself, seconds, span, tells_by_failing
 from hwc_refactor.nixos.wrappers import FORCING, unwrapped
 from hwc_refactor.rewriting import placing
@@ -180,12 +182,29 @@ def _obstacle(block: Block, ctx: Context, slot: Slot) -> Refusal | None:
         return ctx.refuse(
             block, "restart-after-clean-end", f"The restart makes it run again: {why}.", slot.expr
         )
+    program = main_program(block)
+    if (
+        ctx.diff is None
+        and program is not None
+        and program.unknown is not None
+        and not _is_package(program, block)
+    ):
+        reason = "What it runs is not written in the tree, and so whether it ends by itself."
+        return ctx.refuse(block, "script-not-in-sight", reason, program.at)
     if ctx.diff is None and (end := tells_by_failing(block)) is not None:
         reason = (
             f"It ends with '{end}' when what it looks at is not well, and is started again to look again."
         )
         return ctx.refuse(block, "restart-is-meant", reason, slot.expr)
     return None
+
+
+def _is_package(program: Program, block: Block) -> bool:
+    """Whether what is not in sight is the program of a package, `lib.getExe inputs.app.packages.default`."""
+    value = block.tree.resolver.value(program.at)
+    if not isinstance(value, Call) or value.name not in ("getExe", "getExe'"):
+        return False
+    return not isinstance(block.tree.resolver.value(value.args[0]), Call)
 
 
 def _paths(name: str) -> tuple[tuple[str, ...], ...]:

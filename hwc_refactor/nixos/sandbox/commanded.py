@@ -13,7 +13,7 @@ from hwc_refactor.nixos.sandbox.rights import (
 )
 from hwc_refactor.nixos.sandbox.trait import HARMLESS_DEVICES, Trait, confined
 from hwc_refactor.nixos.scripts.doings import Facts, Ran
-from hwc_refactor.nixos.scripts.ports import FIRST_FREE_PORT, listened
+from hwc_refactor.nixos.scripts.ports import FIRST_FREE_PORT, listened, may_listen
 from hwc_refactor.nixos.scripts.words import short_options
 from hwc_refactor.nixos.tree import Tree
 
@@ -55,7 +55,7 @@ def commanded(
                 yield "opaque", Trait(f"{what}, which is not read", ran.line)
         if "network" in effective.needs and not _stays_here(ran):
             yield "remote", Trait(f"reaches other hosts with {ran.name}", ran.line)
-        if "listens" in effective.needs and not _listens_high(tree, ran):
+        if "listens" in effective.needs and may_listen(ran) and not _listens_high(tree, ran):
             yield "low-port", Trait(f"may listen on a port below {FIRST_FREE_PORT} with {ran.name}", ran.line)
         if ran.name == "socat" and any(_AS_ANOTHER.search(word.text) for word in ran.words):
             yield "user", Trait("becomes another user, or gives files away (socat)", ran.line)

@@ -58,11 +58,19 @@ from hwc_refactor.codemod import Context, Foundation, Outcome, codemod
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nix.values import Attrs, Call, ListValue, Scalar, Str
-from hwc_refactor.nixos.bodies import Family, family_of, listed
+from hwc_refactor.nixos.bodies import Family, family_of, listed, ties
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.profiles import find_profile
-from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block, objects, ranked_elsewhere
-from hwc_refactor.nixos.secrets.declared import declared_secrets
+from hwc_refactor.nixos.objects import (
+    AGENIX_SECRET,
+    CONTAINER,
+    HWC_CONTAINER,
+    SOPS_SECRET,
+    Block,
+    objects,
+    ranked_elsewhere,
+)
+from hwc_refactor.nixos.secrets.declared import DECLARED, declared_secrets
 from hwc_refactor.rewriting.containers.companions import drop_said
 from hwc_refactor.rewriting.containers.rewording import Wishes
 from hwc_refactor.rewriting.containers.standardizing import standardize
@@ -73,6 +81,7 @@ from hwc_refactor.rewriting.relocating import is_divisible, relocate
 
 MODULE = SharedModule("services.hwc.container", "modules/services/hwc-container.nix")
 TARGET = ("services", "hwc", "container")
+TIES = ties(CONTAINER, is_divisible)
 WHY = (
     "Written in its own way, it can lack what is easily forgotten: limits, privileges, a pinned version."
     " The shared module says it for all containers."
@@ -86,6 +95,7 @@ WHY = (
     applicability="safe or review",
     documented_as="diff 5",
     manual=__doc__,
+    surveys=(*DECLARED, TIES),
     ground=Foundation(
         MODULE,
         why="The containers of this configuration are declared with it.",
@@ -97,7 +107,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     """Declare one container with the module."""
     if is_shared(ctx.tree, MODULE, block.file):
         return None
-    family = family_of(ctx.tree, block, is_divisible)
+    family = family_of(block, TIES)
     names = [one.name for one in family.blocks]
     if block.many or not block.own or family.stranger is not None or family.overlaid is not None:
         return _obstacle(block, family, ctx)
@@ -201,7 +211,8 @@ def _wishes(makers: Sequence[Container], ctx: Context) -> Wishes:
     image = first.image
     documented = ctx.parameters.get(first.block.name)
     wanted = documented if isinstance(documented, dict) else {}
-    declared = {secret.name for secret in declared_secrets(ctx.tree)} if wanted else set()
+    kinds = (AGENIX_SECRET, SOPS_SECRET) if wanted else ()
+    declared = {name for kind in kinds for name in declared_secrets(ctx.tree, kind)}
     return Wishes(
         None if image is None else ctx.settings.pin_for(first.block.name, image.repository, image.plain),
         ctx.settings.keep_limits,

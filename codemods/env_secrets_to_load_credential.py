@@ -70,6 +70,7 @@ from collections.abc import Iterator, Sequence
 from hwc_refactor.codemod import Context, Outcomes, codemod
 from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, USER_SERVICE, Block
+from hwc_refactor.nixos.secrets.declared import DECLARED
 from hwc_refactor.nixos.secrets.env_files import env_files, secrets_read
 from hwc_refactor.nixos.secrets.env_writers import written_elsewhere
 from hwc_refactor.nixos.secrets.inline import Inline, inline_secrets
@@ -93,6 +94,7 @@ WHY = (
     applicability="safe or review",
     documented_as="diff 2, diff 4",
     manual=__doc__,
+    surveys=DECLARED,
 )
 def propose(block: Block, ctx: Context) -> Outcomes:
     """Load the secrets of one service as credentials."""

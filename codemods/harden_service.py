@@ -85,7 +85,7 @@ from hwc_refactor.nixos.scripts.programs import main_program
 from hwc_refactor.nixos.scripts.strictness import bears_strictness
 from hwc_refactor.nixos.units.upstream import module_of
 from hwc_refactor.rewriting import placing
-from hwc_refactor.rewriting.alike import made_alike, tell_together
+from hwc_refactor.rewriting.alike import TIES, made_alike, tell_together
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.hostside import add_directories
 from hwc_refactor.rewriting.placing import NoPlace
@@ -101,6 +101,7 @@ HEADING = "Security hardening"
     applicability="safe or review",
     documented_as="diff 3, phase 3",
     manual=__doc__,
+    surveys=(TIES,),
 )
 def propose(block: Block, ctx: Context) -> Outcome | None:
     """Harden one service."""

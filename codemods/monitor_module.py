@@ -86,10 +86,11 @@ from hwc_refactor.nixos.loops.checks import Check, check_of, short_name
 from hwc_refactor.nixos.loops.obstacles import Obstacle
 from hwc_refactor.nixos.loops.verdict import obstacles
 from hwc_refactor.nixos.objects import HWC_MONITOR, SERVICE, Block, objects
+from hwc_refactor.nixos.surveys import Survey, surveyed
 from hwc_refactor.rewriting.groundwork import SharedModule, is_shared
 from hwc_refactor.rewriting.loops.ticking import refused
 from hwc_refactor.rewriting.module_words import CannotSay
-from hwc_refactor.rewriting.monitors.made import Made, is_made, made_with
+from hwc_refactor.rewriting.monitors.made import TIES, Made, is_made, made_with
 from hwc_refactor.rewriting.monitors.monitoring import Wanted, monitor, monitor_all
 from hwc_refactor.rewriting.placing import NoPlace
 
@@ -98,6 +99,7 @@ WHY = (
     "Written in its own way, it can lack what is easily forgotten: a sandbox, a timeout, a user of its own."
     " The shared module says it for all checks."
 )
+NAMES = Survey("names of services", SERVICE, lambda block: block.name if block.own else None)
 
 
 @codemod(
@@ -107,6 +109,7 @@ WHY = (
     applicability="review",
     documented_as="diff 6",
     manual=__doc__,
+    surveys=(NAMES, TIES),
     ground=Foundation(
         MODULE,
         why="The health checks of this configuration are declared with it.",
@@ -186,7 +189,7 @@ def _taken(block: Block, name: str) -> bool:
     """Whether another check would get a short name, or has it."""
     if objects(block.tree, HWC_MONITOR, (name,)):
         return True
-    others = (other.name for other in objects(block.tree, SERVICE) if other.own)
+    others = (other for other in surveyed(block.tree, NAMES) if isinstance(other, str))
     return any(other != block.name and short_name(other) == name and check_name(other) for other in others)
 
 

@@ -64,6 +64,8 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nixos.bodies import Family, listed
 from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.obstacles import Obstacle
+from hwc_refactor.nixos.paths.keeping import EVERYTHING_REACHED
+from hwc_refactor.nixos.users.accounts import ACCOUNTS
 from hwc_refactor.nixos.users.candidate import PERSON, Candidate, candidate, obstacles
 from hwc_refactor.nixos.users.directories import Files, private
 from hwc_refactor.nixos.users.files import FILES, names_home
@@ -72,7 +74,7 @@ from hwc_refactor.nixos.users.rights import Rights, rights_of
 from hwc_refactor.nixos.users.run import RUN
 from hwc_refactor.nixos.users.said import MEANT
 from hwc_refactor.rewriting import user_recipe
-from hwc_refactor.rewriting.alike import made_alike, tell_together
+from hwc_refactor.rewriting.alike import TIES, made_alike, tell_together
 from hwc_refactor.rewriting.directives import (
     add_directives,
     add_words,
@@ -100,6 +102,7 @@ KEPT = "Its user is fixed, and where it keeps its own files is nowhere said."
     applicability="safe or review",
     documented_as="diff 2, 4",
     manual=__doc__,
+    surveys=(ACCOUNTS, EVERYTHING_REACHED, TIES),
 )
 def propose(block: Block, ctx: Context) -> Outcome | None:
     """Give one service a user of its own."""

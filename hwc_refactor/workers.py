@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from operator import itemgetter
 from typing import IO, Any, NoReturn
 
@@ -22,8 +23,8 @@ from msgspec import Struct
 
 from hwc_refactor.model import Problem
 from hwc_refactor.nixos import shares
-from hwc_refactor.nixos.objects import Block, Key, Kind, keys, objects
-from hwc_refactor.nixos.shares import Share, Sighting
+from hwc_refactor.nixos.objects import Block, Key, Kind, Row, Site, forget, learn_sites, rows_at
+from hwc_refactor.nixos.shares import Sighting
 from hwc_refactor.nixos.surveys import Survey, learn
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.unread import broken, problems_of
@@ -71,11 +72,8 @@ class Workers:
         """
         found: list[list[Any]] = []
         for question in (self._questions[number] for number in numbers):
-            blocks = objects(self._tree, question.kind)
-            named = keys(question.kind, ((block.file, block.name) for block in blocks))
-            rows = [(place, *row) for place, row in enumerate(zip(named, blocks, strict=True))]
+            rows = rows_at(self._tree, question.kind, self._tree.paths)
             found.append([answer for _, answer in _ask(self._tree, question, rows, self._progress)])
-            self._tree.let_go()
         if meanwhile is not None:
             meanwhile()
         return found
@@ -107,14 +105,21 @@ def working(
         read: where the reader of other files notes those that it has read.
     """
     number = _worthwhile(tree, questions) if jobs is None else jobs
-    if number < 2 or not questions or not hasattr(os, "fork") or threading.active_count() > 1:
-        yield Workers(tree, questions, progress)
-        return
-    crew = _Crew(tree, questions, number, progress, {} if read is None else read)
+    alone = number < 2 or not questions or not hasattr(os, "fork") or threading.active_count() > 1
+    if not alone:
+        tree.index()  # each process would make it
+    gc.freeze()  # what is there stays; a collection that touched it would take its time, and copy it
     try:
-        yield crew
+        if alone:
+            yield Workers(tree, questions, progress)
+            return
+        crew = _Crew(tree, questions, number, progress, {} if read is None else read)
+        try:
+            yield crew
+        finally:
+            crew.close()
     finally:
-        crew.close()
+        gc.unfreeze()
 
 
 def _worthwhile(tree: Tree, questions: Sequence[Question]) -> int:
@@ -134,7 +139,7 @@ def _telling(tree: Tree, kind: Kind) -> int:
 
 
 def _ask(
-    tree: Tree, question: Question, rows: Sequence[tuple[int, Key, Block]], progress: Progress | None
+    tree: Tree, question: Question, rows: Sequence[Row], progress: Progress | None
 ) -> Iterator[tuple[int, Any]]:
     """The answers that objects give to a question, with their places."""
     for number, (place, key, block) in enumerate(rows):
@@ -143,6 +148,13 @@ def _ask(
         answer = question.ask(tree, key, block)
         if answer is not None:
             yield place, answer
+        tree.let_go(_collect)
+
+
+def _collect() -> None:
+    """Remove what is referred to in circles alone; what is left is not looked through again."""
+    gc.collect()
+    gc.freeze()
 
 
 # -- several processes ---------------------------------------------------------------------------------
@@ -164,31 +176,28 @@ class _Crew(Workers):
     ) -> None:
         super().__init__(tree, questions, progress)
         self._read = read
-        self._shares: dict[str, list[Share]] = {}
+        self._sited: set[str] = set()
         self._surveyed: set[str] = set()
         self._members: list[_Member] = []
         words = {question.kind.word.encode() for question in questions}
         sys.stdout.flush()
         sys.stderr.flush()
-        gc.freeze()  # what is there stays; a collection that touched it would copy it
         for part in shares.divide(tree, sorted(words), number):
-            self._members.append(_Member(_Worker(tree, questions, part, read), self._members))
+            worker = _Worker(tree, questions, part, read, first=not self._members)
+            self._members.append(_Member(worker, self._members))
 
     def answers(self, numbers: Sequence[int], meanwhile: Callable[[], None] | None = None) -> list[list[Any]]:
         asked = [self._questions[number] for number in numbers]
         kinds = {question.kind for question in asked}
         surveys = {survey.name: survey for question in asked for survey in question.surveys}
         for kind in {*kinds, *(survey.kind for survey in surveys.values())}:
-            if kind.name not in self._shares:
+            if kind.name not in self._sited:
+                self._sited.add(kind.name)
                 seen: list[list[Sighting]] = self._all("sightings", kind.name)
-                self._shares[kind.name] = shares.assign(self._tree, kind, seen)
+                self._all("learn_sites", kind.name, shares.sites(self._tree, kind, chain.from_iterable(seen)))
         for survey in surveys.values():
             self._survey(survey)
-        orders = [
-            ("answers", (numbers, {kind.name: self._shares[kind.name][place] for kind in kinds}))
-            for place in range(len(self._members))
-        ]
-        found: list[list[list[tuple[int, Any]]]] = self._each(orders, meanwhile)
+        found: list[list[list[tuple[int, Any]]]] = self._all("answers", numbers, meanwhile=meanwhile)
         return [
             [answer for _, answer in sorted((row for rows in parts for row in rows), key=itemgetter(0))]
             for parts in zip(*found, strict=True)
@@ -199,10 +208,7 @@ class _Crew(Workers):
         if survey.name in self._surveyed:
             return
         self._surveyed.add(survey.name)
-        given = self._shares[survey.kind.name]
-        found: list[list[tuple[int, object]] | None] = self._each(
-            [("survey", (survey.name, share)) for share in given]
-        )
+        found: list[list[tuple[int, object]] | None] = self._all("survey", survey.name)
         rows = [row for part in found if part is not None for row in part]
         if None not in found:
             answers = tuple(answer for _, answer in sorted(rows, key=itemgetter(0)))
@@ -216,7 +222,7 @@ class _Crew(Workers):
 
     def replace(self, texts: Mapping[str, bytes | None], tree: Tree) -> None:
         super().replace(texts, tree)
-        self._shares.clear()
+        self._sited.clear()
         self._surveyed.clear()
         self._all("replace", dict(texts))
 
@@ -224,17 +230,11 @@ class _Crew(Workers):
         """End the processes, whatever they do."""
         for member in self._members:
             member.close()
-        gc.unfreeze()
 
-    def _all(self, order: str, *arguments: object) -> list[Any]:
+    def _all(self, order: str, *arguments: object, meanwhile: Callable[[], None] | None = None) -> list[Any]:
         """Give all the same order; what each of them returns."""
-        return self._each([(order, arguments)] * len(self._members))
-
-    def _each(
-        self, orders: Sequence[tuple[str, tuple[object, ...]]], meanwhile: Callable[[], None] | None = None
-    ) -> list[Any]:
-        for member, order in zip(self._members, orders, strict=True):
-            member.send(order)
+        for member in self._members:
+            member.send((order, arguments))
         if meanwhile is not None:
             meanwhile()
         found: list[Any] = []
@@ -254,7 +254,10 @@ class _Worker:
         questions: Sequence[Question],
         paths: Sequence[str],
         read: dict[str, bytes | None],
+        *,
+        first: bool,
     ) -> None:
+        """Take a part of the files; the first process takes those that are added, too."""
         self.tell: Progress | None = None
         self.read = read
         self._tree = tree
@@ -263,34 +266,35 @@ class _Worker:
         kinds = [question.kind for question in questions]
         kinds += [survey.kind for survey in self._surveys.values()]
         self._kinds = {kind.name: kind for kind in kinds}
+        self._asked = {question.kind for question in questions}
         self._paths = paths
-        self._rows: dict[str, list[tuple[int, Key, Block]]] = {}
+        self._first = first
 
     def sightings(self, kind: str) -> list[Sighting]:
         return shares.sightings(self._tree, self._kinds[kind], self._paths)
 
-    def answers(self, numbers: Sequence[int], given: Mapping[str, Share]) -> list[list[tuple[int, Any]]]:
-        rows = {kind: self._shared_out(kind, share) for kind, share in given.items()}
-        questions = [self._questions[number] for number in numbers]
+    def learn_sites(self, kind: str, sites: Mapping[str, Site]) -> None:
+        learn_sites(self._tree, self._kinds[kind], sites)
+
+    def answers(self, numbers: Sequence[int]) -> list[list[tuple[int, Any]]]:
         found: list[list[tuple[int, Any]]] = []
-        for one in questions:
-            found.append(list(_ask(self._tree, one, rows[one.kind.name], self.tell)))
-            self._tree.let_go()
+        for question in (self._questions[number] for number in numbers):
+            rows = rows_at(self._tree, question.kind, self._paths)
+            found.append(list(_ask(self._tree, question, rows, self.tell)))
         return found
 
-    def survey(self, name: str, share: Share) -> list[tuple[int, object]] | None:
+    def survey(self, name: str) -> list[tuple[int, object]] | None:
         """The answers to a survey; None where that fails: whoever needs it meets the fault again, and tells it."""
         survey = self._surveys[name]
         with suppress(Exception):
-            rows = self._shared_out(survey.kind.name, share)
-            return [(place, survey.ask(block)) for place, _, block in rows]
+            found: list[tuple[int, object]] = []
+            for place, _, block in rows_at(self._tree, survey.kind, self._paths):
+                found.append((place, survey.ask(block)))
+                self._tree.let_go(_collect)
+            if survey.kind not in self._asked:
+                forget(self._tree, survey.kind)
+            return found
         return None
-
-    def _shared_out(self, kind: str, share: Share) -> list[tuple[int, Key, Block]]:
-        """The objects of a share, made once: what is worked out about them stays with them."""
-        if kind not in self._rows:
-            self._rows[kind] = shares.shared_out(self._tree, self._kinds[kind], share)
-        return self._rows[kind]
 
     def learn(self, name: str, answers: tuple[object, ...]) -> None:
         learn(self._tree, self._surveys[name], answers)
@@ -299,9 +303,10 @@ class _Worker:
         return broken(self._tree, self._paths) if everywhere else problems_of(self._tree.parsed_files)
 
     def replace(self, texts: Mapping[str, bytes | None]) -> None:
+        known = set(self._tree.paths)
         self._tree = self._tree.replaced(texts)
-        self._rows.clear()
-        self._paths = [path for path in self._paths if self._tree.data(path) is not None]
+        added = [path for path in self._tree.paths if path not in known] if self._first else []
+        self._paths = [*(path for path in self._paths if self._tree.data(path) is not None), *added]
 
 
 class WorkerLost(RuntimeError):

@@ -3,7 +3,7 @@
 from hwc_refactor.nix.scope import env_along, root_env
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos.modules import imported_by, module_imports
-from hwc_refactor.nixos.objects import CONTAINER, LONGEST, objects
+from hwc_refactor.nixos.objects import AGENIX_SECRET, CONTAINER, LONGEST, SOPS_SECRET, objects
 from hwc_refactor.nixos.secrets.declared import declared_secrets, secret_of
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.units.naming import references
@@ -70,10 +70,7 @@ def test_secrets_are_known_by_their_path() -> None:
         ("/etc/app/token", "path"),
         None,
     ]
-    assert [(b.kind.name, b.name) for b in declared_secrets(tree)] == [
-        ("agenix-secret", "db"),
-        ("sops-secret", "web"),
-    ]
+    assert [declared_secrets(tree, kind) for kind in (AGENIX_SECRET, SOPS_SECRET)] == [("db",), ("web",)]
 
 
 def test_an_object_of_a_computed_name_is_called_by_one_short_line() -> None:

@@ -13,7 +13,17 @@ from example import EXAMPLE
 from hwc_refactor.audit import audit
 from hwc_refactor.nixos import shares
 from hwc_refactor.nixos import tree as trees
-from hwc_refactor.nixos.objects import CONTAINER, KINDS, SERVICE, Block, Key, keys, objects
+from hwc_refactor.nixos.objects import (
+    CONTAINER,
+    KINDS,
+    SERVICE,
+    Block,
+    Key,
+    keys,
+    learn_sites,
+    objects,
+    rows_at,
+)
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.plan import make_plan
 from hwc_refactor.project import Project, read_project
@@ -71,12 +81,11 @@ def test_shares_hold_every_object_once_and_whole(parts: int, kind: object) -> No
         divided = [list(SPREAD)[number::parts] for number in range(parts)]
         trees = [Tree(SPREAD) for _ in divided]
         seen = [shares.sightings(tree, one, paths) for tree, paths in zip(trees, divided, strict=True)]
-        given = shares.assign(Tree(SPREAD), one, seen)
-        found = [
-            row
-            for tree, share in zip(trees, given, strict=True)
-            for row in shares.shared_out(tree, one, share)
-        ]
+        sites = shares.sites(Tree(SPREAD), one, [sighting for part in seen for sighting in part])
+        found = []
+        for tree, paths in zip(trees, divided, strict=True):
+            learn_sites(tree, one, sites)
+            found += rows_at(tree, one, paths)
         assert [(key, shown(block)) for _, key, block in sorted(found, key=lambda row: row[0])] == expected
         assert sorted(place for place, _, _ in found) == list(range(len(whole)))
 

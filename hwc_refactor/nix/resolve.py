@@ -7,7 +7,7 @@ expression and scope; cycles, depth and the number of steps are bounded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -73,20 +73,15 @@ class Resolver:
     def __init__(self, load: Load) -> None:
         """`load` gives the files that `import` reaches; it must not change while the resolver lives."""
         self.load = load
-        self._known: dict[ParsedFile, _Known] = {}
         self._active: set[_Key] = set()
         self._viewed: set[_Key] = set()
         self._budget = _Budget()
 
-    def knowing(self, earlier: Resolver, files: Iterable[ParsedFile]) -> Resolver:
-        """This resolver, with what an earlier one knows about files that mean the same to both."""
-        self._known.update((file, earlier._known[file]) for file in files if file in earlier._known)
-        return self
-
     def _about(self, file: ParsedFile) -> _Known:
-        known = self._known.get(file)
-        if known is None:
-            known = self._known[file] = _Known()
+        """What is known of a file lies with it: it lasts as long as the tree, for all who read the same with it."""
+        known = file.cache.get("known")
+        if not isinstance(known, _Known):
+            known = file.cache["known"] = _Known()
         return known
 
     # -- expressions ---------------------------------------------------------------------------------

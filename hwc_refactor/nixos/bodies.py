@@ -7,7 +7,8 @@ for a set of a `let` that several objects are by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,11 +17,14 @@ from hwc_refactor.nix.scope import Env, Parameter, attrpath_of, called_frame, en
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Attrs, Call, Expr, Slot
-from hwc_refactor.nixos.objects import Block, Kind, objects
+from hwc_refactor.nixos.objects import Block, Kind, objects_with, rows_at
+from hwc_refactor.nixos.surveys import Survey, surveyed
 from hwc_refactor.nixos.tree import Tree
 
 Divisible = Callable[[Block], bool]
 _Spot = tuple[str, int]
+_Key = tuple[str, str, int]
+"""An object by its file, its name and where it begins."""
 PLAIN = frozenset(
     {
         *("autoStart", "capabilities", "cmd", "dependsOn", "devices", "entrypoint", "environmentFiles"),
@@ -50,16 +54,60 @@ class Family(Struct, frozen=True, eq=False):
     overlaid: Expr | None = None
 
 
-def family_of(tree: Tree, block: Block, divisible: Divisible) -> Family:
-    """The objects that change together with one, itself included."""
-    if (
-        not _bodies(block)
-        and divisible(block)
-        and not any(_spot(a) in _joint(tree, block.kind, divisible) for a in block.anchors)
-    ):
+class _Ties(Struct, frozen=True):
+    """What an object may have in common with others.
+
+    Attributes:
+        key: the object.
+        anchors: where the bindings stand that define it; none where it can always go alone from these.
+        bodies: where the functions stand that make it, and the sets that it shares whole.
+        divisible: whether it can go alone from its bindings.
+        begun: whether these functions need not change for it.
+    """
+
+    key: _Key
+    anchors: tuple[_Spot, ...]
+    bodies: tuple[_Spot, ...]
+    divisible: bool
+    begun: bool
+
+
+def ties(kind: Kind, divisible: Divisible | None = None) -> Survey:
+    """What has to be known of all objects of a kind to tell which of them change together.
+
+    Args:
+        kind: the kind.
+        divisible: whether an object can go alone from the bindings that define it; None where it need not.
+    """
+    what = "bodies" if divisible is None else "bodies and bindings"
+    return Survey(f"{what} of a {kind.name}", kind, partial(_ties, divisible))
+
+
+def _ties(divisible: Divisible | None, block: Block) -> _Ties:
+    made_by = _bodies(block)
+    return _Ties(
+        _key(block),
+        () if divisible is None else tuple(_spot(anchor) for anchor in block.anchors),
+        tuple(_spot(body) for body in made_by),
+        divisible is None or divisible(block),
+        bool(made_by) and _only_begun(block, made_by),
+    )
+
+
+def family_of(block: Block, survey: Survey) -> Family:
+    """The objects that change together with one, itself included; `survey` asks for the `ties` of all."""
+    tree, own = block.tree, survey.ask(block)
+    assert isinstance(own, _Ties)
+    if not own.bodies and own.divisible and not own.anchors:
         return Family((block,), (block,))
-    index = _families(tree, block.kind, divisible)
-    return index.get(_key(block)) or Family((block,), (block,), (block,))
+    groups = tree.remember(("groups", survey.name), tree, lambda: _groups(surveyed(tree, survey)))
+    if not own.bodies and own.divisible and groups.joint.isdisjoint(own.anchors):
+        return Family((block,), (block,))
+    members = groups.members.get(own.key)
+    if members is None:
+        return Family((block,), (block,), (block,))
+    key = ("family", survey.name, members[0])
+    return tree.remember(key, tree, lambda: _family(tree, block.kind, members, groups))
 
 
 def listed(names: Sequence[str]) -> str:
@@ -69,14 +117,30 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
 
 
-def _families(tree: Tree, kind: Kind, divisible: Divisible) -> dict[tuple[str, str, int], Family]:
-    key = ("families", kind.name)
-    known = tree.memo.get(key)
-    if isinstance(known, dict):
-        return known
-    blocks = objects(tree, kind)
-    joint = _joint(tree, kind, divisible)
-    leader = list(range(len(blocks)))
+_Member = tuple[int, str]
+"""An object by its place among all of its kind, and its file."""
+
+
+class _Groups(Struct, frozen=True):
+    """The objects that change together.
+
+    Attributes:
+        joint: where bindings stand of which some object cannot go alone.
+        edited: where functions stand that have to change for some object.
+        members: for each object all those that change together with it, itself included.
+    """
+
+    joint: frozenset[_Spot]
+    edited: frozenset[_Spot]
+    members: Mapping[_Key, tuple[_Member, ...]]
+
+
+def _groups(rows: Sequence[object]) -> _Groups:
+    """What follows from the ties of all objects of a kind."""
+    known = [row for row in rows if isinstance(row, _Ties)]
+    joint = frozenset(anchor for row in known if not row.divisible for anchor in row.anchors)
+    edited = frozenset(body for row in known if not row.begun for body in row.bodies)
+    leader = list(range(len(known)))
 
     def lead(number: int) -> int:
         while leader[number] != number:
@@ -84,52 +148,38 @@ def _families(tree: Tree, kind: Kind, divisible: Divisible) -> dict[tuple[str, s
         return number
 
     first: dict[object, int] = {}
-    bodies = _edited(blocks)
-    for number, block in enumerate(blocks):
-        made_by = bodies[number]
-        keys: list[object] = [("anchor", spot) for a in block.anchors if (spot := _spot(a)) in joint]
-        keys += [("body", _spot(body)) for body in made_by]
-        for one in keys:
-            other = first.setdefault(one, number)
-            low, high = sorted((lead(other), lead(number)))
+    for number, row in enumerate(known):
+        keys: list[object] = [("anchor", anchor) for anchor in row.anchors if anchor in joint]
+        for one in (*keys, *(("body", body) for body in row.bodies if body in edited)):
+            low, high = sorted((lead(first.setdefault(one, number)), lead(number)))
             leader[high] = low
-    members: dict[int, list[int]] = {}
-    for number in range(len(blocks)):
-        members.setdefault(lead(number), []).append(number)
-    found: dict[tuple[str, str, int], Family] = {}
-    for numbers in members.values():
-        group = tuple(blocks[n] for n in numbers)
-        views: dict[object, Block] = {}
-        for number in numbers:
-            if not bodies[number]:
-                views[number] = blocks[number]
-            for body in bodies[number]:
-                slot = Slot((), body, None, None)
-                views.setdefault(_spot(body), replace(blocks[number], slots=(slot,), calls=(), elsewhere=()))
-        whole = tuple(block for block in group if any(_spot(a) in joint for a in block.anchors))
-        family = Family(
-            group,
-            tuple(views.values()),
-            whole,
-            _stranger(tree, group, [body for n in numbers for body in bodies[n]]),
-            next((at for n in numbers if bodies[n] and (at := _overlaid(blocks[n], bodies[n]))), None),
-        )
-        for block in group:
-            found[_key(block)] = family
-    tree.memo[key] = found
-    return found
+    grouped: dict[int, list[_Member]] = {}
+    for number, row in enumerate(known):
+        grouped.setdefault(lead(number), []).append((number, row.key[0]))
+    members = {row.key: tuple(grouped[lead(number)]) for number, row in enumerate(known)}
+    return _Groups(joint, edited, members)
 
 
-def _edited(blocks: Sequence[Block]) -> list[list[Expr]]:
-    """The functions that make each of some objects, but for those that need not change for any of them."""
-    bodies = [_bodies(block) for block in blocks]
-    needed = {
-        _spot(body)
-        for block, made_by in zip(blocks, bodies, strict=True)
-        if made_by and not _only_begun(block, made_by)
-        for body in made_by
-    }
-    return [[body for body in made_by if _spot(body) in needed] for made_by in bodies]
+def _family(tree: Tree, kind: Kind, members: Sequence[_Member], groups: _Groups) -> Family:
+    """The family that some objects are."""
+    made = {place: block for place, _, block in rows_at(tree, kind, {file for _, file in members})}
+    group = tuple(made[place] for place, _ in members)
+    bodies = [[body for body in _bodies(block) if _spot(body) in groups.edited] for block in group]
+    views: dict[object, Block] = {}
+    for block, made_by in zip(group, bodies, strict=True):
+        if not made_by:
+            views[block] = block
+        for body in made_by:
+            slot = Slot((), body, None, None)
+            views.setdefault(_spot(body), replace(block, slots=(slot,), calls=(), elsewhere=()))
+    whole = tuple(block for block in group if any(_spot(anchor) in groups.joint for anchor in block.anchors))
+    return Family(
+        group,
+        tuple(views.values()),
+        whole,
+        _stranger(tree, group, [body for made_by in bodies for body in made_by]),
+        next((at for one, by in zip(group, bodies, strict=True) if by and (at := _overlaid(one, by))), None),
+    )
 
 
 def _only_begun(block: Block, bodies: Sequence[Expr]) -> bool:
@@ -145,19 +195,12 @@ def _only_begun(block: Block, bodies: Sequence[Expr]) -> bool:
     return own
 
 
-def _joint(tree: Tree, kind: Kind, divisible: Divisible) -> set[_Spot]:
-    """The anchors of which some object cannot go alone."""
-    key = ("joint", kind.name)
-    known = tree.memo.get(key)
-    if not isinstance(known, set):
-        known = tree.memo[key] = {
-            _spot(anchor) for block in objects(tree, kind) if not divisible(block) for anchor in block.anchors
-        }
-    return known
-
-
 def _bodies(block: Block) -> list[Expr]:
     """The bodies of the functions that make an object, with their parameters unbound, and sets it shares whole."""
+    return block.tree.remember(("bodies", id(block)), block, lambda: _found_bodies(block))
+
+
+def _found_bodies(block: Block) -> list[Expr]:
     found: dict[_Spot, Expr] = {}
     for slot in block.slots:
         called = called_frame(slot.expr.env) is not None
@@ -205,16 +248,14 @@ def _shared_set(block: Block, slot: Slot) -> Expr | None:
     if place < 3 or chain[place - 1].type != "binding" or chain[place - 3].type != "let_expression":
         return None
     name = expr.text
-    path = [attr_name(expr.file, part) for part in attrpath_of(chain[place - 1])]
-    uses = [
-        offset
-        for offset in tree.words(expr.file.source.path, name.encode())
-        if _is_read(expr.file, offset, name)
-    ]
-    if path != [name] or len(uses) < 2:
+    names = [attr_name(expr.file, part) for part in attrpath_of(chain[place - 1])]
+    path = expr.file.source.path
+    uses = [offset for offset in tree.words(path, name.encode()) if _is_read(expr.file, offset, name)]
+    if names != [name] or len(uses) < 2:
         return None
-    made = _named_whole(tree, block.kind)
-    return value.at if all((expr.file.source.path, offset) in made for offset in uses) else None
+    key = ("named whole", block.kind.name, path)
+    made = tree.remember(key, tree, lambda: _named_whole(tree, block.kind, path))
+    return value.at if all((path, offset) in made for offset in uses) else None
 
 
 def _is_read(file: ParsedFile, offset: int, name: str) -> bool:
@@ -223,18 +264,14 @@ def _is_read(file: ParsedFile, offset: int, name: str) -> bool:
     return node.type == "identifier" and around.type in ("variable_expression", "inherited_attrs")
 
 
-def _named_whole(tree: Tree, kind: Kind) -> set[_Spot]:
-    """Where an object of a kind is given whole by a name."""
-    key = ("named whole", kind.name)
-    known = tree.memo.get(key)
-    if not isinstance(known, set):
-        known = tree.memo[key] = {
-            _spot(given)
-            for block in objects(tree, kind)
-            for slot in block.slots
-            if not slot.rest and (given := _given(tree, slot.expr)) is not None
-        }
-    return known
+def _named_whole(tree: Tree, kind: Kind, file: str) -> set[_Spot]:
+    """Where objects of a kind are given whole by a name, of those that have a definition in a file."""
+    return {
+        _spot(given)
+        for block in objects_with(tree, kind, file)
+        for slot in block.slots
+        if not slot.rest and (given := _given(tree, slot.expr)) is not None
+    }
 
 
 def _given(tree: Tree, expr: Expr) -> Expr | None:
@@ -399,5 +436,5 @@ def _spot(expr: Expr) -> _Spot:
     return expr.file.source.path, expr.node.start_byte
 
 
-def _key(block: Block) -> tuple[str, str, int]:
+def _key(block: Block) -> _Key:
     return block.file, block.name, block.offset

@@ -102,13 +102,18 @@ def definitions_in(
 ) -> tuple[Found, ...]:
     """The definitions that one file holds; looked for once, as long as what it reads stays the same."""
     known = tree.local.setdefault(path, {})
-    key = ("definitions", parent, word, below)
+    key = definitions_key(parent, word, below)
     found = known.get(key)
     if not isinstance(found, tuple):
         file = tree.sound(path) if may_bind(tree, path, parent, word) else None
         found = () if file is None else tuple(_look(tree, file, parent, word, below))
         known[key] = found
     return found
+
+
+def definitions_key(parent: str | None, word: str, below: tuple[str, ...]) -> object:
+    """What such definitions are kept by, among all that is known of a file (`Tree.local`)."""
+    return "definitions", parent, word, below
 
 
 def may_bind(tree: Tree, path: str, parent: str | None, word: str) -> bool:

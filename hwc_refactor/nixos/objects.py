@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
+from operator import itemgetter
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hwc_refactor.nix.names import MODIFIERS
 from hwc_refactor.nix.values import Attrs, Call, Condition, Expr, Item, Slot, Str, Unknown, Value
-from hwc_refactor.nixos.discover import Found, definitions, definitions_in
+from hwc_refactor.nixos.discover import Found, definitions, definitions_in, definitions_key
 from hwc_refactor.nixos.tree import MANY, Tree
 
 ORDERING = frozenset({"mkBefore", "mkAfter", "mkOrder"})
@@ -66,6 +67,7 @@ HWC_MONITOR = Kind("hwc-monitor", "hwc", "monitor", ())
 USER_TIMER = Kind("user-timer", None, "systemd", ("user", "timers"))
 AGENIX_SECRET = Kind("agenix-secret", None, "age", ("secrets",))
 SOPS_SECRET = Kind("sops-secret", None, "sops", ("secrets",))
+ACCOUNT = Kind("account", None, "users", ("users",))
 KINDS = {k.name: k for k in (CONTAINER, SERVICE, USER_SERVICE, TIMER, USER_TIMER, AGENIX_SECRET, SOPS_SECRET)}
 
 
@@ -297,13 +299,20 @@ def objects(tree: Tree, kind: Kind, names: Iterable[str] | None = None) -> list[
         names: only objects of these names, when given.
     """
     wanted = None if names is None else frozenset(names)
+    sites = _sites(tree, kind)
+    if wanted is not None and sites is not None:
+        at = [file for file, site in sites.items() if not wanted.isdisjoint(site.names)]
+        return [block for block in objects_at(tree, kind, at) if block.name in wanted]
     if wanted is not None and _few(tree, kind):
         found = definitions(tree, kind.parent, kind.word, kind.below, wanted)
         return _made(tree, kind, (one for one in found if name_of(one) in wanted))
     known = tree.memo.get(("objects", kind))
     if not isinstance(known, list):
-        found = definitions(tree, kind.parent, kind.word, kind.below)
-        known = tree.memo["objects", kind] = _made(tree, kind, found)
+        if sites is None:
+            known = _made(tree, kind, definitions(tree, kind.parent, kind.word, kind.below))
+        else:
+            known = objects_at(tree, kind, sites)
+        tree.memo["objects", kind] = known
     if wanted is None:
         return list(known)
     if len(wanted) == 1:
@@ -331,15 +340,102 @@ def _few(tree: Tree, kind: Kind) -> bool:
     return times < MANY and ("objects", kind) not in tree.memo
 
 
-def objects_in(tree: Tree, kind: Kind, paths: Iterable[str]) -> list[Block]:
-    """The objects that definitions in some files make; others may add to those, or make them whole.
+class Site(Struct, frozen=True):
+    """The objects of one kind that stand in one file.
 
-    Args:
-        tree: the files.
-        kind: which kind.
-        paths: the files, in the order of the tree.
+    Attributes:
+        paths: the files that hold definitions of them, in the order of the tree.
+        files: the files in which these definitions have their values.
+        places: for each of them its place among all objects of its kind.
     """
-    return _made(tree, kind, (found for path in paths for found in found_in(tree, kind, path)))
+
+    paths: tuple[str, ...]
+    files: frozenset[str]
+    places: Mapping[Key, int]
+
+    @property
+    def names(self) -> Iterator[str]:
+        """What they are called."""
+        return (name for _, _, name, _ in self.places)
+
+
+def learn_sites(tree: Tree, kind: Kind, sites: Mapping[str, Site]) -> None:
+    """Take over where all objects of a kind stand, so that none of them is looked for beyond the files named."""
+    tree.memo["sites", kind] = sites
+
+
+def _sites(tree: Tree, kind: Kind) -> dict[str, Site] | None:
+    known = tree.memo.get(("sites", kind))
+    return known if isinstance(known, dict) else None
+
+
+def objects_at(tree: Tree, kind: Kind, files: Iterable[str]) -> list[Block]:
+    """The objects of a kind that stand in some files, in the order of all."""
+    return [block for _, _, block in rows_at(tree, kind, files)]
+
+
+def objects_with(tree: Tree, kind: Kind, file: str) -> list[Block]:
+    """The objects of a kind of which a definition has its value in a file, in the order of all."""
+    sites = _sites(tree, kind)
+    if sites is not None:
+        return objects_at(tree, kind, (home for home, site in sites.items() if file in site.files))
+    known = tree.remember(("objects with", kind.name), tree, lambda: _by_files(objects(tree, kind)))
+    return list(known.get(file, ()))
+
+
+def _by_files(blocks: Sequence[Block]) -> Mapping[str, list[Block]]:
+    found: dict[str, list[Block]] = {}
+    for block in blocks:
+        for file in {slot.expr.file.source.path for slot in block.slots}:
+            found.setdefault(file, []).append(block)
+    return found
+
+
+Row = tuple[int, "Key", Block]
+"""An object with its place among all of its kind, and its key."""
+
+
+def rows_at(tree: Tree, kind: Kind, files: Iterable[str]) -> list[Row]:
+    """The objects of a kind that stand in some files, with their places and keys: each of them made once."""
+    sites = _sites(tree, kind)
+    if sites is None:
+        known = tree.remember(("rows", kind.name), tree, lambda: _by_file(kind, objects(tree, kind)))
+        return sorted((row for file in files for row in known.get(file, ())), key=itemgetter(0))
+    found: list[Row] = []
+    for file in files:
+        site = sites.get(file)
+        if site is not None:
+            found += tree.remember(("rows", kind.name, file), tree, partial(_made_at, tree, kind, file, site))
+    return sorted(found, key=itemgetter(0))
+
+
+def forget(tree: Tree, kind: Kind) -> None:
+    """Let go of the objects of a kind that were made where they stand; they are made again where asked for."""
+    tree.forget("rows", kind.name)
+    for known in tree.local.values():
+        known.pop(definitions_key(kind.parent, kind.word, kind.below), None)
+
+
+def _by_file(kind: Kind, blocks: Sequence[Block]) -> Mapping[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    named = keys(kind, ((block.file, block.name) for block in blocks))
+    for place, (key, block) in enumerate(zip(named, blocks, strict=True)):
+        found.setdefault(block.file, []).append((place, key, block))
+    return found
+
+
+def _made_at(tree: Tree, kind: Kind, file: str, site: Site) -> list[Row]:
+    """The objects of a site, from the definitions that make them and those that may add to them."""
+    names = frozenset(site.names)
+    found = (one for path in site.paths for one in found_in(tree, kind, path))
+    blocks = [
+        block
+        for block in _made(tree, kind, (one for one in found if name_of(one) in names))
+        if block.file == file
+    ]
+    named = keys(kind, ((block.file, block.name) for block in blocks))
+    rows = zip(named, blocks, strict=True)
+    return [(site.places[key], key, block) for key, block in rows if key in site.places]
 
 
 def found_in(tree: Tree, kind: Kind, path: str) -> tuple[Found, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -13,6 +14,8 @@ from hwc_refactor.nix.values import Attrs, Call, Expr, Ref
 from hwc_refactor.nixos.tree import Tree
 
 DECLARING = ("mkOption", "mkEnableOption", "mkPackageOption")
+_GIVEN = re.compile(rb"(?>\s+|#[^\n]*|/\*.*?\*/)*+=(?!=)", re.DOTALL)
+"""What follows the last name of a binding's attribute path."""
 
 
 class OptionDeclaration(Struct, frozen=True, eq=False):
@@ -192,10 +195,12 @@ def _bindings(
     """
     needle = path[-1].encode()
     for name in _candidates(tree, path, holder):
-        file = tree.sound(name)
+        data = tree.data(name) or b""
+        given = [one for one in tree.words(name, needle) if _GIVEN.match(data, one + len(needle)) is not None]
+        file = tree.sound(name) if given else None
         if file is None:
             continue
-        for offset in tree.words(name, needle):
+        for offset in given:
             chain = file.chain(offset, offset + len(needle))
             position = next((i for i in range(len(chain) - 1, -1, -1) if chain[i].type == "attrpath"), None)
             if position is None or position == 0 or chain[position - 1].type != "binding":

@@ -1,31 +1,21 @@
 """Dividing the objects of a tree between processes that each look into a part of its files.
 
 A process tells of the definitions in its files as `Sighting`s, plain values. Over all of them it is seen
-which objects there are, in which order, and who gets which; whoever gets one is told which further files
-hold definitions of it. So each process makes its objects exactly as `objects` would make them.
+which objects there are, in which order, and in which file each of them stands: whoever has that file gets it.
+All are told which files hold definitions of the objects of a file, its `Site`. So each process makes its
+objects, and any others that it has to look at, exactly as `objects` would make them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from hwc_refactor.nixos.objects import (
-    Block,
-    Identity,
-    Key,
-    Kind,
-    block_of,
-    found_in,
-    groups,
-    keys,
-    objects_in,
-)
+from hwc_refactor.nixos.objects import Identity, Key, Kind, Site, block_of, found_in, groups, keys
 from hwc_refactor.nixos.tree import Tree
 
-PIECES = 8
+PIECES = 32
 """So many stretches of neighbouring files each process gets: enough to even out, few enough to stay together."""
 
 
@@ -38,6 +28,7 @@ class Sighting(Struct, frozen=True):
         name: what it is called.
         named: whether its name is known.
         own: whether they make it, rather than add to it.
+        files: where they have their values.
     """
 
     path: str
@@ -45,18 +36,7 @@ class Sighting(Struct, frozen=True):
     name: str
     named: bool
     own: bool
-
-
-class Share(Struct, frozen=True):
-    """The objects of one kind that one process gets.
-
-    Attributes:
-        paths: the files to look into, in the order of the tree.
-        places: for each object its place among all of its kind.
-    """
-
-    paths: tuple[str, ...]
-    places: Mapping[Key, int]
+    files: frozenset[str]
 
 
 def divide(tree: Tree, words: Iterable[bytes], parts: int) -> list[list[str]]:
@@ -80,7 +60,8 @@ def sightings(tree: Tree, kind: Kind, paths: Iterable[str]) -> list[Sighting]:
         if word in (tree.data(path) or b""):
             for one, group in groups(found_in(tree, kind, path)).items():
                 block = block_of(tree, kind, group)
-                seen.append(Sighting(path, one, block.name, block.named, block.own))
+                files = frozenset(slot.expr.file.source.path for slot in block.slots)
+                seen.append(Sighting(path, one, block.name, block.named, block.own, files))
     return seen
 
 
@@ -88,20 +69,20 @@ class _Outline(Struct):
     """One object, as the sightings tell of it.
 
     Attributes:
-        part: the process that saw its first definition.
         name: what it is called; that of an object whose name is open may be cut short.
         paths: the files that hold definitions of it.
+        files: where these have their values.
     """
 
-    part: int
     name: str
     named: bool
     own: bool = False
     paths: set[str] = set()
+    files: set[str] = set()
 
 
-def assign(tree: Tree, kind: Kind, seen: Sequence[Sequence[Sighting]]) -> list[Share]:
-    """Who gets which objects, after what each process has seen: whoever saw the first definition."""
+def sites(tree: Tree, kind: Kind, seen: Iterable[Sighting]) -> dict[str, Site]:
+    """Where all objects stand, by file, after what was seen in all files."""
     place = {path: number for number, path in enumerate(tree.holding(kind.word.encode()))}
     outlines = _outlines(seen, place)
     makers = {name for (_, name, _), one in outlines.items() if one.named and one.own}
@@ -110,37 +91,30 @@ def assign(tree: Tree, kind: Kind, seen: Sequence[Sequence[Sighting]]) -> list[S
     for one in adding:
         adders.setdefault(one[1], set()).update(outlines[one].paths)
     objects = [one for one in outlines if one not in adding]
-    alike: dict[tuple[str, str], set[str]] = {}
-    for one in objects:
-        alike.setdefault((one[0], outlines[one].name), set()).update(outlines[one].paths)
-    files: list[set[str]] = [set() for _ in seen]
-    places: list[dict[Key, int]] = [{} for _ in seen]
+    paths: dict[str, set[str]] = {}
+    files: dict[str, set[str]] = {}
+    places: dict[str, dict[Key, int]] = {}
     named = keys(kind, ((one[0], outlines[one].name) for one in objects))
     for number, (one, key) in enumerate(zip(objects, named, strict=True)):
         it = outlines[one]
-        files[it.part] |= alike[one[0], it.name]
+        holding = paths.setdefault(one[0], set())
+        holding |= it.paths
         if it.named and it.own:
-            files[it.part] |= adders.get(one[1], set())
-        places[it.part][key] = number
-    return [
-        Share(tuple(sorted(paths, key=place.__getitem__)), given)
-        for paths, given in zip(files, places, strict=True)
-    ]
+            holding |= adders.get(one[1], set())
+        files.setdefault(one[0], set()).update(it.files)
+        places.setdefault(one[0], {})[key] = number
+    return {
+        file: Site(tuple(sorted(paths[file], key=place.__getitem__)), frozenset(files[file]), places[file])
+        for file in paths
+    }
 
 
-def _outlines(seen: Sequence[Sequence[Sighting]], place: Mapping[str, int]) -> dict[Identity, _Outline]:
+def _outlines(seen: Iterable[Sighting], place: Mapping[str, int]) -> dict[Identity, _Outline]:
     """The objects there are, in the order of their first definitions."""
-    rows = [(place[one.path], part, one) for part, found in enumerate(seen) for one in found]
     found: dict[Identity, _Outline] = {}
-    for _, part, one in sorted(rows, key=itemgetter(0)):
-        outline = found.setdefault(one.identity, _Outline(part, one.name, one.named))
+    for one in sorted(seen, key=lambda sighting: place[sighting.path]):
+        outline = found.setdefault(one.identity, _Outline(one.name, one.named))
         outline.own = outline.own or one.own
         outline.paths.add(one.path)
+        outline.files |= one.files
     return found
-
-
-def shared_out(tree: Tree, kind: Kind, share: Share) -> list[tuple[int, Key, Block]]:
-    """The objects of a share, each with its place among all of its kind, and its key."""
-    blocks = objects_in(tree, kind, share.paths)
-    found = zip(keys(kind, ((block.file, block.name) for block in blocks)), blocks, strict=True)
-    return [(share.places[key], key, block) for key, block in found if key in share.places]

@@ -80,6 +80,15 @@ class Tree:
             known = self._remembered[key] = (owner, make())
         return cast(T, known[1])
 
+    def forget(self, *key: object) -> None:
+        """Forget what was remembered under keys that begin so."""
+        length = len(key)
+        self._remembered = {
+            known: made
+            for known, made in self._remembered.items()
+            if not isinstance(known, tuple) or known[:length] != key
+        }
+
     @property
     def paths(self) -> Iterable[str]:
         """All paths, in a stable order."""
@@ -139,16 +148,19 @@ class Tree:
         file = self._parsed.get(path)
         return path in self._let_go if file is None else file.problem is None
 
-    def let_go(self) -> None:
+    def let_go(self, collect: Callable[[], object]) -> None:
         """Let go of the syntax trees that nothing refers to, where many were made since the last time.
 
-        One that is asked for again is made again. A file of which something was resolved stays: it is referred
-        to in circles, and to look for those takes longer than a scan can spare.
+        One that is asked for again is made again.
+
+        Args:
+            collect: removes what is referred to in circles alone, as a file is of which something was resolved.
         """
         if len(self._parsed) - self._left < MANY_TREES:
             return
         sound = {path: ref(file) for path, file in self._parsed.items() if file.problem is None}
         self._parsed = {path: file for path, file in self._parsed.items() if path not in sound}
+        collect()
         self._parsed.update((path, file) for path, one in sound.items() if (file := one()) is not None)
         self._let_go.update(path for path in sound if path not in self._parsed)
         self._left = len(self._parsed)
@@ -232,16 +244,20 @@ class Tree:
     def _among(self, pieces: Sequence[bytes]) -> Iterable[str]:
         """The files that may hold some pieces of names, in order: all, until enough was asked for to make an index."""
         self._asked += 1
-        if self._index is None:
-            if self._asked < MANY:
-                return self._texts
-            self._index = WordIndex(self._texts)
-        found = self._index.narrowed(pieces)
+        if self._index is None and self._asked < MANY:
+            return self._texts
+        found = self.index().narrowed(pieces)
         if found is None:
             return self._texts
         if self._since:
             found = {path for path in self._since.union(found) if path in self._texts}
         return self.ordered(found) if isinstance(found, set) else found
+
+    def index(self) -> WordIndex:
+        """The index of the names in all files, made once."""
+        if self._index is None:
+            self._index = WordIndex(self._texts)
+        return self._index
 
     def words(self, path: str, word: bytes) -> Iterator[int]:
         """The offsets at which `word` stands as a whole Nix name in a file."""
@@ -392,7 +408,6 @@ class Tree:
         for path, file in (parsed or {}).items():
             source = Source(path, file.source.data, tree._originals.get(path))
             tree._parsed[path] = ParsedFile(source, file.root, file.problem, file.pipes, file.tree)
-        tree.resolver.knowing(self.resolver, tree._parsed.values())
         for needle, paths in self._holding.items():
             kept = [path for path in paths if path not in texts]
             kept += [path for path in texts if path in merged and needle in merged[path]]

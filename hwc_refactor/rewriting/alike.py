@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from hwc_refactor.nix.values import Expr
-from hwc_refactor.nixos.bodies import Family, family_of, listed
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.bodies import Family, family_of, listed, ties
+from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.placing import NoPlace
+
+TIES = ties(SERVICE)
+"""What has to be known of all services to tell which of them are made alike."""
 
 
 def made_alike(block: Block) -> Family | None:
     """The services that one expression makes, and nothing else, where not all of them can be changed alone."""
     if block.many:  # what each of them is given is not in sight
         return None
-    family = family_of(block.tree, block, lambda _: True)
+    family = family_of(block, TIES)
     bodies = {_spot(slot.expr) for body in family.bodies for slot in body.slots}
     for one in family.blocks:
         values = [one.tree.resolver.value(slot.expr).at for slot in one.slots]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from msgspec import Struct
 
@@ -11,7 +10,7 @@ from hwc_refactor.nix.scope import Env, attrpath_of, called_frame
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile, within
 from hwc_refactor.nix.values import Attrs, Branch, Call, Expr, Slot
-from hwc_refactor.nixos.objects import Block, Kind, objects
+from hwc_refactor.nixos.objects import Block, Kind, objects, objects_at
 from hwc_refactor.nixos.tree import Tree
 
 _WRAPS = frozenset(
@@ -211,16 +210,12 @@ def _siblings(tree: Tree, block: Block) -> list[Block]:
     """The other objects of its kind that the outermost call which makes an object makes too."""
     if not block.calls:
         return []
-    made = tree.remember(("made by calls", block.kind.name), tree, partial(_by_call, tree, block.kind))
-    return [one for one in made.get(_spot(block.calls[0]), ()) if _key(one) != _key(block)]
-
-
-def _by_call(tree: Tree, kind: Kind) -> dict[_Spot, list[Block]]:
-    found: dict[_Spot, list[Block]] = {}
-    for one in objects(tree, kind):
-        for call in one.calls[:1]:
-            found.setdefault(_spot(call), []).append(one)
-    return found
+    call = _spot(block.calls[0])
+    return [
+        one
+        for one in objects_at(tree, block.kind, (block.file,))
+        if one.calls and _spot(one.calls[0]) == call and _key(one) != _key(block)
+    ]
 
 
 def _spots(block: Block) -> set[_Spot]:

@@ -12,7 +12,8 @@ from hwc_refactor.nix.scope import env_along
 from hwc_refactor.nix.search import Search
 from hwc_refactor.nix.syntax import parser
 from hwc_refactor.nix.values import Call, Expr, Gap, Ref, Str, Value
-from hwc_refactor.nixos.objects import AGENIX_SECRET, SOPS_SECRET, Block, objects
+from hwc_refactor.nixos.objects import AGENIX_SECRET, SOPS_SECRET, Block, Kind
+from hwc_refactor.nixos.surveys import Survey, surveyed
 from hwc_refactor.nixos.tree import Tree
 
 _SELECTED = Search(parser, "select_expression")
@@ -123,6 +124,15 @@ def secrets_within(tree: Tree, expr: Expr) -> list[Secret]:
     return found
 
 
-def declared_secrets(tree: Tree) -> list[Block]:
-    """The secrets that the tree declares for agenix and sops-nix."""
-    return [*objects(tree, AGENIX_SECRET), *objects(tree, SOPS_SECRET)]
+def declared_secrets(tree: Tree, kind: Kind) -> tuple[object, ...]:
+    """The names of the secrets that the tree declares for agenix, or for sops-nix."""
+    return surveyed(tree, _DECLARED[kind])
+
+
+def _name(block: Block) -> str:
+    return block.name
+
+
+_DECLARED = {kind: Survey(f"names of {kind.name}", kind, _name) for kind in (AGENIX_SECRET, SOPS_SECRET)}
+DECLARED = tuple(_DECLARED.values())
+"""What has to be known of all secrets to tell which are declared."""

@@ -7,14 +7,13 @@ by hand from a checkout; then the only file of its name in the root is taken to 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from msgspec import Struct
 
 from hwc_refactor.nix.shell import Script, script_in_file
 from hwc_refactor.nix.values import PathValue, Value
-from hwc_refactor.nixos.objects import SERVICE, Block, objects
+from hwc_refactor.nixos.objects import SERVICE, Block, objects_at
 from hwc_refactor.nixos.scripts.executables import SHELLS, executable_of
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.programs import Program, main_program, programs
@@ -149,18 +148,9 @@ def _by_name(tree: Tree, base: str, place: str) -> Deployed | None:
     return None if data is None else Deployed(names[0], data, place, "by-name")
 
 
-def _services_with(tree: Tree, text: str) -> Iterator[Block]:
+def _services_with(tree: Tree, text: str) -> list[Block]:
     """The services of the files that hold a text."""
-    services = tree.remember(("services by file",), tree, lambda: _by_file(objects(tree, SERVICE)))
-    for path in tree.holding(text.encode()):
-        yield from services.get(path, ())
-
-
-def _by_file(blocks: Iterable[Block]) -> dict[str, list[Block]]:
-    found: dict[str, list[Block]] = {}
-    for block in blocks:
-        found.setdefault(block.file, []).append(block)
-    return found
+    return objects_at(tree, SERVICE, tree.holding(text.encode()))
 
 
 def _alone(block: Block, found: Deployed) -> Deployed | None:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Condition, Item, Slot, Str
-from hwc_refactor.nixos.objects import SERVICE, Block, objects
+from hwc_refactor.nixos.objects import SERVICE, Block, objects_at
 from hwc_refactor.nixos.scripts.programs import programs
 from hwc_refactor.nixos.secrets.env_files import EnvFile, env_file, readings
 from hwc_refactor.nixos.secrets.moves import moves
@@ -55,8 +55,8 @@ def written_elsewhere(block: Block) -> tuple[Written, ...]:
 
 def _files(block: Block, path: str) -> Iterator[EnvFile]:
     reading = next(one for one in readings(block) if one.path == path)
-    for other in objects(block.tree, SERVICE):
-        if other.file != block.file or other.name == block.name:
+    for other in objects_at(block.tree, SERVICE, (block.file,)):
+        if other.name == block.name:
             continue
         for program in programs(other):
             script = program.script

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from msgspec import Struct
 
-from hwc_refactor.nix.values import Attrs, Scalar
-from hwc_refactor.nixos.discover import definitions
+from hwc_refactor.nix.values import Scalar
+from hwc_refactor.nixos.objects import ACCOUNT, Block
+from hwc_refactor.nixos.surveys import Survey, surveyed
 from hwc_refactor.nixos.tree import Tree
 
 
@@ -23,27 +26,31 @@ class Account(Struct, frozen=True):
     renamed: bool = False
 
 
-def accounts(tree: Tree) -> dict[str, Account]:
+def accounts(tree: Tree) -> Mapping[str, Account]:
     """The users that the tree declares, by name."""
-    known = tree.memo.get("accounts")
-    if isinstance(known, dict):
-        return known
+    return tree.remember("accounts", tree, lambda: _by_name(surveyed(tree, ACCOUNTS)))
+
+
+def _by_name(declared: Iterable[object]) -> dict[str, Account]:
+    """The users by name; several files may have a part in one."""
     found: dict[str, Account] = {}
-    for one in definitions(tree, None, "users", ("users",)):
-        if isinstance(one.name, str):
-            view = tree.resolver.step((one.slot,))
-            earlier = found.get(one.name)
-            person = (earlier is not None and earlier.person) or (view is not None and _is_person(tree, view))
-            renamed = (earlier is not None and earlier.renamed) or (view is not None and "name" in view.slots)
+    for one in declared:
+        if isinstance(one, Account):
+            earlier = found.get(one.name, one)
+            person, renamed = earlier.person or one.person, earlier.renamed or one.renamed
             found[one.name] = Account(one.name, person, renamed)
-    tree.memo["accounts"] = found
     return found
 
 
-def _is_person(tree: Tree, view: Attrs) -> bool:
+def _account(block: Block) -> Account | None:
+    """What one file says of a user; None where the name is open."""
+    return Account(block.name, _is_person(block), bool(block.get("name"))) if block.named else None
+
+
+def _is_person(block: Block) -> bool:
     """NixOS, users.users.<name>.isNormalUser: whether it is the account of a person."""
-    for slot in view.slots.get("isNormalUser", ()):
-        value = tree.resolver.value(slot.expr)
-        if not slot.rest and isinstance(value, Scalar) and value.value is True:
-            return True
-    return False
+    values = (block.tree.resolver.value(slot.expr) for slot in block.whole("isNormalUser"))
+    return any(isinstance(value, Scalar) and value.value is True for value in values)
+
+
+ACCOUNTS = Survey("accounts", ACCOUNT, _account)

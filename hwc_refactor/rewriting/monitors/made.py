@@ -11,12 +11,14 @@ from msgspec.structs import replace
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.syntax import Node, ParsedFile, within
 from hwc_refactor.nix.values import Expr
-from hwc_refactor.nixos.bodies import Family, family_of
+from hwc_refactor.nixos.bodies import Family, family_of, ties
 from hwc_refactor.nixos.loops.checks import Check, check_of
 from hwc_refactor.nixos.loops.search import service_loop
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.rewriting.placing import NoPlace, in_called_function
 from hwc_refactor.rewriting.relocating import is_divisible, option_path
+
+TIES = ties(SERVICE, is_divisible)
 
 
 class Made(Struct, frozen=True, eq=False):
@@ -70,7 +72,7 @@ def made_with(block: Block, monitors: Sequence[str]) -> Made | None:
 
     What the checks need has to be the same for all of them, for it is written once.
     """
-    family: Family = family_of(block.tree, block, is_divisible)
+    family: Family = family_of(block, TIES)
     if family.stranger is not None or family.overlaid is not None or len(family.bodies) != 1:
         return None
     if family.bodies[0] in family.blocks or not all(map(_is_named, family.blocks)):

@@ -87,7 +87,7 @@ def move(draft: Draft, block: Block, evaluated: Sequence[Inline]) -> None:
         raise NoPlace("where it stands in the configuration is not certain")
     if block.get("podman", "user"):
         raise NoPlace("podman runs it as another user, who could not read the file")
-    if any(other.name == unit for other in objects(block.tree, SERVICE)):
+    if objects(block.tree, SERVICE, (unit,)):
         raise NoPlace(f"there is a service {unit} already")
     slot = block.slots[0]
     found = module_set(slot.expr.file, slot.expr.node, "virtualisation")

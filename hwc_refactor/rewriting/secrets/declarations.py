@@ -13,6 +13,7 @@ from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import identifier_or_quoted
 from hwc_refactor.nix.values import PathValue
 from hwc_refactor.nixos.objects import AGENIX_SECRET, SOPS_SECRET, Block, Kind, objects
+from hwc_refactor.nixos.secrets.declared import declared_secrets
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.placing import in_called_function
@@ -38,8 +39,8 @@ class Required(Struct, frozen=True):
 
 def scheme(tree: Tree) -> Kind:
     """The scheme that a configuration declares its secrets with; agenix where it has none."""
-    age, sops = objects(tree, AGENIX_SECRET), objects(tree, SOPS_SECRET)
-    return SOPS_SECRET if len(sops) > len(age) else AGENIX_SECRET
+    age, sops = (len(declared_secrets(tree, kind)) for kind in (AGENIX_SECRET, SOPS_SECRET))
+    return SOPS_SECRET if sops > age else AGENIX_SECRET
 
 
 def path_of(kind: Kind, name: str) -> str:
@@ -50,7 +51,7 @@ def path_of(kind: Kind, name: str) -> str:
 def require(draft: Draft, tree: Tree, required: Required) -> None:
     """Declare a secret where others are declared, unless it is; else say what has to be declared."""
     kind = scheme(tree)
-    if any(block.name == required.name for block in objects(tree, kind)):
+    if required.name in declared_secrets(tree, kind):
         return
     name = f"{kind.word}.secrets.{identifier_or_quoted(required.name)}"
     beside = _beside(tree, kind, required.file)

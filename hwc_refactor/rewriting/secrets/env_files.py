@@ -10,7 +10,7 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import escape_quoted, identifier_or_quoted
 from hwc_refactor.nix.values import Item, Slot
-from hwc_refactor.nixos.objects import SERVICE, Block, objects
+from hwc_refactor.nixos.objects import SERVICE, Block, objects_at
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.secrets.env_files import EnvFile, readings
 from hwc_refactor.nixos.secrets.env_writers import Written
@@ -82,12 +82,9 @@ def _without(draft: Draft, block: Block, slot: Slot, items: Sequence[Item]) -> N
 
 
 def _mentioning(block: Block, path: str) -> list[Block]:
-    held = set(block.tree.holding(posixpath.basename(path).encode()))
-    return [
-        other
-        for other in objects(block.tree, SERVICE)
-        if other.file in held and (other.file, other.name) != (block.file, block.name)
-    ]
+    held = block.tree.holding(posixpath.basename(path).encode())
+    others = objects_at(block.tree, SERVICE, held)
+    return [other for other in others if (other.file, other.name) != (block.file, block.name)]
 
 
 def _plain_lines(draft: Draft, block: Block, found: EnvFile) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
-from hwc_refactor.nixos.objects import SERVICE, Block, objects
+from hwc_refactor.nixos.objects import SERVICE, Block, objects_at
 from hwc_refactor.nixos.options import declarations
 from hwc_refactor.nixos.secrets.declared import Secret
 from hwc_refactor.nixos.secrets.deployed import deployed
@@ -142,8 +142,8 @@ def given_away(block: Block, found: Moves, manner: Manner) -> list[Secret]:
         return []
     return [
         one.secret.secret
-        for other in objects(block.tree, SERVICE)
-        if other.own and other.file == block.file and other.name != block.name
+        for other in objects_at(block.tree, SERVICE, (block.file,))
+        if other.own and other.name != block.name
         for written in written_elsewhere(other)
         if written.file.writer is block and can_move(other, written, manner)
         for one in written.file.secrets

@@ -13,7 +13,7 @@ from msgspec import Struct
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Str
-from hwc_refactor.nixos.objects import SERVICE, Block, objects
+from hwc_refactor.nixos.objects import SERVICE, Block, objects_at
 from hwc_refactor.nixos.paths.directories import declared, directory_at
 from hwc_refactor.nixos.scripts.programs import programs
 from hwc_refactor.nixos.secrets.env_files import EnvFile
@@ -68,8 +68,7 @@ def _free_name(block: Block) -> str:
         return "%N"
     taken = {
         one.name
-        for other in objects(block.tree, SERVICE)
-        if other.file in block.tree.holding(block.name.encode())
+        for other in objects_at(block.tree, SERVICE, block.tree.holding(block.name.encode()))
         for one in declared(other)
         if one.directive == OPTION[1]
     }

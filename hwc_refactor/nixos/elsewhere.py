@@ -12,6 +12,8 @@ from hwc_refactor.nixos.tree import Tree
 MAX_DEPTH = 3
 _COMMON = frozenset({"user", "name", "username", "owner", "path", "dir", "file", "type", "value", "url"})
 """Names that many sets have, with another meaning each."""
+_GIVEN = re.compile(rb"\s*=[^;={}\"]*\"([^\"\n]*)\"\s*;")
+"""What follows a name that gets a text."""
 
 
 def texts(tree: Tree, value: Value, depth: int = 0) -> Iterator[str]:
@@ -38,8 +40,16 @@ def _attributes(tree: Tree, name: str) -> Sequence[str]:
     key = ("attributes-elsewhere", name)
     known = tree.memo.get(key)
     if not isinstance(known, tuple):
-        said = re.compile(rb"(?<![\w.'-])" + re.escape(name.encode()) + rb"\s*=[^;={}\"]*\"([^\"\n]*)\"\s*;")
-        data = (tree.data(path) or b"" for path in tree.holding(name.encode()))
-        known = tuple(match[1].decode(errors="replace") for one in data for match in said.finditer(one))
+        word = name.encode()
+        known = tuple(text for path in tree.naming(word) for text in _said(tree, path, word))
         tree.memo[key] = known
     return known
+
+
+def _said(tree: Tree, path: str, word: bytes) -> Iterator[str]:
+    data, end = tree.data(path) or b"", 0
+    for offset in tree.words(path, word):
+        match = _GIVEN.match(data, offset + len(word))
+        if match is not None and offset >= end and data[offset - 1 : offset] != b".":
+            yield match[1].decode(errors="replace")
+            end = match.end()

@@ -27,12 +27,18 @@ def texts(tree: Tree, value: Value, depth: int = 0) -> Iterator[str]:
         case Call(name="escapeShellArg" | "toString", args=(given,)):
             yield from texts(tree, tree.resolver.value(given), depth)
         case Ref(path=("config", *option)) if option:
-            defaults = [one.default for one in declarations(tree, option) if one.default is not None]
-            for expr in (*defaults, *(one.expr for one in settings(tree, option))):
-                if depth < MAX_DEPTH:
-                    yield from texts(tree, tree.resolver.value(expr), depth + 1)
+            if depth < MAX_DEPTH:
+                key = ("texts of an option", depth, *option)
+                yield from tree.remember(key, tree, lambda: tuple(_of_option(tree, option, depth)))
         case Ref(path=(_, *_, name)) if len(value.path) > 1 and name not in _COMMON:
             yield from _attributes(tree, name)
+
+
+def _of_option(tree: Tree, option: Sequence[str], depth: int) -> Iterator[str]:
+    """The texts that an option may have: by default, or where something sets it."""
+    defaults = [one.default for one in declarations(tree, option) if one.default is not None]
+    for expr in (*defaults, *(one.expr for one in settings(tree, option))):
+        yield from texts(tree, tree.resolver.value(expr), depth + 1)
 
 
 def _attributes(tree: Tree, name: str) -> Sequence[str]:

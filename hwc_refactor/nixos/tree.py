@@ -21,7 +21,7 @@ T = TypeVar("T")
 Companions = Callable[[str], "bytes | None"]
 MANY = 24
 """So many names are looked for in all files before an index of all names is made."""
-MANY_TREES = 200
+MANY_TREES = 100
 """So many trees are worth to be looked through for those that nothing refers to."""
 MAX_REEXPORTS = 3
 """How many files may hand a value on."""

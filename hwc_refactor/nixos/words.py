@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 NAME_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_'-"
@@ -21,15 +20,21 @@ class WordIndex:
 
     def __init__(self, texts: Mapping[str, bytes]) -> None:
         """Read all files."""
-        self._files: dict[bytes, list[str]] = defaultdict(list)
+        self._files: dict[bytes, str | list[str]] = {}  # most names stand in one file
         for path, data in texts.items():
             for word in set(words_of(data)):
-                self._files[word].append(path)
+                known = self._files.setdefault(word, path)
+                if known is not path:
+                    if isinstance(known, list):
+                        known.append(path)
+                    else:
+                        self._files[word] = [known, path]
         self._spelled = b" ".join((b"", *self._files, b""))
 
     def files(self, word: bytes) -> Sequence[str]:
         """The paths of the files that hold a name, in the order in which they were read."""
-        return self._files.get(word, ())
+        known = self._files.get(word, ())
+        return [known] if isinstance(known, str) else known
 
     def narrowed(self, pieces: Sequence[bytes]) -> Collection[str] | None:
         """The files of which those are some that hold all `pieces`; None where these do not tell."""
@@ -49,7 +54,7 @@ class WordIndex:
         for number, word in enumerate(self._names_with(piece)):
             if number == ALIKE:
                 return None
-            found.update(self._files[word])
+            found.update(self.files(word))
         return found
 
     def _names_with(self, piece: bytes) -> Iterator[bytes]:

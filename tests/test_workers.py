@@ -19,9 +19,12 @@ from hwc_refactor.nixos.objects import (
     SERVICE,
     Block,
     Key,
+    Kind,
     keys,
     learn_sites,
     objects,
+    objects_at,
+    objects_with,
     rows_at,
 )
 from hwc_refactor.nixos.tree import Tree
@@ -116,6 +119,59 @@ def test_an_audit_is_the_same(project: Project, jobs: int, only: tuple[str, ...]
     alone = audit(project, asked, settings, only=only, jobs=1)
     assert alone.findings
     assert audit(project, asked, settings, only=only, jobs=jobs) == alone
+
+
+#: Services that one function makes, of which one cannot be changed; and one that writes what the other one reads.
+TOGETHER = {
+    "made.nix": b"""{ lib, ... }:
+    let
+      nightly = program: { serviceConfig.Type = "oneshot"; script = program; };
+    in
+    {
+      systemd.services.east = nightly "date";
+      systemd.services.west = nightly "till-count";
+    }""",
+    "added.nix": b"{ systemd.services.west.serviceConfig.ProtectHome = true; }",
+    "written.nix": b"""{ config, ... }: {
+      age.secrets.token.file = ./token.age;
+      systemd.services.web-env = {
+        before = [ "web.service" ]; wantedBy = [ "web.service" ]; serviceConfig.Type = "oneshot";
+        script = ''echo "TOKEN=$(cat ${config.age.secrets.token.path})" > /run/web.env'';
+      };
+      systemd.services.web = {
+        after = [ "web-env.service" ];
+        serviceConfig = { ExecStart = "/opt/web"; EnvironmentFile = "/run/web.env"; };
+      };
+    }""",
+    "users.nix": b'{ users.users.ann.isNormalUser = true; systemd.services.ann.serviceConfig.User = "ann"; }',
+}
+
+
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_objects_that_hang_together_are_told_alike(tmp_path: Path, jobs: int) -> None:
+    for path, data in TOGETHER.items():
+        (tmp_path / path).write_bytes(data)
+    settings = Settings()
+    asked = steps(Selection(everything=True), settings)
+    project = read_project(tmp_path, (), settings)
+    alone = audit(project, asked, settings, jobs=1)
+    assert {finding.subject.name for finding in alone.findings} >= {"east", "west", "web"}
+    assert audit(project, asked, settings, jobs=jobs) == alone
+
+
+@pytest.mark.parametrize("kind", [SERVICE, CONTAINER])
+def test_objects_are_made_once_and_stay_the_same(kind: Kind) -> None:
+    tree = Tree(SPREAD)
+    learn_sites(tree, kind, shares.sites(tree, kind, shares.sightings(tree, kind, tree.paths)))
+    whole = objects(tree, kind)
+    assert {id(block) for block in whole} == {id(block) for _, _, block in rows_at(tree, kind, tree.paths)}
+    assert [shown(block) for block in whole] == [shown(block) for block in objects(Tree(SPREAD), kind)]
+    for name in {block.name for block in whole}:
+        assert objects(tree, kind, (name,)) == [block for block in whole if block.name == name]
+    for file in SPREAD:
+        found = [shown(block) for block in objects_with(tree, kind, file)]
+        assert found == [shown(block) for block in objects_with(Tree(SPREAD), kind, file)]
+        assert objects_at(tree, kind, (file,)) == [block for block in whole if block.file == file]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

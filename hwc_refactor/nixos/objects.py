@@ -378,7 +378,8 @@ def objects_with(tree: Tree, kind: Kind, file: str) -> list[Block]:
     """The objects of a kind of which a definition has its value in a file, in the order of all."""
     sites = _sites(tree, kind)
     if sites is not None:
-        return objects_at(tree, kind, (home for home, site in sites.items() if file in site.files))
+        near = objects_at(tree, kind, (home for home, site in sites.items() if file in site.files))
+        return [block for block in near if file in _files_of(block)]
     known = tree.remember(("objects with", kind.name), tree, lambda: _by_files(objects(tree, kind)))
     return list(known.get(file, ()))
 
@@ -386,9 +387,13 @@ def objects_with(tree: Tree, kind: Kind, file: str) -> list[Block]:
 def _by_files(blocks: Sequence[Block]) -> Mapping[str, list[Block]]:
     found: dict[str, list[Block]] = {}
     for block in blocks:
-        for file in {slot.expr.file.source.path for slot in block.slots}:
+        for file in _files_of(block):
             found.setdefault(file, []).append(block)
     return found
+
+
+def _files_of(block: Block) -> set[str]:
+    return {slot.expr.file.source.path for slot in block.slots}
 
 
 Row = tuple[int, "Key", Block]

@@ -58,18 +58,18 @@ from hwc_refactor.codemod import Context, Foundation, Outcome, codemod
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nix.values import Attrs, Call, ListValue, Scalar, Str
-from hwc_refactor.nixos.bodies import Family, family_of, listed, ties
-from hwc_refactor.nixos.containers.container import Container
-from hwc_refactor.nixos.containers.profiles import find_profile
-from hwc_refactor.nixos.objects import (
+from hwc_refactor.nixos.block import (
     AGENIX_SECRET,
     CONTAINER,
     HWC_CONTAINER,
     SOPS_SECRET,
     Block,
-    objects,
     ranked_elsewhere,
 )
+from hwc_refactor.nixos.bodies import Family, family_of, listed, ties
+from hwc_refactor.nixos.containers.container import Container
+from hwc_refactor.nixos.containers.profiles import find_profile
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.secrets.declared import DECLARED, declared_secrets
 from hwc_refactor.rewriting.containers.companions import drop_said
 from hwc_refactor.rewriting.containers.rewording import Wishes

@@ -69,7 +69,7 @@ from collections.abc import Iterator, Sequence
 
 from hwc_refactor.codemod import Context, Outcomes, codemod
 from hwc_refactor.model import Refusal, Severity
-from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, USER_SERVICE, Block
+from hwc_refactor.nixos.block import CONTAINER, HWC_CONTAINER, SERVICE, USER_SERVICE, Block
 from hwc_refactor.nixos.secrets.declared import DECLARED
 from hwc_refactor.nixos.secrets.env_files import env_files, secrets_read
 from hwc_refactor.nixos.secrets.env_writers import written_elsewhere

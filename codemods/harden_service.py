@@ -71,8 +71,8 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Str
+from hwc_refactor.nixos.block import SERVICE, Block
 from hwc_refactor.nixos.bodies import Family, listed
-from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.paths.beginnings import mode_at_first
 from hwc_refactor.nixos.paths.hosted import owner
 from hwc_refactor.nixos.paths.writable import Element, common, named_already, read_only_when_full, writable

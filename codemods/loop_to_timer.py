@@ -80,12 +80,12 @@ from __future__ import annotations
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.build import BuildError
+from hwc_refactor.nixos.block import SERVICE, USER_SERVICE, Block
 from hwc_refactor.nixos.loops.foreign import foreign_loop
 from hwc_refactor.nixos.loops.intervals import interval
 from hwc_refactor.nixos.loops.search import service_loop
 from hwc_refactor.nixos.loops.unit import used_elsewhere
 from hwc_refactor.nixos.loops.verdict import obstacles
-from hwc_refactor.nixos.objects import SERVICE, USER_SERVICE, Block
 from hwc_refactor.rewriting.loops.documented import documented
 from hwc_refactor.rewriting.loops.ticking import convert, refused
 from hwc_refactor.rewriting.placing import NoPlace

@@ -81,11 +81,12 @@ from collections.abc import Iterator
 from hwc_refactor.codemod import Context, Foundation, Outcome, codemod
 from hwc_refactor.model import Change, Severity
 from hwc_refactor.nix.build import BuildError
+from hwc_refactor.nixos.block import HWC_MONITOR, SERVICE, Block
 from hwc_refactor.nixos.loops import endings, unit
 from hwc_refactor.nixos.loops.checks import Check, check_of, short_name
 from hwc_refactor.nixos.loops.obstacles import Obstacle
 from hwc_refactor.nixos.loops.verdict import obstacles
-from hwc_refactor.nixos.objects import HWC_MONITOR, SERVICE, Block, objects
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.surveys import Survey, surveyed
 from hwc_refactor.rewriting.groundwork import SharedModule, is_shared
 from hwc_refactor.rewriting.loops.ticking import refused

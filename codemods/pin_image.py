@@ -36,10 +36,10 @@ from __future__ import annotations
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.model import Refusal, Severity
 from hwc_refactor.nix.strings import quote
+from hwc_refactor.nixos.block import CONTAINER, HWC_CONTAINER, Block
 from hwc_refactor.nixos.containers.container import Container, ImageSource
 from hwc_refactor.nixos.containers.declared import container_of
 from hwc_refactor.nixos.containers.images import Image, image_of, retagged
-from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block
 from hwc_refactor.nixos.options import declarations, readers, settings
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.containers.image import set_tag

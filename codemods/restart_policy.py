@@ -46,8 +46,8 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import comment_text, comments_of
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Branch, Call, Slot, Str
+from hwc_refactor.nixos.block import SERVICE, Block
 from hwc_refactor.nixos.bodies import Family, listed
-from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.scripts.programs import Program, main_program
 from hwc_refactor.nixos.units.restarts import ends_by_itself, seconds, span, tells_by_failing
 from hwc_refactor.nixos.wrappers import FORCING, unwrapped

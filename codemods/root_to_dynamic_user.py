@@ -61,8 +61,8 @@ from collections.abc import Iterator
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.model import Change, Refusal, Severity
 from hwc_refactor.nix.build import Snippet
+from hwc_refactor.nixos.block import SERVICE, Block
 from hwc_refactor.nixos.bodies import Family, listed
-from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.obstacles import Obstacle
 from hwc_refactor.nixos.paths.keeping import EVERYTHING_REACHED
 from hwc_refactor.nixos.users.accounts import ACCOUNTS

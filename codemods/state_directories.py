@@ -51,7 +51,7 @@ from hwc_refactor.codemod import Context, Outcomes, codemod
 from hwc_refactor.model import Severity
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.values import Slot
-from hwc_refactor.nixos.objects import SERVICE, Block
+from hwc_refactor.nixos.block import SERVICE, Block
 from hwc_refactor.nixos.paths.directories import VARIABLES, Directory
 from hwc_refactor.nixos.paths.keeping import EVERYTHING_REACHED, Keeping, keeping
 from hwc_refactor.nixos.paths.spellings import Spelling, everywhere, needless, spellings

@@ -62,6 +62,7 @@ from collections.abc import Iterable, Sequence
 from hwc_refactor.codemod import Context, Outcome, codemod
 from hwc_refactor.model import Refusal, Severity, Subject
 from hwc_refactor.nix.values import Expr
+from hwc_refactor.nixos.block import CONTAINER, HWC_CONTAINER, Block
 from hwc_refactor.nixos.containers.container import Container, backend
 from hwc_refactor.nixos.containers.declared import container_of
 from hwc_refactor.nixos.containers.hardware import mounted_devices
@@ -71,7 +72,7 @@ from hwc_refactor.nixos.containers.privileges import obstacles
 from hwc_refactor.nixos.containers.profiles import Profile, find_profile
 from hwc_refactor.nixos.containers.started import started_privileged
 from hwc_refactor.nixos.containers.strays import stray_privileges
-from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block, objects
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.rewriting.containers import privileges
 from hwc_refactor.rewriting.placing import NoPlace
 

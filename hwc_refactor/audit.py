@@ -12,7 +12,8 @@ from msgspec import Struct
 from hwc_refactor.codemod import Codemod, Outcome
 from hwc_refactor.findings import Audit, Finding, Suppressed, Tally, rank
 from hwc_refactor.model import Change, Problem
-from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, USER_SERVICE, Block, Key, Kind
+from hwc_refactor.nixos.block import CONTAINER, HWC_CONTAINER, SERVICE, USER_SERVICE, Block, Kind
+from hwc_refactor.nixos.objects import Key
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.users.inventory import Inventory, Service, Unit, container, service, user_service
 from hwc_refactor.project import Project

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from hwc_refactor.model import NOT_SAID, Change, Found, Refusal, Severity, Subject
 from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.nix.values import Expr
-from hwc_refactor.nixos.objects import Block, Kind
+from hwc_refactor.nixos.block import Block, Kind
 from hwc_refactor.nixos.surveys import Survey
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.rewriting.draft import About, Draft

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from hwc_refactor.codemod import Codemod, Context, Foundation, Outcome
 from hwc_refactor.model import Change, Problem, Refusal
-from hwc_refactor.nixos.objects import Block, Key, keys, objects
+from hwc_refactor.nixos.block import Block
+from hwc_refactor.nixos.objects import Key, keys, objects
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.project import Project, hindrance
 from hwc_refactor.recipes import RecipePass

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hwc_refactor.codemod import Codemod
 from hwc_refactor.near import nearest
-from hwc_refactor.nixos.objects import Kind
+from hwc_refactor.nixos.block import Kind
 from hwc_refactor.recipes import Recipe, RecipePass, recipes
 from hwc_refactor.registry import codemods
 from hwc_refactor.settings import Settings

@@ -20,7 +20,7 @@ from hwc_refactor.model import Change, Subject
 from hwc_refactor.nix.comments import comment_text
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.syntax import Node, ParsedFile
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.settings import Ignore, Settings
 

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from hwc_refactor.model import Change
 from hwc_refactor.nix.edits import Edit
-from hwc_refactor.nixos.objects import Block, Key
+from hwc_refactor.nixos.block import Block
+from hwc_refactor.nixos.objects import Key
 from hwc_refactor.nixos.tree import Tree
 
 LONGEST = 32

@@ -23,7 +23,8 @@ from msgspec import Struct
 
 from hwc_refactor.model import Problem
 from hwc_refactor.nixos import shares
-from hwc_refactor.nixos.objects import Block, Key, Kind, Row, Site, forget, learn_sites, rows_at
+from hwc_refactor.nixos.block import Block, Kind
+from hwc_refactor.nixos.objects import Key, Row, Site, forget, learn_sites, rows_at
 from hwc_refactor.nixos.shares import Sighting
 from hwc_refactor.nixos.surveys import Survey, learn
 from hwc_refactor.nixos.tree import Tree

@@ -29,7 +29,8 @@ from standins import StandIns
 
 from hwc_refactor.checking import check
 from hwc_refactor.model import Plan
-from hwc_refactor.nixos.objects import CONTAINER, Block, objects
+from hwc_refactor.nixos.block import CONTAINER, Block
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.plan import make_plan
 from hwc_refactor.project import Project, read_project

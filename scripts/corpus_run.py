@@ -33,7 +33,8 @@ from msgspec.structs import replace
 from hwc_refactor.audit import audit
 from hwc_refactor.checking import check, systemd
 from hwc_refactor.model import Plan
-from hwc_refactor.nixos.objects import SERVICE, TIMER, objects
+from hwc_refactor.nixos.block import SERVICE, TIMER
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.sandbox.exposure import exposure
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.units.render import rendered

@@ -19,7 +19,8 @@ from statistics import median
 
 from msgspec.structs import replace
 
-from hwc_refactor.nixos.objects import SERVICE, Block, objects
+from hwc_refactor.nixos.block import SERVICE, Block
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.sandbox.exposure import exposure
 from hwc_refactor.nixos.sandbox.hardening import facts_in_sight
 from hwc_refactor.nixos.scripts.facts import facts

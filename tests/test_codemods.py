@@ -15,9 +15,9 @@ import pytest
 import codemods as package
 from hwc_refactor.codemod import FINDS, HEADINGS, Codemod
 from hwc_refactor.model import Severity
+from hwc_refactor.nixos.block import KINDS
 from hwc_refactor.nixos.containers.images import parse_image
 from hwc_refactor.nixos.containers.profiles import find_profile
-from hwc_refactor.nixos.objects import KINDS
 from hwc_refactor.nixos.sandbox import traits
 from hwc_refactor.recipes import recipes
 from hwc_refactor.registry import codemods

@@ -16,7 +16,8 @@ from units import complaints, exposure, needs_systemd, write_unit
 
 from hwc_refactor.model import Applicability
 from hwc_refactor.nix.shell import Script
-from hwc_refactor.nixos.objects import SERVICE, objects
+from hwc_refactor.nixos.block import SERVICE
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.scripts.programs import main_program
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.plan import make_plan

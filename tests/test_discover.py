@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from hwc_refactor.nixos.block import CONTAINER, SERVICE
 from hwc_refactor.nixos.discover import may_bind, may_define
-from hwc_refactor.nixos.objects import CONTAINER, SERVICE, objects
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.tree import Tree
 
 

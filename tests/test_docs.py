@@ -64,7 +64,7 @@ def test_worked_example_holds_its_cases(worked_example: Codemod, tmp_path: Path)
 
 def test_words_of_the_tutorial_exist(worked_example: Codemod) -> None:
     from hwc_refactor.codemod import Context
-    from hwc_refactor.nixos.objects import Block
+    from hwc_refactor.nixos.block import Block
     from hwc_refactor.rewriting.draft import Draft
 
     for name, owner in (("block", Block), ("ctx", Context), ("draft", Draft)):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hwc_refactor.nix.shell import Body
-from hwc_refactor.nixos.objects import SERVICE, objects
+from hwc_refactor.nixos.block import SERVICE
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.scripts.doings import Facts
 from hwc_refactor.nixos.scripts.execline import command_line
 from hwc_refactor.nixos.scripts.facts import facts

@@ -2,8 +2,9 @@
 
 from hwc_refactor.nix.scope import env_along, root_env
 from hwc_refactor.nix.values import Expr
+from hwc_refactor.nixos.block import AGENIX_SECRET, CONTAINER, SOPS_SECRET
 from hwc_refactor.nixos.modules import imported_by, module_imports
-from hwc_refactor.nixos.objects import AGENIX_SECRET, CONTAINER, LONGEST, SOPS_SECRET, objects
+from hwc_refactor.nixos.objects import LONGEST, objects
 from hwc_refactor.nixos.secrets.declared import declared_secrets, secret_of
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.units.naming import references

@@ -13,11 +13,12 @@ from hwc_refactor.nix.shell import Body, Script, script_of
 from hwc_refactor.nix.shell_flow import carried
 from hwc_refactor.nix.shell_walk import background, leavings
 from hwc_refactor.nix.strings import escape_indented, escape_quoted
+from hwc_refactor.nixos.block import SERVICE
 from hwc_refactor.nixos.loops.intervals import interval, span
 from hwc_refactor.nixos.loops.loop import Loop
 from hwc_refactor.nixos.loops.looping import is_waiting, names, types, waits
 from hwc_refactor.nixos.loops.search import service_loop
-from hwc_refactor.nixos.objects import SERVICE, objects
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.scripts.programs import programs
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.plan import make_plan

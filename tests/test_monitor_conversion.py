@@ -12,8 +12,9 @@ from units import complaints, exposure, needs_systemd, write_unit
 from zoocases import ZooCase, zoo
 
 from hwc_refactor.model import Plan
+from hwc_refactor.nixos.block import SERVICE
 from hwc_refactor.nixos.loops.checks import check_of, is_named, short_name
-from hwc_refactor.nixos.objects import SERVICE, objects
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.plan import make_plan
 from hwc_refactor.project import read_project

@@ -11,7 +11,8 @@ from nixeval import LIBS, facts, needs_nix
 from units import render as real_text
 
 from hwc_refactor.checking.unit_text import fields
-from hwc_refactor.nixos.objects import SERVICE, TIMER, Block, objects
+from hwc_refactor.nixos.block import SERVICE, TIMER, Block
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.sandbox.exposure import exposure
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.units.render import UnitFile, rendered

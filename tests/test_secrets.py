@@ -10,7 +10,8 @@ import pytest
 
 from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nix.edits import Edit, Span, apply_edits
-from hwc_refactor.nixos.objects import SERVICE, objects
+from hwc_refactor.nixos.block import SERVICE
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.scripts.python_reads import from_credentials
 from hwc_refactor.nixos.secrets.arguments import secret_arguments
 from hwc_refactor.nixos.secrets.declared import is_file_option

@@ -9,7 +9,8 @@ import pytest
 from hwc_refactor.nix.scope import root_env
 from hwc_refactor.nix.values import Expr
 from hwc_refactor.nixos import tree as trees
-from hwc_refactor.nixos.objects import CONTAINER, objects
+from hwc_refactor.nixos.block import CONTAINER
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.tree import Tree
 
 PLAIN = b'{ virtualisation.oci-containers.containers.web.image = "nginx:1"; }\n'

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hwc_refactor.nix.shell import Script
-from hwc_refactor.nixos.objects import SERVICE, objects
+from hwc_refactor.nixos.block import SERVICE
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.scripts.programs import main_program
 from hwc_refactor.nixos.scripts.strictness import bears_errexit, bears_strictness
 from hwc_refactor.nixos.tree import Tree

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from units import needs_systemd
 
 from hwc_refactor.checking import systemd
-from hwc_refactor.nixos.objects import SERVICE, TIMER, objects
+from hwc_refactor.nixos.block import SERVICE, TIMER
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.sandbox.exposure import unit_exposure
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.units.folder import unit_folder

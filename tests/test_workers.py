@@ -13,20 +13,8 @@ from example import EXAMPLE
 from hwc_refactor.audit import audit
 from hwc_refactor.nixos import shares
 from hwc_refactor.nixos import tree as trees
-from hwc_refactor.nixos.objects import (
-    CONTAINER,
-    KINDS,
-    SERVICE,
-    Block,
-    Key,
-    Kind,
-    keys,
-    learn_sites,
-    objects,
-    objects_at,
-    objects_with,
-    rows_at,
-)
+from hwc_refactor.nixos.block import CONTAINER, KINDS, SERVICE, Block, Kind
+from hwc_refactor.nixos.objects import Key, keys, learn_sites, objects, objects_at, objects_with, rows_at
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.plan import make_plan
 from hwc_refactor.project import Project, read_project

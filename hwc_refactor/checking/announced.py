@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from hwc_refactor.nixos.block import CONTAINER, HWC_CONTAINER, SERVICE, TIMER, Block, Kind
 from hwc_refactor.nixos.containers.container import backend
-from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, SERVICE, TIMER, Block, Kind, objects
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.units.render import UnitFile, rendered
 from hwc_refactor.nixos.units.standins import unit_data

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from msgspec.structs import replace
 
 from hwc_refactor.model import Exposure, PlannedChange
-from hwc_refactor.nixos.objects import SERVICE, Block, objects
+from hwc_refactor.nixos.block import SERVICE, Block
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.sandbox.exposure import exposure
 from hwc_refactor.nixos.tree import Tree
 

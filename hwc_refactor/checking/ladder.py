@@ -13,7 +13,8 @@ from msgspec import Struct
 from hwc_refactor.checking import check, systemd
 from hwc_refactor.checking.beside import beside
 from hwc_refactor.model import Change, PlannedChange, Problem
-from hwc_refactor.nixos.objects import SERVICE, TIMER, Key, keys, objects
+from hwc_refactor.nixos.block import SERVICE, TIMER
+from hwc_refactor.nixos.objects import Key, keys, objects
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.units.render import UnitFile, rendered
 from hwc_refactor.project import Project

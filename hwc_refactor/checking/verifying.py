@@ -16,7 +16,8 @@ from hwc_refactor.checking.verification import Fault, Outcome, Rung, ServiceExpo
 from hwc_refactor.model import Problem
 from hwc_refactor.nix.source import Source
 from hwc_refactor.nix.syntax import parse
-from hwc_refactor.nixos.objects import SERVICE, TIMER, Block, objects
+from hwc_refactor.nixos.block import SERVICE, TIMER, Block
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.sandbox.exposure import exposure
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.units.render import UnitFile, rendered

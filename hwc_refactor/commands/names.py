@@ -6,15 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from hwc_refactor.near import nearest
+from hwc_refactor.nixos.block import CONTAINER, HWC_CONTAINER, HWC_MONITOR, SERVICE, USER_SERVICE
 from hwc_refactor.nixos.containers.declared import container_of
-from hwc_refactor.nixos.objects import (
-    CONTAINER,
-    HWC_CONTAINER,
-    HWC_MONITOR,
-    SERVICE,
-    USER_SERVICE,
-    objects,
-)
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.project import Project
 from hwc_refactor.report.lines import Line

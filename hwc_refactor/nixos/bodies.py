@@ -17,7 +17,8 @@ from hwc_refactor.nix.scope import Env, Parameter, attrpath_of, called_frame, en
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Attrs, Call, Expr, Slot
-from hwc_refactor.nixos.objects import Block, Kind, objects_with, rows_at
+from hwc_refactor.nixos.block import Block, Kind
+from hwc_refactor.nixos.objects import objects_with, rows_at
 from hwc_refactor.nixos.surveys import Survey, surveyed
 from hwc_refactor.nixos.tree import Tree
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from hwc_refactor.nixos.objects import Identity, Key, Kind, Site, block_of, found_in, groups, keys
+from hwc_refactor.nixos.block import Kind
+from hwc_refactor.nixos.objects import Identity, Key, Site, block_of, found_in, groups, keys
 from hwc_refactor.nixos.tree import Tree
 
 PIECES = 32

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from hwc_refactor.nixos.objects import Block, Kind, objects
+from hwc_refactor.nixos.block import Block, Kind
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.tree import Tree
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hwc_refactor.nix.values import Expr
+from hwc_refactor.nixos.block import SERVICE, Block
 from hwc_refactor.nixos.bodies import Family, family_of, listed, ties
-from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.placing import NoPlace

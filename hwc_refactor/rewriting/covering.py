@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hwc_refactor.nix.resolve import Resolver
 from hwc_refactor.nix.syntax import Node, within
 from hwc_refactor.nix.values import Call, Expr
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 
 
 def hides(block: Block, name: str) -> bool:

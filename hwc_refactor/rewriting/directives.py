@@ -9,7 +9,7 @@ from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, ListValue, Slot, Str
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.paths.beginnings import mode_made
 from hwc_refactor.nixos.paths.directories import Directory
 from hwc_refactor.nixos.paths.keeping import Keeping

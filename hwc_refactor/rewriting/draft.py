@@ -17,7 +17,7 @@ from hwc_refactor.nix.edits import Edit, Span
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.syntax import ParsedFile
 from hwc_refactor.nix.values import Slot
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.placing import Home, NoPlace

@@ -16,6 +16,7 @@ from hwc_refactor.nix.build import BuildError
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.importing import (
     TOPS,
     ImportPlace,
@@ -28,7 +29,6 @@ from hwc_refactor.nixos.importing import (
     reached,
 )
 from hwc_refactor.nixos.modules import imported_by
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.nixos.walks import swept
 from hwc_refactor.rewriting import strangers

@@ -9,7 +9,7 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import attr_name, quote
 from hwc_refactor.nix.syntax import Node, ParsedFile
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.placing import in_called_function
 

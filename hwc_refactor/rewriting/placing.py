@@ -10,7 +10,8 @@ from hwc_refactor.nix.scope import Env, attrpath_of, called_frame
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile, within
 from hwc_refactor.nix.values import Attrs, Branch, Call, Expr, Slot
-from hwc_refactor.nixos.objects import Block, Kind, objects, objects_at
+from hwc_refactor.nixos.block import Block, Kind
+from hwc_refactor.nixos.objects import objects, objects_at
 from hwc_refactor.nixos.tree import Tree
 
 _WRAPS = frozenset(

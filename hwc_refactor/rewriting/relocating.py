@@ -11,7 +11,7 @@ from hwc_refactor.nix.scope import attrpath_of, bindings_of
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Expr
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.placing import NoPlace
 

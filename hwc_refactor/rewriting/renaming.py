@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.shell import Script, Word
 from hwc_refactor.nix.strings import attr_name, identifier_or_quoted, quote
+from hwc_refactor.nixos.block import SERVICE, Block
 from hwc_refactor.nixos.loops.unit import mentions_of
-from hwc_refactor.nixos.objects import SERVICE, Block, objects
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.units.naming import references
 from hwc_refactor.rewriting import placing

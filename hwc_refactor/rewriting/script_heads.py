@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hwc_refactor.nix.shell import Script
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.draft import Draft
 

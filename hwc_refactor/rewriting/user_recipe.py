@@ -14,7 +14,7 @@ from hwc_refactor.nix.comments import comment_text, comments_of
 from hwc_refactor.nix.scope import spelled
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Slot
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.wrappers import unwrapped
 from hwc_refactor.rewriting.directives import add_directives, add_words, plain, replace_directive
 from hwc_refactor.rewriting.draft import Draft

@@ -9,11 +9,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hwc_refactor.nix.values import Expr, Gap, Item, Ref, Scalar, Slot, Str, Text
+from hwc_refactor.nixos.block import CONTAINER, Block
 from hwc_refactor.nixos.containers.flags import Flag, capability, read_flags
 from hwc_refactor.nixos.containers.images import GAP, Image, gaps_of, image_of, parse_image, plain_value
 from hwc_refactor.nixos.containers.profiles import Profile
 from hwc_refactor.nixos.discover import definitions
-from hwc_refactor.nixos.objects import CONTAINER, Block
 from hwc_refactor.nixos.options import OptionDeclaration, declarations
 from hwc_refactor.nixos.tree import Tree
 

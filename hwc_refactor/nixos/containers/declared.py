@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 
 from hwc_refactor.nix.values import Expr, Gap, Scalar, Slot, Str, Text
+from hwc_refactor.nixos.block import HWC_CONTAINER, Block
 from hwc_refactor.nixos.containers.container import Container, ImageSource
 from hwc_refactor.nixos.containers.images import plain_value
 from hwc_refactor.nixos.containers.plain_values import is_false
 from hwc_refactor.nixos.containers.terms import RESOURCES
-from hwc_refactor.nixos.objects import HWC_CONTAINER, Block
 
 
 class Declared(Container, frozen=True, dict=True):

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Condition, Expr, Ref, Str
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.bodies import called_with
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.flags import Flag
 from hwc_refactor.nixos.containers.operands import Movable, Operand, condition_at, in_scope
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.options import choices
 
 MODES = {"media-network": "media", "container:gluetun": "vpn"}

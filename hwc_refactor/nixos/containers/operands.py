@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from hwc_refactor.nix.values import Condition, Expr
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.containers.flags import Flag, read_flags
-from hwc_refactor.nixos.objects import Block
 
 
 class Operand(Struct, frozen=True, eq=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from hwc_refactor.nix.values import Expr, Ref, Scalar, Str
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 
 
 def is_true(block: Block, expr: Expr) -> bool:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from hwc_refactor.nixos.block import SERVICE
 from hwc_refactor.nixos.containers.strays import Stray
-from hwc_refactor.nixos.objects import SERVICE, objects
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.tree import Tree
 
 if TYPE_CHECKING:

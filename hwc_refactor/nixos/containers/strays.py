@@ -10,13 +10,13 @@ from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.scope import attrpath_of, bindings_of, inherited_names
 from hwc_refactor.nix.strings import STRING_TYPES, attr_name, decode
 from hwc_refactor.nix.syntax import Node, ParsedFile
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.containers.declared import container_of
 from hwc_refactor.nixos.containers.flags import capability
 from hwc_refactor.nixos.containers.images import GAP, Image, parse_image
 from hwc_refactor.nixos.containers.needs import broad_capabilities, given_by
 from hwc_refactor.nixos.containers.profiles import find_profile
 from hwc_refactor.nixos.discover import may_bind
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 
 FLAG = b'"--privileged'

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from hwc_refactor.nix.strings import quote
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.flags import Flag
 from hwc_refactor.nixos.containers.images import bare
 from hwc_refactor.nixos.containers.needs import LIMITS
 from hwc_refactor.nixos.containers.network_terms import network_term
 from hwc_refactor.nixos.containers.operands import Movable, Operand, condition_at, in_scope
-from hwc_refactor.nixos.objects import Block
 
 RESOURCES = {"memory": "memory", "memory-swap": "memorySwap", "cpus": "cpus", "pids-limit": "pidsLimit"}
 _NUMBER = re.compile(r"(?:0|[1-9]\d*)(?:\.\d+)?\Z")

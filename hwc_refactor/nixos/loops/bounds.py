@@ -12,9 +12,9 @@ import re
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.shell_walk import LOOPS
 from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.checks import waits
 from hwc_refactor.nixos.loops.loop import Loop, sleep_of
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.doings import Ran
 from hwc_refactor.nixos.scripts.facts import facts
 

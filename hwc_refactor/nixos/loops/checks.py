@@ -11,10 +11,11 @@ from typing import Any
 from msgspec import Struct
 
 from hwc_refactor.nix.shell_walk import leavings
+from hwc_refactor.nixos.block import TIMER, Block
 from hwc_refactor.nixos.catalogue import table
 from hwc_refactor.nixos.loops.loop import Loop, sleep_of
 from hwc_refactor.nixos.loops.search import service_loop
-from hwc_refactor.nixos.objects import TIMER, Block, objects
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.paths.reach import is_path
 from hwc_refactor.nixos.scripts.doings import Ran
 from hwc_refactor.nixos.scripts.facts import facts

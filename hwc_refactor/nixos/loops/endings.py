@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hwc_refactor.nix.shell_walk import leavings
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.loop import Loop
 from hwc_refactor.nixos.loops.obstacles import Obstacle, obstacle_at
-from hwc_refactor.nixos.objects import Block
 
 
 def waits_for_condition(_: Block, loop: Loop) -> Iterator[Obstacle]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.scripts.doings import Ran
 from hwc_refactor.nixos.scripts.executables import executable_value
 from hwc_refactor.nixos.scripts.facts import facts

@@ -14,8 +14,8 @@ from msgspec import Struct
 from hwc_refactor.nix.shell import Piece, Script, Word
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Scalar, Str
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.loop import Loop, sleep_of
-from hwc_refactor.nixos.objects import Block
 
 _SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([smhd]?)\Z")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}

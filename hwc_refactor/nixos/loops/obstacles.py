@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.loop import Loop
-from hwc_refactor.nixos.objects import Block
 
 
 class Obstacle(Struct, frozen=True):

@@ -10,10 +10,10 @@ from hwc_refactor.nix.shell import Command, Script
 from hwc_refactor.nix.shell_walk import LOOPS, leavings, reached
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Branch, Call, Expr
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.forms import form_of
 from hwc_refactor.nixos.loops.loop import WRAPPERS, Loop, Step, feeding, sleep_of
 from hwc_refactor.nixos.loops.looping import is_waiting
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.executables import executable_of, script_text
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.nested import nested_scripts

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.shell_walk import reached
 from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.loop import Loop, setup, sleep_of
 from hwc_refactor.nixos.loops.looping import names
 from hwc_refactor.nixos.loops.obstacles import Obstacle, obstacle_at, shortened
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.commands import knowledge
 from hwc_refactor.nixos.scripts.executables import executable_of
 from hwc_refactor.nixos.scripts.pieces import piece

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.shell_walk import reached
 from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.loop import Loop, Step
 from hwc_refactor.nixos.loops.obstacles import Obstacle, obstacle_at, shortened
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.pieces import hidden
 
 

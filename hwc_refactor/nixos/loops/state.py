@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.shell_flow import carried
 from hwc_refactor.nix.shell_walk import Reached, reached
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.loop import Loop, setup
 from hwc_refactor.nixos.loops.looping import names
 from hwc_refactor.nixos.loops.obstacles import Obstacle, obstacle_at
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.executables import executable_of
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from hwc_refactor.nix.shell_walk import leavings, reached
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.intervals import delay, interval
 from hwc_refactor.nixos.loops.loop import Loop, sleep_of
 from hwc_refactor.nixos.loops.obstacles import Obstacle, obstacle_at
-from hwc_refactor.nixos.objects import Block
 
 SHORTEST = Decimal(3)
 """The shortest interval in seconds that the limit on starts (5 in 10 s; systemd-system.conf(5)) lets pass."""

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from hwc_refactor.nix.comments import comment_text, comments_inside, comments_of
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.values import Condition, Scalar, Slot
+from hwc_refactor.nixos.block import TIMER, USER_SERVICE, USER_TIMER, Block
 from hwc_refactor.nixos.loops.loop import Loop
 from hwc_refactor.nixos.loops.looping import names, types
 from hwc_refactor.nixos.loops.obstacles import Obstacle
 from hwc_refactor.nixos.loops.setup import lasting
-from hwc_refactor.nixos.objects import TIMER, USER_SERVICE, USER_TIMER, Block, objects
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.scripts.commands import knowledge
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.programs import HOME_MANAGER, programs

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops import endings, setup, standing, state, times, unit, work
 from hwc_refactor.nixos.loops.loop import Loop
 from hwc_refactor.nixos.loops.obstacles import Obstacle, Predicate
-from hwc_refactor.nixos.objects import Block
 
 OBSTACLES: tuple[Predicate, ...] = (
     unit.name,

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from hwc_refactor.nix.shell_walk import background, reached
 from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.intervals import interval
 from hwc_refactor.nixos.loops.loop import Loop, feeding
 from hwc_refactor.nixos.loops.looping import is_staying, is_waiting, names
 from hwc_refactor.nixos.loops.obstacles import Obstacle, obstacle_at
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.commands import knowledge
 from hwc_refactor.nixos.scripts.executables import executable_of
 

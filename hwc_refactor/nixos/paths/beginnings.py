@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.paths.directories import normal
 from hwc_refactor.nixos.paths.reach import Reached, reached
 from hwc_refactor.nixos.paths.spellings import needless

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hwc_refactor.nix.shell import Script
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.paths.places import is_temporary
 from hwc_refactor.nixos.paths.reach import Reached, reached
 from hwc_refactor.nixos.scripts.words import TEMPLATED

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from hwc_refactor.nix.values import ListValue, Str
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 
 BASES = {
     "/var/lib": "StateDirectory",

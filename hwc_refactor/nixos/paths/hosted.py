@@ -9,7 +9,7 @@ from hwc_refactor.nix.scope import attrpath_of, bound_outside
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Str
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.units.booleans import switched
 from hwc_refactor.nixos.users.named import user_named
 

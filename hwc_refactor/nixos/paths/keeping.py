@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from hwc_refactor.nixos.objects import SERVICE, Block
+from hwc_refactor.nixos.block import SERVICE, Block
 from hwc_refactor.nixos.paths.beginnings import depends_on_absence
 from hwc_refactor.nixos.paths.directories import (
     BASES,

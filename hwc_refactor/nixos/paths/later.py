@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 
 
 def later_mount(block: Block, folder: str) -> str | None:

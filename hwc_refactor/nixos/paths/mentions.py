@@ -14,7 +14,7 @@ from msgspec import Struct
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.options import readers
 
 Kind = Literal["mount", "persistence", "tmpfiles", "account", "other"]

@@ -10,7 +10,7 @@ from msgspec import Struct
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Expr, ListValue, PathValue, Ref, Str, Unknown, Value
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.options import declarations
 from hwc_refactor.nixos.paths.places import takes_text
 from hwc_refactor.nixos.scripts.doings import Facts, Ran

@@ -11,7 +11,7 @@ from msgspec import Struct
 from hwc_refactor.nix.shell import Script, script_of
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Slot, Str
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.scripts.facts import facts
 
 Manner = Literal["word", "quoted", "unit"]

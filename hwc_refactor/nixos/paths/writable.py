@@ -15,7 +15,7 @@ from msgspec import Struct
 from hwc_refactor.nix.scope import same_meaning
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Expr, ListValue, Ref
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.options import settled
 from hwc_refactor.nixos.paths.hosted import in_sight, owner
 from hwc_refactor.nixos.paths.later import later_mount

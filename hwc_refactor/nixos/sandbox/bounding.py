@@ -8,8 +8,8 @@ from functools import cache
 
 from msgspec import Struct
 
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.catalogue import table
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.sandbox.trait import Trait, confined, writes
 from hwc_refactor.nixos.sandbox.traits import traits
 from hwc_refactor.nixos.scripts.doings import Facts, Ran

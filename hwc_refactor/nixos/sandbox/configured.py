@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from hwc_refactor.nix.values import Scalar, Str
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.sandbox.trait import IN_A_HOME, OPEN_HOME, Trait
 from hwc_refactor.nixos.scripts.doings import Facts
 from hwc_refactor.nixos.scripts.programs import programs

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+from hwc_refactor.nixos.block import SERVICE, Block
 from hwc_refactor.nixos.catalogue import table
-from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.nixos.units.booleans import FALSE, TRUE, boolean
 from hwc_refactor.nixos.units.render import UnitFile, rendered
 

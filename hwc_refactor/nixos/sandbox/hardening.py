@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Scalar
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.catalogue import table
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.paths.writable import can_be_named, common
 from hwc_refactor.nixos.sandbox.bounding import bounding
 from hwc_refactor.nixos.sandbox.trait import Trait, confined

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.paths.carried import carried
 from hwc_refactor.nixos.scripts.doings import Facts, Ran, Use
 from hwc_refactor.nixos.scripts.words import TEMPLATED

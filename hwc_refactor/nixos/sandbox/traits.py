@@ -34,8 +34,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from hwc_refactor.nix.values import Expr, Ref
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.elsewhere import texts as possible
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.paths.beginnings import depends_on_absence
 from hwc_refactor.nixos.paths.writable import on_one_mount, writable
 from hwc_refactor.nixos.sandbox.commanded import commanded

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hwc_refactor.nix.shell import Body, Command, Script, Word
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Str, Value
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.scripts.commands import Knowledge, knowledge
 from hwc_refactor.nixos.scripts.doings import Doubt, Facts, Ran, Use
 from hwc_refactor.nixos.scripts.effects import doubted, handed_on, written_by

@@ -25,7 +25,7 @@ from hwc_refactor.nix.values import (
     Unknown,
     Value,
 )
-from hwc_refactor.nixos.objects import USER_SERVICE, Block
+from hwc_refactor.nixos.block import USER_SERVICE, Block
 from hwc_refactor.nixos.scripts.execline import Argument, CommandLine, command_line, inner_body
 from hwc_refactor.nixos.scripts.executables import (
     UNKNOWN,

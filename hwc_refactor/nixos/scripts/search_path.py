@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hwc_refactor.nix.values import Expr
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.scripts.executables import WrittenFile, file_of
 from hwc_refactor.nixos.tree import Tree
 

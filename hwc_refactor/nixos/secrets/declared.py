@@ -12,7 +12,7 @@ from hwc_refactor.nix.scope import env_along
 from hwc_refactor.nix.search import Search
 from hwc_refactor.nix.syntax import parser
 from hwc_refactor.nix.values import Call, Expr, Gap, Ref, Str, Value
-from hwc_refactor.nixos.objects import AGENIX_SECRET, SOPS_SECRET, Block, Kind
+from hwc_refactor.nixos.block import AGENIX_SECRET, SOPS_SECRET, Block, Kind
 from hwc_refactor.nixos.surveys import Survey, surveyed
 from hwc_refactor.nixos.tree import Tree
 

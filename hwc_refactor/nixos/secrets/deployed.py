@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from hwc_refactor.nix.shell import Script, script_in_file
 from hwc_refactor.nix.values import PathValue, Value
-from hwc_refactor.nixos.objects import SERVICE, Block, objects_at
+from hwc_refactor.nixos.block import SERVICE, Block
+from hwc_refactor.nixos.objects import objects_at
 from hwc_refactor.nixos.scripts.executables import SHELLS, executable_of
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.programs import Program, main_program, programs

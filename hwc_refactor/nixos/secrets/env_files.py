@@ -12,7 +12,7 @@ from msgspec import Struct
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Item, Ref, Slot, Str, Text
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.scripts.programs import Program, programs
 from hwc_refactor.nixos.scripts.words import place_of
 from hwc_refactor.nixos.secrets.declared import Secret, secret_of

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node, within
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.scripts.words import place_of
 from hwc_refactor.nixos.secrets.uses import Mention, mentions
 

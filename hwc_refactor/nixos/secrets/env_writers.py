@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Condition, Item, Slot, Str
-from hwc_refactor.nixos.objects import SERVICE, Block, objects_at
+from hwc_refactor.nixos.block import SERVICE, Block
+from hwc_refactor.nixos.objects import objects_at
 from hwc_refactor.nixos.scripts.programs import programs
 from hwc_refactor.nixos.secrets.env_files import EnvFile, env_file, readings
 from hwc_refactor.nixos.secrets.moves import moves

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.scripts.facts import PYTHON_PROGRAM, PYTHON_SERVER, facts
 from hwc_refactor.nixos.secrets.programs import FileForm, commands, file_form
 from hwc_refactor.nixos.secrets.uses import Mention

@@ -15,8 +15,8 @@ from msgspec import Struct
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.values import Branch, Call, Expr, Gap, Ref, Slot, Str, Text, Value
+from hwc_refactor.nixos.block import CONTAINER, HWC_CONTAINER, Block
 from hwc_refactor.nixos.containers.container import Container
-from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, Block
 from hwc_refactor.nixos.scripts.programs import programs
 from hwc_refactor.nixos.secrets.arguments import secret_arguments
 from hwc_refactor.nixos.secrets.declared import Secret, by_hand, secret_of

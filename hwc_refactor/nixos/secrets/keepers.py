@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from hwc_refactor.nix.values import Call, Expr, Ref
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.secrets.programs import OwnCredentials, own_credentials
 from hwc_refactor.nixos.secrets.uses import written_scripts
 from hwc_refactor.nixos.tree import Tree

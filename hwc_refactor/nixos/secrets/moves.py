@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.values import Expr
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.secrets.declared import Secret
 from hwc_refactor.nixos.secrets.flows import written_around, written_to
 from hwc_refactor.nixos.secrets.keepers import keeper

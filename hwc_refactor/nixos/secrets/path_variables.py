@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.values import Slot
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.scripts.programs import Program
 from hwc_refactor.nixos.secrets.declared import Secret, secret_of
 from hwc_refactor.nixos.secrets.forms import copes, form_of, repeated

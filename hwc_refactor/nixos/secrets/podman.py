@@ -9,8 +9,9 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from hwc_refactor.nixos.block import SERVICE
 from hwc_refactor.nixos.containers.container import backend
-from hwc_refactor.nixos.objects import SERVICE, objects
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.secrets.uses import Mention, mentions
 from hwc_refactor.nixos.tree import Tree
 

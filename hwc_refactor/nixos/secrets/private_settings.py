@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.values import Expr, Slot, Str
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.scripts.programs import ON_STOP, line_body, programs
 from hwc_refactor.nixos.secrets.declared import Secret, secret_of, secrets_within
 from hwc_refactor.nixos.secrets.private_files import taken_privately

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from hwc_refactor.nix.values import Expr, Gap, Str
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.scripts.executables import file_of
 from hwc_refactor.nixos.secrets.shapes import has_password, is_secret_name, telling
 

@@ -16,7 +16,7 @@ from hwc_refactor.nix.edits import Span
 from hwc_refactor.nix.shell import Script, script_of
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Expr
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.nested import nested_scripts
 from hwc_refactor.nixos.scripts.programs import ON_STOP, Program

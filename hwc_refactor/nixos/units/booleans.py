@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hwc_refactor.nix.values import Scalar, Str
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 
 TRUE = frozenset(("1", "yes", "y", "true", "t", "on"))
 FALSE = frozenset(("0", "no", "n", "false", "f", "off"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.units.booleans import switched
 from hwc_refactor.nixos.units.standins import unit_data
 

@@ -22,7 +22,7 @@ from hwc_refactor.nix.values import (
     Unknown,
     Value,
 )
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.options import settled
 from hwc_refactor.nixos.units.priorities import Given, counting, given
 from hwc_refactor.nixos.units.standins import (

@@ -14,8 +14,8 @@ from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.shell_walk import Leaving, leavings
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Scalar, Str
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.catalogue import table
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.doings import Ran
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.scripts.programs import main_program

@@ -6,7 +6,7 @@ what the unit is allowed is said there, and would be said twice.
 
 from __future__ import annotations
 
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.options import declarations, settings
 
 _ADDED = frozenset({"script", "preStart", "postStart", "preStop", "postStop", "environment", "path"})

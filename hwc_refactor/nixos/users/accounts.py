@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from hwc_refactor.nix.values import Scalar
-from hwc_refactor.nixos.objects import ACCOUNT, Block
+from hwc_refactor.nixos.block import ACCOUNT, Block
 from hwc_refactor.nixos.surveys import Survey, surveyed
 from hwc_refactor.nixos.tree import Tree
 

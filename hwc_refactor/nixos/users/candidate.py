@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from hwc_refactor.nix.values import Attrs, Branch, ListValue, Ref, Scalar, Slot, Str
 from hwc_refactor.nixos.arguments import expanded
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.obstacles import Obstacle
 from hwc_refactor.nixos.options import settled
 from hwc_refactor.nixos.scripts.doings import Facts, Ran

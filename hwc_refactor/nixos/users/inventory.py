@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hwc_refactor.nix.values import Scalar
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.containers.container import Container
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.sandbox.exposure import exposure
 from hwc_refactor.nixos.sandbox.hardening import sandboxing
 from hwc_refactor.nixos.units.booleans import switched

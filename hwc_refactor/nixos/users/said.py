@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from hwc_refactor.nix.comments import comment_text, comments_inside, comments_of
 from hwc_refactor.nix.values import ListValue, Scalar, Slot, Str
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.obstacles import Obstacle
 from hwc_refactor.nixos.paths.mentions import names_to
 from hwc_refactor.nixos.sandbox.configured import confined_by_nixos

@@ -8,11 +8,12 @@ from hwc_refactor.nix.scope import attrpath_of, same_meaning
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Condition, Expr, Slot
+from hwc_refactor.nixos.block import SERVICE, Block
 from hwc_refactor.nixos.containers.container import Container, backend
 from hwc_refactor.nixos.containers.network_terms import MODES
 from hwc_refactor.nixos.containers.terms import Terms
 from hwc_refactor.nixos.discover import may_define
-from hwc_refactor.nixos.objects import SERVICE, Block, objects
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.rewriting.draft import Draft
 

@@ -11,8 +11,8 @@ from hwc_refactor.nix.comments import comments_of
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Item
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.containers.flags import Flag
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.draft import Draft

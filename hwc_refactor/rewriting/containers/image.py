@@ -5,9 +5,9 @@ from __future__ import annotations
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.strings import STRING_TYPES, quote
 from hwc_refactor.nix.values import Scalar
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.containers.container import ImageSource
 from hwc_refactor.nixos.containers.images import retagged, split_source
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.containers.rewording import Rewording, lead_of
 from hwc_refactor.rewriting.draft import Draft

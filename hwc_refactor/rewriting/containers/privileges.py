@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from hwc_refactor.codemod import Context
 from hwc_refactor.nix.build import Snippet
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.declared import Declared
 from hwc_refactor.nixos.containers.hardware import Mounted
 from hwc_refactor.nixos.containers.needs import Needs
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.containers.confining import bound, forbid_new_privileges
 from hwc_refactor.rewriting.containers.flaglist import FlagList, Group

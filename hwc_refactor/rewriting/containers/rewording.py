@@ -14,10 +14,10 @@ from hwc_refactor.nix.comments import comment_text, comments_about, comments_of
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Expr, Slot
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.profiles import Profile
 from hwc_refactor.nixos.containers.terms import Terms
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.covering import hides

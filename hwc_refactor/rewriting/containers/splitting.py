@@ -9,10 +9,11 @@ from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Expr, Ref, Str
+from hwc_refactor.nixos.block import CONTAINER, HWC_CONTAINER
 from hwc_refactor.nixos.containers.container import ImageSource
 from hwc_refactor.nixos.containers.declared import container_of
 from hwc_refactor.nixos.containers.images import GAP, Image, gaps_of, image_of, plain_value, retagged
-from hwc_refactor.nixos.objects import CONTAINER, HWC_CONTAINER, objects
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.options import OptionDeclaration, Setting, declarations, readers, settings
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.rewriting.draft import Draft

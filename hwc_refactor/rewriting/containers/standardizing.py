@@ -14,12 +14,12 @@ from msgspec.structs import replace
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import attrpath_of, bindings_of
 from hwc_refactor.nix.strings import identifier_or_quoted, quote
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.containers.extensions import declared_options
 from hwc_refactor.nixos.containers.operands import operands_of
 from hwc_refactor.nixos.containers.plain_values import is_true
 from hwc_refactor.nixos.containers.terms import Terms, read_terms
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.rewriting.containers.environment import drop_empty_environment, time_zone, user
 from hwc_refactor.rewriting.containers.flags import all_taken, drop_ports, gpu, network, take_flags

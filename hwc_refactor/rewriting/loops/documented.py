@@ -17,11 +17,11 @@ from hwc_refactor.nix.shell import Word
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Gap, Str
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.intervals import delay, interval
 from hwc_refactor.nixos.loops.loop import Loop
 from hwc_refactor.nixos.loops.obstacles import Obstacle
 from hwc_refactor.nixos.loops.unit import shared_conditions
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.executables import executable_of
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.draft import Draft

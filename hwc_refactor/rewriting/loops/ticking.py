@@ -16,12 +16,12 @@ from hwc_refactor.nix.comments import Comments, comments_about
 from hwc_refactor.nix.shell_flow import kept_arrays
 from hwc_refactor.nix.shell_walk import reached
 from hwc_refactor.nix.values import Expr, Item, ListValue, Slot
+from hwc_refactor.nixos.block import USER_SERVICE, Block
 from hwc_refactor.nixos.loops.intervals import Interval, delay, interval, span
 from hwc_refactor.nixos.loops.loop import Loop
 from hwc_refactor.nixos.loops.looping import names
 from hwc_refactor.nixos.loops.obstacles import Obstacle
 from hwc_refactor.nixos.loops.unit import said, shared_conditions
-from hwc_refactor.nixos.objects import USER_SERVICE, Block
 from hwc_refactor.nixos.scripts.commands import knowledge
 from hwc_refactor.nixos.scripts.executables import executable_of
 from hwc_refactor.nixos.wrappers import unwrapped

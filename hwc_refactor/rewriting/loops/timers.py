@@ -11,7 +11,7 @@ from hwc_refactor.nix.scope import Env, attrpath_of, bindings_of, env_along, mea
 from hwc_refactor.nix.strings import attr_name, identifier_or_quoted
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Condition, Expr, Slot
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.placing import NoPlace, in_called_function
 

@@ -13,9 +13,9 @@ from msgspec import Struct
 from hwc_refactor.nix.shell import Script, Sought
 from hwc_refactor.nix.shell_walk import leavings
 from hwc_refactor.nix.syntax import Node
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.intervals import delay
 from hwc_refactor.nixos.loops.loop import Loop, sleep_of
-from hwc_refactor.nixos.objects import Block
 
 Replacement = tuple[int, int, str]
 

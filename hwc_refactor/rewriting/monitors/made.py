@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.syntax import Node, ParsedFile, within
 from hwc_refactor.nix.values import Expr
+from hwc_refactor.nixos.block import SERVICE, Block
 from hwc_refactor.nixos.bodies import Family, family_of, ties
 from hwc_refactor.nixos.loops.checks import Check, check_of
 from hwc_refactor.nixos.loops.search import service_loop
-from hwc_refactor.nixos.objects import SERVICE, Block
 from hwc_refactor.rewriting.placing import NoPlace, in_called_function
 from hwc_refactor.rewriting.relocating import is_divisible, option_path
 

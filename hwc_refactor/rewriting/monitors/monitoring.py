@@ -18,12 +18,12 @@ from hwc_refactor.nix.scope import attrpath_of, bindings_of
 from hwc_refactor.nix.strings import attr_name, identifier_or_quoted, quote
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Scalar, Slot
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.bounds import longest
 from hwc_refactor.nixos.loops.checks import Check
 from hwc_refactor.nixos.loops.loop import Loop
 from hwc_refactor.nixos.loops.looping import names
 from hwc_refactor.nixos.loops.unit import said, shared_conditions
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.programs import main_program
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.draft import Draft

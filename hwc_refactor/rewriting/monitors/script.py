@@ -10,8 +10,8 @@ from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import STRING_TYPES
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Expr, Gap, Str
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.checks import Check
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.nixos.scripts.programs import Program
 from hwc_refactor.nixos.scripts.strictness import bears_errexit
 from hwc_refactor.rewriting import placing

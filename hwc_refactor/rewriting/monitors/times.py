@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Slot
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.loops.checks import Check
 from hwc_refactor.nixos.loops.intervals import Interval, delay, interval
 from hwc_refactor.nixos.loops.loop import Loop
 from hwc_refactor.nixos.loops.unit import shared_conditions
-from hwc_refactor.nixos.objects import Block
 from hwc_refactor.rewriting.loops.ticking import faithful
 from hwc_refactor.rewriting.module_words import CannotSay
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.strings import identifier_or_quoted
 from hwc_refactor.nix.values import Expr, Ref
-from hwc_refactor.nixos.objects import SERVICE, Block, objects
+from hwc_refactor.nixos.block import SERVICE, Block
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.secrets.inline import Inline
 from hwc_refactor.nixos.secrets.podman import PodmanSecret
 from hwc_refactor.rewriting.draft import Draft

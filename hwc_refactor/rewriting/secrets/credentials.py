@@ -15,7 +15,7 @@ from hwc_refactor.nix.scope import Bound, Env, Free, Parameter, env_along, inner
 from hwc_refactor.nix.strings import STRING_TYPES, escape_quoted, identifier_or_quoted
 from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Call, Expr, Gap, ListValue, Ref, Slot, Str, Text
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.secrets.declared import Secret, secret_of
 from hwc_refactor.nixos.secrets.uses import Optional
 from hwc_refactor.rewriting import placing

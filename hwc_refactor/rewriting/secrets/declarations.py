@@ -12,7 +12,8 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.scope import attrpath_of
 from hwc_refactor.nix.strings import identifier_or_quoted
 from hwc_refactor.nix.values import PathValue
-from hwc_refactor.nixos.objects import AGENIX_SECRET, SOPS_SECRET, Block, Kind, objects
+from hwc_refactor.nixos.block import AGENIX_SECRET, SOPS_SECRET, Block, Kind
+from hwc_refactor.nixos.objects import objects
 from hwc_refactor.nixos.secrets.declared import declared_secrets
 from hwc_refactor.nixos.tree import Tree
 from hwc_refactor.rewriting.draft import Draft

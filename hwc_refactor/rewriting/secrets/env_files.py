@@ -10,7 +10,8 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import escape_quoted, identifier_or_quoted
 from hwc_refactor.nix.values import Item, Slot
-from hwc_refactor.nixos.objects import SERVICE, Block, objects_at
+from hwc_refactor.nixos.block import SERVICE, Block
+from hwc_refactor.nixos.objects import objects_at
 from hwc_refactor.nixos.scripts.facts import facts
 from hwc_refactor.nixos.secrets.env_files import EnvFile, readings
 from hwc_refactor.nixos.secrets.env_writers import Written

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
-from hwc_refactor.nixos.objects import SERVICE, Block, objects_at
+from hwc_refactor.nixos.block import SERVICE, Block
+from hwc_refactor.nixos.objects import objects_at
 from hwc_refactor.nixos.options import declarations
 from hwc_refactor.nixos.secrets.declared import Secret
 from hwc_refactor.nixos.secrets.deployed import deployed

@@ -13,7 +13,8 @@ from msgspec import Struct
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Str
-from hwc_refactor.nixos.objects import SERVICE, Block, objects_at
+from hwc_refactor.nixos.block import SERVICE, Block
+from hwc_refactor.nixos.objects import objects_at
 from hwc_refactor.nixos.paths.directories import declared, directory_at
 from hwc_refactor.nixos.scripts.programs import programs
 from hwc_refactor.nixos.secrets.env_files import EnvFile

@@ -15,7 +15,7 @@ from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import comment_text, comments_of
 from hwc_refactor.nix.strings import quote
 from hwc_refactor.nix.values import Str
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.secrets import credentials, declarations
 from hwc_refactor.rewriting.secrets.credentials import Credential, Layout

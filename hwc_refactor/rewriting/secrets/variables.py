@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.strings import quote
-from hwc_refactor.nixos.objects import Block
+from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.scripts import python_reads
 from hwc_refactor.nixos.scripts.programs import Program, main_program
 from hwc_refactor.nixos.secrets.deployed import Deployed, deployed, deployed_script, runs_python

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from homeserver import HERE, commit
 
 from hwc_refactor.__main__ import main
 
@@ -49,3 +51,13 @@ def call(quiet_place: None, capfdbinary: pytest.CaptureFixture[bytes]) -> Call:
         return Done(code, out, err.decode())
 
     return run
+
+
+@pytest.fixture
+def home(quiet_place: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The example in a git repository of its own; the current directory."""
+    root = tmp_path / "home"
+    shutil.copytree(HERE / "examples" / "homeserver", root)
+    commit(root)
+    monkeypatch.chdir(root)
+    return root

@@ -40,6 +40,8 @@ class Asks(Struct, frozen=True):
     never: frozenset[str]
     root: bool
     settings: Mapping[str, str]
+    rooted: str = ""
+    """A pattern of arguments with which it needs root."""
 
 
 class Does(Struct, frozen=True, eq=False):
@@ -178,7 +180,7 @@ def _needs(block: Block) -> tuple[tuple[str, ...], dict[str, str]]:
         asks = _asks().get(ran.name)
         if asks is not None:
             settings.update(asks.settings)
-            if asks.root:
+            if asks.root or (asks.rooted and any(re.fullmatch(asks.rooted, one.text) for one in ran.words)):
                 root[ran.name] = None
         for place in ran.words:
             path = _PATH.match(place.text) and ran.name not in _TESTS
@@ -226,6 +228,7 @@ def _asks() -> Mapping[str, Asks]:
             frozenset(str(entry.get("never", "")).split()),
             "root" in str(entry.get("needs", "")).split(),
             entry.get("settings", {}),
+            str(entry.get("root", "")),
         )
         found.update(dict.fromkeys(entry["names"].split(), asks))
     return found

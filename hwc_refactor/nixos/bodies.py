@@ -7,7 +7,7 @@ for a set of a `let` that several objects are by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -21,6 +21,7 @@ from hwc_refactor.nixos.block import Block, Kind
 from hwc_refactor.nixos.objects import objects_with, rows_at
 from hwc_refactor.nixos.surveys import Survey, surveyed
 from hwc_refactor.nixos.tree import Tree
+from hwc_refactor.nixos.uses import named_in, uses_of
 
 Divisible = Callable[[Block], bool]
 _Spot = tuple[str, int]
@@ -339,7 +340,7 @@ def _stranger(tree: Tree, group: tuple[Block, ...], bodies: list[Expr]) -> Expr 
         if _spot(body) in seen:
             continue
         seen.add(_spot(body))
-        for use in _uses(tree, body):
+        for use in uses_of(tree, body):
             if not any(_makes(use, anchor) for anchor in anchors) and not _accounted(tree, use, places):
                 return use
     return None
@@ -384,45 +385,9 @@ def _accounted(tree: Tree, use: Expr, places: list[Expr], depth: int = 0) -> boo
             name = attr_name(use.file, path[0]) if len(path) == 1 else None
             if name is None or depth > 3:
                 return False
-            uses = [u for u in _named(tree, use.file, name) if not _inside(u, use)]
+            uses = [u for u in named_in(tree, use.file, name) if not _inside(u, use)]
             return bool(uses) and all(_accounted(tree, other, places, depth + 1) for other in uses)
     return False
-
-
-def _uses(tree: Tree, body: Expr) -> Iterator[Expr]:
-    """The places that name the function around a body, in its file and in those that import it."""
-    file = body.file
-    chain = file.chain(body.node.start_byte, body.node.end_byte)
-    chain = chain[: chain.index(body.node)]
-    function = next(
-        (n for n in range(len(chain) - 1, -1, -1) if chain[n].type == "function_expression"), None
-    )
-    if function is None:
-        return
-    if not any(node.type == "binding" for node in chain[:function]):
-        for path, offset in tree.imports_of(file.source.path):
-            caller = tree.sound(path)
-            if caller is not None:
-                yield Expr(caller, caller.chain(offset, offset + 1)[-1], root_env(caller))
-        return
-    bindings = [node for node in chain[:function] if node.type == "binding"]
-    name = attr_name(file, attrpath_of(bindings[-1])[-1])
-    between = chain[chain.index(bindings[-1]) + 1 : function]
-    if name is None or any(node.type == "apply_expression" for node in between):
-        return
-    for path in (file.source.path, *tree.importers(file.source.path)):
-        other = tree.sound(path)
-        if other is not None:
-            yield from _named(tree, other, name)
-
-
-def _named(tree: Tree, file: ParsedFile, name: str) -> Iterator[Expr]:
-    """The places of a file that name something of this spelling: `x` and `set.x`."""
-    for offset in tree.words(file.source.path, name.encode()):
-        *_, above, around, _ = (file.root, file.root, *file.chain(offset, offset + len(name.encode())))
-        node = above if around.type == "attrpath" else around
-        if node.type in ("variable_expression", "select_expression"):
-            yield Expr(file, node, root_env(file))
 
 
 def _inside(expr: Expr, place: Expr) -> bool:

@@ -196,7 +196,7 @@ def _sites(
         return
     needle = name.encode()
     paths = [file.source.path]
-    if _exported(file, chain[position - 2], needle):
+    if exported(file, chain[position - 2], needle):
         paths += [path for path in tree.importers(file.source.path) if needle in (tree.data(path) or b"")]
     for path in paths:
         caller = tree.sound(path)
@@ -212,7 +212,7 @@ def _sites(
                 yield caller, around
 
 
-def _exported(file: ParsedFile, holder: Node, name: bytes) -> bool:
+def exported(file: ParsedFile, holder: Node, name: bytes) -> bool:
     """Whether a name may be part of the file's value: it stands in a set, or is inherited into one."""
     if holder.type != "let_expression":
         return True

@@ -192,6 +192,7 @@ def _applied(
 ) -> Slot | None:
     """A slot whose value is the body of a function of the root, its parameters bound."""
     value = resolver.value(function)
+    value = (resolver.given(value) or value) if isinstance(value, Ref) else value
     for argument in arguments[:-1]:
         if not isinstance(value, Closure):
             return None

@@ -43,6 +43,9 @@ from hwc_refactor.nix.values import (
 Load = Callable[[str, str], ParsedFile | None]
 """Finds the file that a path literal means: (path of the file it stands in, literal) → file or None."""
 
+Handed = Callable[[Ref], Closure | None]
+"""Tells which function of the root a name from outside is, of those that modules are handed."""
+
 MAX_DEPTH = 90
 MAX_STEPS = 10_000
 ITSELF = "it is defined by itself"
@@ -70,9 +73,15 @@ class _Known(Struct, frozen=True, eq=False):
 class Resolver:
     """Resolves expressions over one unchanging set of files."""
 
-    def __init__(self, load: Load) -> None:
-        """`load` gives the files that `import` reaches; it must not change while the resolver lives."""
+    def __init__(self, load: Load, handed: Handed | None = None) -> None:
+        """A resolver that reads files, and may ask what modules are given.
+
+        Args:
+            load: gives the files that `import` reaches; it must not change while the resolver lives.
+            handed: the function that a module takes under a name which nothing in its file binds.
+        """
         self.load = load
+        self.handed = handed
         self._active: set[_Key] = set()
         self._viewed: set[_Key] = set()
         self._budget = _Budget()
@@ -361,9 +370,16 @@ class Resolver:
             case Closure():
                 return calling.enter(self, function, argument)
             case Ref():
+                given = self.given(function)
+                if given is not None:
+                    return calling.enter(self, given, argument)
                 return library.result(self, Call(function.path, (argument,), at))
             case Call():
                 return library.result(self, Call(function.function, (*function.args, argument), at))
             case Unknown():
                 return function
         return Unknown("something that is no function is called", at)
+
+    def given(self, function: Ref) -> Closure | None:
+        """The function that a name from outside stands for, where a module is handed it; None if not in sight."""
+        return None if self.handed is None or function.binder is None else self.handed(function)

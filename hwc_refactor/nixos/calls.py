@@ -21,6 +21,7 @@ from hwc_refactor.nix.scope import MODULE_ARGUMENTS, Env, attrpath_of, env_along
 from hwc_refactor.nix.strings import attr_name
 from hwc_refactor.nix.syntax import Node, ParsedFile
 from hwc_refactor.nix.values import Attrs, Call, Closure, Condition, Expr, ListValue, Ref, Unknown
+from hwc_refactor.nixos.arguments import hands_out
 from hwc_refactor.nixos.tree import Tree
 
 MODULE_NAMES = MODULE_ARGUMENTS | {
@@ -198,6 +199,7 @@ def _sites(
     paths = [file.source.path]
     if exported(file, chain[position - 2], needle):
         paths += [path for path in tree.importers(file.source.path) if needle in (tree.data(path) or b"")]
+        paths += [path for path in tree.naming(needle) if path not in paths] if hands_out(tree) else []
     for path in paths:
         caller = tree.sound(path)
         for offset in tree.words(path, needle) if caller is not None else ():
@@ -237,6 +239,7 @@ def _calls_at(
             continue
         for entry in entries(tree, caller, chain[: index + 1], depth + 1):
             value = tree.resolver.value(Expr(caller, callee, entry.env))
+            value = (tree.resolver.given(value) or value) if isinstance(value, Ref) else value
             if isinstance(value, Call) and value.name == "callPackage" and len(value.args) == 1:
                 frame = package_frame(tree.resolver, value.args[0], Expr(caller, argument, entry.env))
             elif isinstance(value, Closure):

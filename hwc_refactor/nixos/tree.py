@@ -5,13 +5,14 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar, cast
 from weakref import ref
 
 from hwc_refactor.nix.resolve import Resolver
 from hwc_refactor.nix.source import NAMED, Source
 from hwc_refactor.nix.syntax import ParsedFile, parse
+from hwc_refactor.nixos.arguments import handed_function
 from hwc_refactor.nixos.words import NAME_BYTES, WordIndex, is_word, pieces_of, words_of
 
 _NAME_BYTES = frozenset(bytes((byte,)) for byte in NAME_BYTES)
@@ -103,7 +104,7 @@ class Tree:
     def resolver(self) -> Resolver:
         """The static resolution over this snapshot."""
         if self._resolver is None:
-            self._resolver = Resolver(self.imported)
+            self._resolver = Resolver(self.imported, partial(handed_function, self))
         return self._resolver
 
     def data(self, path: str) -> bytes | None:
@@ -361,6 +362,12 @@ class Tree:
         """Note that a file reads another one as a value, or would if that were there."""
         joined = _meant(path, literal)
         for other in (target,) if target is not None else (joined, posixpath.join(joined, "default.nix")):
+            self._linked.setdefault(path, set()).add(other)
+            self._linked.setdefault(other, set()).add(path)
+
+    def link(self, path: str, other: str) -> None:
+        """Note that what a file comes to hangs on another one."""
+        if path != other:
             self._linked.setdefault(path, set()).add(other)
             self._linked.setdefault(other, set()).add(path)
 

@@ -140,9 +140,9 @@ def lacks(tree: Tree, settings: Settings, module: SharedModule, block: Block) ->
     if settings.module_import is not None or not _in_module(block):
         return _places(tree, settings, [block], path)[1].get(_identity(block))
     room = tree.remember(
-        ("room for", path, block.file),
+        ("room for", path, _standing(block)),
         tree,
-        lambda: has_import_place(tree, block.file, lambda place: _fits(place, path)),
+        lambda: has_import_place(tree, _standing(block), lambda place: _fits(place, path)),
     )
     return None if room else _UNCLEAR
 
@@ -199,7 +199,7 @@ def _reaches(settings: Settings, module: str, block: Block) -> bool:
     if named is not None and reached(tree, module, named):
         return True
     if _in_module(block):
-        return reached(tree, module, block.file)
+        return reached(tree, module, _standing(block))
     own = _own(block)
     return own is not None and own.imports(tree, module)
 
@@ -242,10 +242,17 @@ def _places(
         else:
             inner[own.file.source.path, own.node.start_byte] = own
     found, unreached = import_places(
-        tree, {block.file for block in plain}, lambda place: _fits(place, module)
+        tree, {_standing(block) for block in plain}, lambda place: _fits(place, module)
     )
-    lacking += [block for block in plain if block.file in unreached]
+    lacking += [block for block in plain if _standing(block) in unreached]
     return [*found, *inner.values()], dict.fromkeys(map(_identity, lacking), _UNCLEAR)
+
+
+def _standing(block: Block) -> str:
+    """The file that is read wherever an object is: its own, or that of the module which is handed its function."""
+    files = [anchor.file.source.path for anchor in block.anchors]
+    own = block.calls or block.file in files or not files
+    return block.file if own or files[0] in block.tree.importers(block.file) else files[0]
 
 
 def _own(block: Block) -> ImportPlace | None:
@@ -257,7 +264,8 @@ def _own(block: Block) -> ImportPlace | None:
 
 def _in_module(block: Block) -> bool:
     """Whether an object stands in the module that its file is, and not in one that is written within it."""
-    file, tree = block.place.file, block.tree
+    standing = block.place if _standing(block) == block.file else block.anchors[0]
+    file, tree = standing.file, block.tree
     read = module_set(file) is not None or tree.imports_of(file.source.path)
     if block.assumed or not (read or imported_by(tree, file.source.path)):
         return False

@@ -52,7 +52,7 @@ from hwc_refactor.nixos.scripts.programs import Program, main_program
 from hwc_refactor.nixos.units.restarts import ends_by_itself, seconds, span, tells_by_failing
 from hwc_refactor.nixos.wrappers import FORCING, unwrapped
 from hwc_refactor.rewriting import placing
-from hwc_refactor.rewriting.alike import TIES, made_alike, tell_together
+from hwc_refactor.rewriting.alike import SETTINGS, TIES, made_alike, tell_together
 from hwc_refactor.rewriting.directives import add_directives, plain
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.placing import NoPlace
@@ -93,13 +93,13 @@ _ABOVE = (
     applicability="review",
     documented_as="diff 2, 4, phase 3",
     manual=__doc__,
-    surveys=(TIES,),
+    surveys=(SETTINGS, TIES),
 )
 def propose(block: Block, ctx: Context) -> Outcome | None:
     """Bound the restarts of one service."""
     if not block.own or not _said(block):
         return None
-    family = None if ctx.diff is not None else made_alike(block)
+    family = None if ctx.diff is not None else made_alike(block, for_each=True)
     together = None if family is None else _together(block, family, ctx)
     if isinstance(together, Change):
         return together

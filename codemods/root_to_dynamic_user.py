@@ -7,7 +7,8 @@ What it does
     (`StateDirectory` and its kin; a link in the old place leads there, and gets a slash behind it where `find` or
     `du` would not follow it), devices and the journal become supplementary groups, a port below 1024
     an ambient capability. Lines behind a `+` keep running as root. A function that makes several services is
-    changed itself, where all of them bear the same.
+    changed itself, where all of them bear the same; also one that makes a service for each element of something
+    that is not in sight, where that is so whatever an element gives.
 Why
     Whoever breaks a program that runs as root owns the system; as a person's account, all that is theirs.
 Before
@@ -48,7 +49,8 @@ When it refuses
     shared-definition: its settings stand in a place that serves other services too
 What a person must still do
     Watch the first start: systemd moves existing files of its directories to /var/lib/private and gives
-    them to the new user. Point backups at the new place.
+    them to the new user. Point backups at the new place. Where a service is made for each element of something that
+    is not in sight, look at what is given to it.
 Sources
     systemd.exec(5), DynamicUser=, StateDirectory=, AmbientCapabilities=; capabilities(7);
     what commands need stands in the table of commands, what everybody may read in the table of places
@@ -74,7 +76,7 @@ from hwc_refactor.nixos.users.rights import Rights, rights_of
 from hwc_refactor.nixos.users.run import RUN
 from hwc_refactor.nixos.users.said import MEANT
 from hwc_refactor.rewriting import user_recipe
-from hwc_refactor.rewriting.alike import TIES, made_alike, tell_together
+from hwc_refactor.rewriting.alike import SETTINGS, TIES, made_alike, tell_together
 from hwc_refactor.rewriting.directives import (
     add_directives,
     add_words,
@@ -102,7 +104,7 @@ KEPT = "Its user is fixed, and where it keeps its own files is nowhere said."
     applicability="safe or review",
     documented_as="diff 2, 4",
     manual=__doc__,
-    surveys=(ACCOUNTS, EVERYTHING_REACHED, TIES),
+    surveys=(ACCOUNTS, EVERYTHING_REACHED, SETTINGS, TIES),
 )
 def propose(block: Block, ctx: Context) -> Outcome | None:
     """Give one service a user of its own."""
@@ -111,7 +113,7 @@ def propose(block: Block, ctx: Context) -> Outcome | None:
     one = candidate(block, whoever=ctx.diff is not None) if block.own else None
     if one is None:
         return None
-    family = None if ctx.diff is not None else made_alike(block)
+    family = None if ctx.diff is not None else made_alike(block, for_each=True)
     together = None if family is None else _together(one, family, ctx)
     if isinstance(together, Change):
         return together
@@ -158,7 +160,8 @@ def _together(one: Candidate, family: Family, ctx: Context) -> Change | Refusal 
         files = Files(also)
         if (found := next(_obstacles(also, files), None)) is not None:
             return ctx.refuse(block, found.code, where + found.reason)
-        if files.kept.wanted or files.kept.rules or files.shared or any(led_by_slash(files)):
+        kept = also.block.many and any(files.moves(directory) for directory in files.declared)
+        if kept or files.kept.wanted or files.kept.rules or files.shared or any(led_by_slash(files)):
             why = "What it writes is not the same for all that the function makes."
             return ctx.refuse(block, "shared-definition", f"It cannot be changed for it alone: {where}{why}")
         if rights_of(also) != rights:

@@ -65,6 +65,8 @@ def _told(tree: Tree, ran: Ran) -> Iterator[int | None]:
         yield from _module(words)
     if ran.name in _NETCATS:
         yield from (int(place.text) for place in ran.operands if place.text.isdigit())
+    if ran.name == "redir":  # redir(1): the first address is that which it listens on
+        yield from (_port(tree, place) for place in ran.operands[:1])
     for number, word in enumerate(words):
         told = _PORT_OPTION.fullmatch(word.text.split("=", 1)[0])
         value = word

@@ -87,7 +87,8 @@ def _chosen(ran: Ran, known: Knowledge, places: tuple[Place, ...]) -> tuple[Plac
         case "all":
             return places
         case "first":
-            return places[:1]
+            numbered = known.runs == "second" and places and places[0].text.isdigit()
+            return () if numbered else places[:1]  # flock(1): a number is a file that is open already
         case "second":
             return places[1:2]
         case "rest":

@@ -10,7 +10,7 @@ import re
 
 from hwc_refactor.nix.values import Str
 from hwc_refactor.nixos.obstacles import Obstacle
-from hwc_refactor.nixos.paths.carried import carried
+from hwc_refactor.nixos.paths.carried import carried, left
 from hwc_refactor.nixos.paths.directories import Directory, normal
 from hwc_refactor.nixos.paths.keeping import kept_elsewhere, used_elsewhere
 from hwc_refactor.nixos.paths.mentions import Mention, mentions
@@ -195,8 +195,19 @@ def carries_temporary(files: Files) -> Obstacle | None:
     for path in carried(files.one.block):
         return Obstacle(
             "reads-foreign-path",
-            f"It looks at {path.text} (line {path.line}), which an earlier run may have left; its /tmp would be its"
-            " own.",
+            f"It goes on from {path.text} (line {path.line}), which an earlier run may have left; its /tmp would be"
+            " its own.",
+            path.at,
+        )
+    return None
+
+
+def leaves_temporary(files: Files) -> Obstacle | None:
+    """It leaves a file below /tmp that it does not name again: nobody would find it in a /tmp of its own."""
+    for path in left(files.one.block):
+        return Obstacle(
+            "writes-foreign-path",
+            f"It leaves {path.text} (line {path.line}) for whoever looks there; its /tmp would be its own.",
             path.at,
         )
     return None
@@ -299,6 +310,7 @@ FILES = (
     state_of_others,
     read_by_the_manager,
     carries_temporary,
+    leaves_temporary,
     writes_foreign_path,
     names_file_itself,
     reads_foreign_path,

@@ -225,6 +225,22 @@ def _mapped(resolver: Resolver, function: Expr, listed: Expr, call: Call) -> Val
     return ListValue(tuple(items), call.at)
 
 
+def _imap(resolver: Resolver, call: Call) -> Value | None:
+    function, listed = call.args
+    items: list[Item] = []
+    for number, item in enumerate(resolver.items(listed), int(call.name[-1])):
+        index = Scalar(number, call.at)
+        slot = (
+            None
+            if item.unknown or item.conditions
+            else _applied(resolver, function, (index, item.expr), call)
+        )
+        if slot is None:
+            return None
+        items.append(Item(slot.expr, call.at))
+    return ListValue(tuple(items), call.at)
+
+
 def _map_attrs(resolver: Resolver, call: Call) -> Value | None:
     function, source = call.args
     view = resolver.attrs(source)
@@ -369,6 +385,8 @@ FUNCTIONS: dict[str, Function] = {
     "genAttrs": Function(2, _gen_attrs),
     "map": Function(2, _map),
     "forEach": Function(2, _for_each),
+    "imap0": Function(2, _imap),
+    "imap1": Function(2, _imap),
     "mapAttrs": Function(2, _map_attrs),
     "mapAttrs'": Function(2, _map_attrs_prime),
     "mapAttrsToList": Function(2, _map_attrs_to_list),

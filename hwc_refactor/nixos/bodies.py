@@ -174,12 +174,13 @@ def _family(tree: Tree, kind: Kind, members: Sequence[_Member], groups: _Groups)
         for body in made_by:
             slot = Slot((), body, None, None)
             views.setdefault(_spot(body), replace(block, slots=(slot,), calls=(), elsewhere=()))
+    outer = [layer for one, by in zip(group, bodies, strict=True) for layer, _ in _outer(one, by)]
     whole = tuple(block for block in group if any(_spot(anchor) in groups.joint for anchor in block.anchors))
     return Family(
         group,
         tuple(views.values()),
         whole,
-        _stranger(tree, group, [body for made_by in bodies for body in made_by]),
+        _stranger(tree, group, [body for made_by in bodies for body in made_by], outer),
         next((at for one, by in zip(group, bodies, strict=True) if by and (at := _overlaid(one, by))), None),
     )
 
@@ -211,12 +212,31 @@ def _found_bodies(block: Block) -> list[Expr]:
             found[_spot(body)] = body
     if found:
         return list(found.values())
-    for slots in block.view.slots.values():
+    layers = _layers(block)
+    makers = [body for body, names in layers if "image" in names]
+    return makers if len(makers) == 1 else [body for body, _ in layers]
+
+
+def _layers(block: Block) -> list[tuple[Expr, dict[str, Expr]]]:
+    """The bodies of the functions whose sets an object is put together from, each with what it gives.
+
+    More than one where a function goes on with what another one gives: `image: port: plain image // { … }`.
+    """
+    found: dict[_Spot, tuple[Expr, dict[str, Expr]]] = {}
+    if any(called_frame(slot.expr.env) is not None for slot in block.slots):
+        return []
+    for name, slots in block.view.slots.items():
         for slot in slots:
             body = None if slot.holder is None else _function_body(slot.holder.env)
             if body is not None:
-                found[_spot(body)] = body
+                found.setdefault(_spot(body), (body, {}))[1].setdefault(name, slot.expr)
     return list(found.values())
+
+
+def _outer(block: Block, bodies: Sequence[Expr]) -> list[tuple[Expr, dict[str, Expr]]]:
+    """The layers of an object that are not to be edited: those around the function that makes it."""
+    edited = {_spot(body) for body in bodies}
+    return [layer for layer in _layers(block) if _spot(layer[0]) not in edited] if bodies else []
 
 
 def _called_body(tree: Tree, expr: Expr) -> Expr:
@@ -288,6 +308,12 @@ def _given(tree: Tree, expr: Expr) -> Expr | None:
 
 def _overlaid(block: Block, bodies: list[Expr]) -> Expr | None:
     """What an object has, or lacks, beside its functions of an attribute that decides about others."""
+    for _, given in _outer(block, bodies):
+        for name, expr in given.items():
+            if name not in PLAIN:
+                return expr
+    if len(bodies) > 1 and len(_layers(block)) > 1:
+        return block.slots[0].expr
     for name, slots in block.view.slots.items():
         if name in PLAIN:
             continue
@@ -328,15 +354,19 @@ def _unbound(file: ParsedFile, node: Node) -> Expr:
     return Expr(file, node, env)
 
 
-def _stranger(tree: Tree, group: tuple[Block, ...], bodies: list[Expr]) -> Expr | None:
+def _stranger(
+    tree: Tree, group: tuple[Block, ...], bodies: list[Expr], outer: Sequence[Expr] = ()
+) -> Expr | None:
     """A use of the function around a body that is none of the calls which make the group.
 
-    One where the group is put together, as in `containers = mapAttrs make servers`, is one of them.
+    One where the group is put together, as in `containers = mapAttrs make servers`, is one of them, and so is
+    one in a function around, if that is used for the group alone.
     """
     places = [expr for block in group for expr in (*block.calls, *(slot.expr for slot in block.slots))]
+    places += outer
     anchors = [anchor for block in group for anchor in block.anchors]
     seen: set[_Spot] = set()
-    for body in bodies:
+    for body in (*bodies, *outer):
         if _spot(body) in seen:
             continue
         seen.add(_spot(body))

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hwc_refactor.nix.shell import Script
 from hwc_refactor.nix.syntax import Node
-from hwc_refactor.nix.values import Call, Expr, ListValue, PathValue, Ref, Str, Unknown, Value
+from hwc_refactor.nix.values import Branch, Call, Expr, Gap, ListValue, PathValue, Ref, Str, Unknown, Value
 from hwc_refactor.nixos.block import Block
 from hwc_refactor.nixos.options import declarations
 from hwc_refactor.nixos.paths.places import takes_text
@@ -108,8 +108,20 @@ def _in_script(tree: Tree, program: Program, script: Script) -> Iterator[Reached
     for by, node in found:
         place = place_of(tree, script, node)
         text, secret = path_in(tree, place), _secret(place)
+        if text is None and by == "a test" and place.refs and _is_open(place.refs[0]):
+            text = place.text
         if text is not None and "$(" not in text.split("/", 2)[0]:
             yield Reached(text, by, script.line(node), program.at, secret=secret, place=place)
+
+
+def _is_open(value: Value) -> bool:
+    """Whether it is not in sight what a value is, and it may be no file of the store."""
+    match value:
+        case Ref(path=("config", *option)):
+            return "build" not in option and option[-1] not in ("package", "finalPackage")
+        case Ref(path=path):
+            return path[0] != "pkgs" and not _STORED.search(path[0])
+    return isinstance(value, Unknown)
 
 
 def _line(place: Place, at: Expr) -> int:
@@ -164,6 +176,12 @@ def is_path(tree: Tree, value: Value) -> bool:
             )
         case Call(name="escapeShellArg" | "toString", args=(given,)):
             return is_path(tree, tree.resolver.value(given))
+        case Branch(then=then, otherwise=otherwise):
+            return any(is_path(tree, tree.resolver.value(one)) for one in (then, otherwise))
+        case Str(parts=(Gap(value=first), *_)):
+            return is_path(tree, first)
+        case Str(shown=shown):
+            return shown.startswith("/") and len(shown) > 1 and not shown.startswith(("//", "/nix/store/"))
         case Ref(path=("pkgs", *_)) | Call() | PathValue():
             return False
         case Ref(path=path):

@@ -13,9 +13,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hwc_refactor.nix.shell import Body, Script, script_in_file, script_of
-from hwc_refactor.nix.values import Attrs, Call, Expr, Gap, PathValue, Ref, Str, Text, Value
+from hwc_refactor.nix.values import Attrs, Branch, Call, Expr, Gap, PathValue, Ref, Str, Text, Value
 from hwc_refactor.nixos.options import settled
 from hwc_refactor.nixos.scripts.commands import main_programs
+from hwc_refactor.nixos.scripts.joins import joined
 from hwc_refactor.nixos.tree import Tree
 
 _BUILDERS = {
@@ -128,6 +129,8 @@ def executable_value(tree: Tree, value: Value, rest: str = "") -> Executable:
         case Call(name="getExe'", args=(package, program)):
             found = executable_value(tree, tree.resolver.value(package))
             return Executable(tree.resolver.literal(program), found.package, None, found.file)
+        case Call(name="boolToString"):
+            return Executable("true" if not rest else None)  # or `false`: both do nothing else
         case Call(name="getBin" | "getOutput" | "toString", args=(*_, package)):
             return executable_value(tree, tree.resolver.value(package), rest)
         case Call():
@@ -280,17 +283,28 @@ def _interpreter(data: bytes) -> str | None:
 
 
 def script_text(tree: Tree, expr: Expr) -> Script | None:
-    """The shell text that an expression gives: a string, `builtins.readFile` of a file, or strings put together."""
+    """The shell text that an expression gives: a string, a file that is read, or strings put together.
+
+    What a function puts together, or an `if` chooses, is a script of one interpolation, which stands for its texts.
+    """
     value = tree.resolver.content(expr)[0]
     match value:
-        case Call(name="readFile", args=(path,)):
+        case Call(name="readFile" | "fileContents", args=(path,)):
             named = tree.resolver.value(path)
             if isinstance(named, PathValue):
                 found = tree.companion(named.at.file.source.path, named.text)
                 return None if found is None else script_in_file(expr, *found)
         case Str(at=at):
             return script_of(at) or _composed(value, expr)
+        case Branch():
+            return _put_together(value.at)
+        case Call() if joined(value):
+            return _put_together(value.at)
     return None
+
+
+def _put_together(expr: Expr) -> Script:
+    return Script(expr, Body(b"__nix0__", expr.file.source.path, (expr,), None, None, None))
 
 
 def _composed(value: Str, expr: Expr) -> Script:

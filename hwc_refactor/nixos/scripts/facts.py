@@ -22,7 +22,8 @@ from hwc_refactor.nixos.scripts.executables import (
     run_by_shell,
     script_text,
 )
-from hwc_refactor.nixos.scripts.pieces import joined, texts
+from hwc_refactor.nixos.scripts.joins import joined
+from hwc_refactor.nixos.scripts.pieces import texts
 from hwc_refactor.nixos.scripts.programs import Program, programs
 from hwc_refactor.nixos.scripts.pythons import python_facts, runs_module
 from hwc_refactor.nixos.scripts.search_path import Written, on_path, written

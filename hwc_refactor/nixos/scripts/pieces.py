@@ -1,7 +1,4 @@
-"""Interpolations that bring shell text: what stands where a script has a statement, or several of its words.
-
-The functions that put texts together: nixpkgs manual, "lib.strings".
-"""
+"""Interpolations that bring shell text: what stands where a script has a statement, or several of its words."""
 
 from __future__ import annotations
 
@@ -12,21 +9,9 @@ from hwc_refactor.nix.syntax import Node
 from hwc_refactor.nix.values import Branch, Call, Expr, Str, Text, Value
 from hwc_refactor.nixos.generated import body_of, element
 from hwc_refactor.nixos.scripts.executables import executable_of, script_text
+from hwc_refactor.nixos.scripts.joins import JOINED, MAPPED, joined
 from hwc_refactor.nixos.tree import Tree
 
-_JOINED = {"concatStringsSep": 1, "concatStrings": 0, "concatLines": 0}
-"""Functions that join a list of texts: which of their arguments the list is."""
-
-_MAPPED = {
-    "concatMapStringsSep": (1, 1),
-    "concatMapStrings": (0, 1),
-    "concatImapStringsSep": (1, 2),
-    "concatImapStrings": (0, 2),
-    "concatMapAttrsStringSep": (1, 2),
-}
-"""Functions that make a text of each element: which argument the function is, and how many it takes itself."""
-
-_JOINS = frozenset({"optionalString", *_JOINED, *_MAPPED})
 _MAX_DEPTH = 8
 
 
@@ -48,17 +33,12 @@ def texts(tree: Tree, expr: Expr, depth: int = 0) -> tuple[Expr, ...] | None:
             return _all(texts(tree, one, depth + 1) for one in (value.then, value.otherwise))
         case Call(name="optionalString", args=(_, text)):
             return texts(tree, text, depth + 1)
-        case Call(name=name, args=args) if name in _JOINED and len(args) == _JOINED[name] + 1:
+        case Call(name=name, args=args) if name in JOINED and len(args) == JOINED[name] + 1:
             return _apart(tree, value, _elements(tree, args[-1], depth))
-        case Call(name=name, args=args) if name in _MAPPED and len(args) == _MAPPED[name][0] + 2:
-            body = body_of(tree, args[-2], _MAPPED[name][1])
+        case Call(name=name, args=args) if name in MAPPED and len(args) == MAPPED[name][0] + 2:
+            body = body_of(tree, args[-2], MAPPED[name][1])
             return None if body is None else _apart(tree, value, texts(tree, body, depth + 1))
     return None
-
-
-def joined(value: Value) -> bool:
-    """Whether a value is a text that a function of nixpkgs puts together."""
-    return isinstance(value, Call) and value.name in _JOINS
 
 
 def _apart(tree: Tree, call: Call, found: tuple[Expr, ...] | None) -> tuple[Expr, ...] | None:

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from hwc_refactor.nix.shell import Body, Piece, Script, Word
 from hwc_refactor.nix.values import Branch, Call, Expr, ListValue, Ref, Str, Value
 from hwc_refactor.nixos.scripts.executables import script_text
-from hwc_refactor.nixos.scripts.pieces import joined, texts
+from hwc_refactor.nixos.scripts.joins import joined
+from hwc_refactor.nixos.scripts.pieces import texts
 from hwc_refactor.nixos.scripts.words import MAX_NESTING, Place, place_of, single
 from hwc_refactor.nixos.tree import Tree
 

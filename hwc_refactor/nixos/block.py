@@ -7,7 +7,6 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from hwc_refactor.nix.names import MODIFIERS
 from hwc_refactor.nix.values import Attrs, Call, Condition, Expr, Item, Slot, Str, Unknown, Value
 from hwc_refactor.nixos.tree import Tree
 
@@ -259,22 +258,27 @@ class Block(Struct, frozen=True, eq=False, dict=True):
         return not ORDERING.isdisjoint((*slot.modifiers, *around))
 
 
+_ALIKE = frozenset({"mkForce", "mkBefore", "mkAfter", "mkOrder"})
+"""Wrappers that mean the same however what they are set beside is defined."""
+
+
 def ranked_elsewhere(block: Block) -> Expr | None:
     """A definition in another file whose priority decides between it and one that makes the object.
 
-    `mkForce` is none of them: it wins over whatever the object says.
+    `mkForce` is none of them: it wins over whatever the object says. Neither are `mkBefore` and its like, which only
+    tell where elements of a list go among those of the object.
     """
-    added = block.tree.resolver.step(block.elsewhere) if block.elsewhere else None
+    resolver = block.tree.resolver
+    added = resolver.step(block.elsewhere) if block.elsewhere else None
     if added is None:
         return None
     for name, slots in added.slots.items():
         for slot in slots:
-            if set(slot.modifiers) - {"mkForce"}:
+            if set(slot.modifiers) - _ALIKE:
                 return slot.expr
-            if any(own.modifiers for own in block.get(name)):
+            if any(own.modifiers or resolver.content(own.expr)[1] for own in block.get(name)):
                 return slot.expr
-            value = block.tree.resolver.value(slot.expr)
-            if isinstance(value, Call) and value.name in MODIFIERS and value.name != "mkForce":
+            if set(resolver.content(slot.expr)[1]) - _ALIKE:
                 return slot.expr
     return None
 

@@ -371,7 +371,7 @@ def _stranger(
             continue
         seen.add(_spot(body))
         for use in uses_of(tree, body):
-            if not any(_makes(use, anchor) for anchor in anchors) and not _accounted(tree, use, places):
+            if not _accounted(tree, use, places, anchors):
                 return use
     return None
 
@@ -399,11 +399,13 @@ def _makes(use: Expr, anchor: Expr) -> bool:
     return not any(node.type in ("binding", "select_expression", "inherit_from") for node in between)
 
 
-def _accounted(tree: Tree, use: Expr, places: list[Expr], depth: int = 0) -> bool:
-    """Whether a use stands in one of some places, or in a `let` whose names are used in them alone.
+def _accounted(tree: Tree, use: Expr, places: list[Expr], anchors: Sequence[Expr], depth: int = 0) -> bool:
+    """Whether a use makes the objects of some anchors, stands in one of some places, or in a `let` for these alone.
 
     What is selected of that which a function makes is another thing than that which it makes.
     """
+    if any(_makes(use, anchor) for anchor in anchors):
+        return True
     if _is_selected_from(use):
         return False
     if any(_inside(use, place) for place in places):
@@ -416,7 +418,7 @@ def _accounted(tree: Tree, use: Expr, places: list[Expr], depth: int = 0) -> boo
             if name is None or depth > 3:
                 return False
             uses = [u for u in named_in(tree, use.file, name) if not _inside(u, use)]
-            return bool(uses) and all(_accounted(tree, other, places, depth + 1) for other in uses)
+            return bool(uses) and all(_accounted(tree, other, places, anchors, depth + 1) for other in uses)
     return False
 
 

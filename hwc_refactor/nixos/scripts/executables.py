@@ -16,6 +16,7 @@ from hwc_refactor.nix.shell import Body, Script, script_in_file, script_of
 from hwc_refactor.nix.values import Attrs, Branch, Call, Expr, Gap, PathValue, Ref, Str, Text, Value
 from hwc_refactor.nixos.options import settled
 from hwc_refactor.nixos.scripts.commands import main_programs
+from hwc_refactor.nixos.scripts.etc_files import etc_file
 from hwc_refactor.nixos.scripts.joins import joined
 from hwc_refactor.nixos.tree import Tree
 
@@ -116,7 +117,19 @@ def executable_of(tree: Tree, text: str, holes: Sequence[Expr]) -> Executable:
 def _named(tree: Tree, text: str, holes: Sequence[Expr]) -> Executable:
     if _PLACE.search(text):
         return Executable(_file_name(text) if "/" in text else None)
-    return Executable(_file_name(text), path=text if text.startswith("/") else None)
+    return _literal(tree, text)
+
+
+def _literal(tree: Tree, text: str) -> Executable:
+    """What a path, or a bare name, is as a program; a file below /etc may be written out in the tree."""
+    path = text if text.startswith("/") else None
+    given = etc_file(tree, text)
+    if given is None:
+        return Executable(_file_name(text), path=path)
+    attribute, expr = given
+    if attribute == "text":
+        return Executable(_file_name(text), (), path, _built(tree, "writeText", _file_name(text), expr))
+    return replace(executable_value(tree, tree.resolver.value(expr)), name=_file_name(text), path=path)
 
 
 def executable_value(tree: Tree, value: Value, rest: str = "") -> Executable:
@@ -171,8 +184,7 @@ def _file_name(path: str) -> str | None:
 def _string(tree: Tree, value: Str, rest: str) -> Executable:
     text = value.literal
     if text is not None:
-        whole = text + rest
-        return Executable(_file_name(whole), path=whole if whole.startswith("/") else None)
+        return _literal(tree, text + rest)
     first, *others = value.parts
     behind = _to_blank(tree, others, rest)
     if isinstance(first, Gap) and behind is not None:

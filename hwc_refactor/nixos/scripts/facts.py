@@ -348,9 +348,10 @@ class _Reader:
                 behind = ran.words[number + 1 :]
                 return bool(behind) and self._text(ran, behind[0], depth)
             if not word.text.startswith("-"):
-                if len(word.refs) != 1:
+                if len(word.refs) > 1 or not (word.refs or word.known):
                     return False
-                file = run_by_shell(executable_value(self._tree, word.refs[0]).file)
+                named = executable_value(self._tree, word.refs[0]) if word.refs else None
+                file = run_by_shell((named or executable_of(self._tree, word.text, ())).file)
                 if file is None or file.script is None:
                     return False
                 self._script(file.script, depth + 1)

@@ -23,6 +23,16 @@ OPEN = re.compile(r"[$*?\[{`%]")
 """Where the known part of a path ends: a variable, a glob, a substitution or a specifier begins."""
 
 
+_AS_GOOD_AS_ROOT = frozenset(
+    {"wheel", "sudo", "docker", "podman", "libvirtd", "lxd", "incus-admin", "disk", "kmem", "shadow"}
+)
+"""Groups whose members can become root, or read all of a disk: being one of them is no less than being root.
+
+NixOS, security.sudo and security.polkit.adminIdentities (wheel), virtualisation.{docker,podman,libvirtd,lxd,incus};
+Debian's SystemGroups (disk, kmem, shadow).
+"""
+
+
 class Shared(Struct, frozen=True):
     """A place elsewhere that a group may write to: the path, and the group."""
 
@@ -106,7 +116,7 @@ class Files(Struct, frozen=True, eq=False, dict=True):
         for rule in rules_over(self.one.block.tree, normal(path.text)):
             if rule.type in "dDvqQ" and rule.group_writes:
                 if (
-                    rule.group not in NOBODY_ELSES
+                    rule.group not in NOBODY_ELSES | _AS_GOOD_AS_ROOT
                     and not rule.group.startswith("$")
                     and not OPEN.search(rule.path)
                 ):

@@ -92,6 +92,13 @@ PROBES: Mapping[str, Probe] = {
     "ProtectProc": Probe("cat /proc/1/status", (("ProtectProc", "invisible"),), FIGURES),
     "ProcSubset": Probe("cat /proc/meminfo", (("ProcSubset", "pid"),)),
     "PrivateDevices": Probe("head -c 1 /dev/meter", (("PrivateDevices", "true"),)),
+    # What is mounted over the folder hides the letter from everybody else, or from nobody.
+    "PrivateMounts": Probe(
+        "mount -t tmpfs probed /srv/mounted",
+        (("PrivateMounts", "true"),),
+        prepare="mkdir -p /srv/mounted; touch /srv/mounted/letter",
+        check="! test -e /srv/mounted/letter && umount /srv/mounted",
+    ),
     "PrivateUsers": Probe("touch /srv/probed && chown figures /srv/probed", (("PrivateUsers", "true"),)),
     "PrivateNetwork": Probe(CALL, (("PrivateNetwork", "true"),)),
     "IPAddressDeny": Probe(CALL, (("IPAddressAllow", "localhost"), ("IPAddressDeny", "any"))),

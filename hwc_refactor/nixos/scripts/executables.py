@@ -157,7 +157,8 @@ def executable_value(tree: Tree, value: Value, rest: str = "") -> Executable:
             main = _main_program(known) if function is not value.function and not rest else None
             return Executable(name or main, known)
         case Ref(path=("pkgs", *package)):
-            if package[-1:] == ["runtimeShell"] and not rest:
+            shell = package[-1:] == ["runtimeShell"] or package[-2:] == ["stdenv", "shell"]
+            if shell and not rest:
                 return Executable("bash", ("bash",))
             return Executable(name if rest else _main_program(tuple(package)), tuple(package))
         case Ref(path=path):
@@ -231,7 +232,7 @@ def file_of(tree: Tree, value: Value) -> WrittenFile | None:
             if found is None:
                 return None
             path, data = found
-            return _file("", posixpath.basename(path), script_in_file(value.at, path, data), path, data)
+            return _file(tree, "", posixpath.basename(path), script_in_file(value.at, path, data), path, data)
         case Call(args=args) if value.name in _BUILDERS and len(args) == _BUILDERS[value.name] + 1:
             return _built(tree, value.name, tree.resolver.literal(args[0]), args[-1])
         case Call(args=(given,)) if value.name in _ATTRS_BUILDERS:
@@ -259,11 +260,13 @@ def _built(tree: Tree, builder: str, name: str | None, text: Expr) -> WrittenFil
     if script is None:
         return None
     path = script.body.path if script.body.string is None and script.body.offset == 0 else None
-    return _file(builder, name, script, path, script.body.data)
+    return _file(tree, builder, name, script, path, script.body.data)
 
 
-def _file(builder: str, name: str | None, script: Script, path: str | None, data: bytes) -> WrittenFile:
-    interpreter = _interpreter(data)
+def _file(
+    tree: Tree, builder: str, name: str | None, script: Script, path: str | None, data: bytes
+) -> WrittenFile:
+    interpreter = _interpreter(tree, data, script.body.holes)
     if builder.startswith(("writeShell", "writeBash")):
         interpreter = "bash"
     elif builder.startswith("writeDash"):
@@ -283,15 +286,14 @@ def run_by_shell(file: WrittenFile | None) -> WrittenFile | None:
     return replace(file, script=file.text)
 
 
-def _interpreter(data: bytes) -> str | None:
+def _interpreter(tree: Tree, data: bytes, holes: Sequence[Expr]) -> str | None:
+    """The program that the first line of a text names, `#!${pkgs.runtimeShell}`; `env` stands for the one behind it."""
     match = _SHEBANG.match(data)
     if match is None:
         return None
-    program = match[1].rsplit(b"/", 1)[-1]
-    if program == b"env" and match[2]:
-        program = match[2].rsplit(b"/", 1)[-1]
-    name = program.decode(errors="replace")
-    return "bash" if _PLACE.search(name) and name.endswith("runtimeShell") else name
+    named = match[1].decode(errors="replace")
+    program = executable_of(tree, named, holes).name or posixpath.basename(named)
+    return posixpath.basename(match[2].decode(errors="replace")) if program == "env" and match[2] else program
 
 
 def script_text(tree: Tree, expr: Expr) -> Script | None:

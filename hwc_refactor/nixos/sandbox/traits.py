@@ -25,6 +25,7 @@ known: what it may do beyond the other traits is then open.
 | code, jit | runs a program of another language than shell; makes code while it runs |
 | foreign | may run programs of other architectures than the machine's |
 | writes-unknown, files | writes to a place that cannot be named in its unit; runs a program that may |
+| folder | keeps files in the folder in which it runs |
 | shares-tmp, shares-files, setgid | hands files to others through /tmp, or elsewhere; may make or keep setgid folders |
 """
 

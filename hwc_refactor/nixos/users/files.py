@@ -153,6 +153,9 @@ def names_file_itself(files: Files) -> Obstacle | None:
         if names_files_itself(ran) and not files.is_managed("."):
             reason = f"{ran.name} (line {ran.line}) writes a file that it names itself to the folder in which it runs."
             return Obstacle("writes-foreign-path", reason[:1].upper() + reason[1:], ran.program.at)
+        if "folder" in ran.needs and not files.is_managed("."):
+            reason = f"{ran.name} (line {ran.line}) keeps files in the folder in which it runs."
+            return Obstacle("writes-foreign-path", reason[:1].upper() + reason[1:], ran.program.at)
         if (
             {"files", "home"} & ran.needs == {"files"}
             and _may_name_neighbour(ran)

@@ -36,7 +36,7 @@ def rights_of(one: Candidate) -> Rights:
             ports = listened(one.block.tree, ran)
             if any(port is not None and port < FIRST_FREE_PORT for port in ports):
                 capabilities["CAP_NET_BIND_SERVICE"] = None
-            elif None in ports:
+            elif None in ports or "low-port" in ran.needs:
                 capabilities["CAP_NET_BIND_SERVICE"] = None
                 notes.append(
                     f"The port that {ran.name} listens on is not in sight: above 1023 it needs no"

@@ -48,7 +48,9 @@ def made_alike(block: Block, *, for_each: bool = False) -> Family | None:
     family = family_of(block, TIES)
     if any(one.many and _has_settings_elsewhere(one) for one in family.blocks):
         return None
-    bodies = {_spot(slot.expr) for body in family.bodies for slot in body.slots}
+    made = [slot.expr for body in family.bodies for slot in body.slots]
+    ends = [block.tree.resolver.value(expr).at for expr in made]  # behind a `let`, too
+    bodies = {_spot(at) for at in (*made, *ends) if at is not None}
     for one in family.blocks:
         values = [one.tree.resolver.value(slot.expr).at for slot in one.slots]
         spots = {_spot(at) for at in (*values, *(slot.expr for slot in one.slots)) if at is not None}

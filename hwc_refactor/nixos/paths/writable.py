@@ -32,6 +32,10 @@ MANAGED = {
 
 _FREE = ("/tmp/", "/var/tmp/", "/dev/", "/proc/", "/sys/", "$TMPDIR", "%T", "%V")
 _OPEN = re.compile(r"[$*?`%]")
+_INSIDE = re.compile(r'"([^"\\]+)/[\w.+@-]+"')
+"""A string with a path whose last part is plain text."""
+_ALONE = re.compile(r"\$\{([\w.'-]+)\}")
+"""An interpolation of a name, and nothing beside it."""
 _READ_ONLY_WHEN_FULL = ("/etc/", "/usr/", "/boot/", "/efi/")
 """systemd.exec(5), ProtectSystem=."""
 _ATOMS = frozenset(
@@ -165,8 +169,17 @@ def _writable(block: Block) -> Writable:
             return Writable(tuple(found.values()), use)
         known = found.get(element.text)
         found[element.text] = Element(element.text, element.made or (known is not None and known.made), use)
-    texts = {text.strip('"') for text in found if text.startswith('"')}
-    return Writable(tuple(e for e in found.values() if e.made or not _below(e.text.strip('"'), texts)))
+    named = {element.within for element in found.values()}
+    return Writable(tuple(e for e in found.values() if e.made or not _below(e.within, named)))
+
+
+def _folder(path: str) -> str:
+    """Where a path leads to, given as Nix source text: `"${cfg.dir}/x"` stands in `cfg.dir`."""
+    inside = _INSIDE.fullmatch(path)
+    if inside is None:
+        return f"(dirOf {path})"
+    alone = _ALONE.fullmatch(inside[1])
+    return f'"{inside[1]}"' if alone is None else alone[1]
 
 
 def _below(path: str, others: set[str]) -> bool:
@@ -187,7 +200,7 @@ def _element(block: Block, use: Use, text: str, folders: set[str]) -> Element | 
             if made_here and not in_sight(block, expr):
                 return None
             path = expr.text if expr.node.type in _ATOMS else f"({expr.text})"
-            name = path if use.kept or expr.text in folders else f"(dirOf {path})"
+            name = path if use.kept or expr.text in folders else _folder(path)
             return Element(name, made_here, use)
     if not text.startswith("/") or "${" in text:
         return None

@@ -109,6 +109,7 @@ def _deepest(file: ParsedFile, holder: Node, option: tuple[str, ...]) -> tuple[N
     Returns:
         Its binding and no names; else the innermost set literal on the way and the names that are left.
     """
+    nearest: tuple[Node, tuple[str, ...]] | None = None
     for binding in _bindings(holder):
         path = _path(file, binding)
         if path == option:
@@ -116,8 +117,10 @@ def _deepest(file: ParsedFile, holder: Node, option: tuple[str, ...]) -> tuple[N
         value = binding.child_by_field_name("expression")
         if path and option[: len(path)] == path and value is not None and value.type == "attrset_expression":
             rest = option[len(path) :]
-            return _deepest(file, value, rest) or (value, rest)
-    return None
+            found = _deepest(file, value, rest) or (value, rest)
+            if nearest is None or len(found[1]) < len(nearest[1]):
+                nearest = found
+    return nearest
 
 
 def _first_list(value: Node | None) -> Node | None:

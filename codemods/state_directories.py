@@ -54,7 +54,7 @@ from hwc_refactor.nix.values import Slot
 from hwc_refactor.nixos.block import SERVICE, Block
 from hwc_refactor.nixos.paths.directories import VARIABLES, Directory
 from hwc_refactor.nixos.paths.keeping import EVERYTHING_REACHED, Keeping, keeping
-from hwc_refactor.nixos.paths.spellings import Spelling, everywhere, needless, spellings
+from hwc_refactor.nixos.paths.spellings import Spelling, beside, everywhere, needless, spellings
 from hwc_refactor.rewriting import placing
 from hwc_refactor.rewriting.directives import add_directives, keep_directories, remove_rules
 from hwc_refactor.rewriting.draft import Draft
@@ -126,13 +126,7 @@ def _emptied(block: Block, script: Script, replacements: Sequence[tuple[int, int
     left = bytearray(script.body.data)
     for start, end, text in sorted(replacements, reverse=True):
         left[start:end] = text.encode()
-    if left.strip():
-        return None
-    for option in ("preStart", "postStart", "preStop", "postStop"):
-        slots = block.get(option)
-        if len(slots) == 1 and slots[0].expr.node == script.at.node:
-            return slots[0]
-    return None
+    return None if left.strip() else beside(block, script)
 
 
 def _is_alone(block: Block, one: Directory, wanted: Sequence[Directory]) -> bool:

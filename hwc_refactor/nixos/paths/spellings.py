@@ -40,12 +40,17 @@ class Spelling(Struct, frozen=True, eq=False):
 
 
 def needless(block: Block, path: str) -> Iterator[Spelling]:
-    """The commands that only make a directory, each a statement of its own, with the lines they stand on."""
+    """The commands that only make a directory, each a statement of its own, with the lines they stand on.
+
+    Where a service, or a function of it, does nothing else, they stay: a service without a script does not start.
+    """
     for ran in facts(block).ran:
         script, command = ran.script, ran.command
         if ran.name != "mkdir" or script is None or command is None or script.body.offset is None:
             continue
         if [place.text.rstrip("/") for place in ran.operands] != [path] or not _stands_alone(command.node):
+            continue
+        if _is_all(command.node) and (command.node.parent != script.root or beside(block, script) is None):
             continue
         data = script.body.data
         start = data.rfind(b"\n", 0, command.node.start_byte) + 1
@@ -68,6 +73,22 @@ def _past_blank(data: bytes, start: int, end: int) -> int:
 def _stands_alone(node: Node) -> bool:
     parent = node.parent
     return parent is not None and parent.type in ("program", "compound_statement") and node.type == "command"
+
+
+def _is_all(node: Node) -> bool:
+    """Whether nothing but such commands stands around a command."""
+    around = node.parent.named_children if node.parent is not None else []
+    names = (one.child_by_field_name("name") for one in around if one.type != "comment")
+    return all(name is not None and name.text == b"mkdir" for name in names)
+
+
+def beside(block: Block, script: Script) -> Slot | None:
+    """The definition of a script beside the main one, which may be left out."""
+    for option in ("preStart", "postStart", "preStop", "postStop"):
+        slots = block.get(option)
+        if len(slots) == 1 and slots[0].expr.node == script.at.node:
+            return slots[0]
+    return None
 
 
 def spellings(block: Block, path: str) -> Iterator[Spelling]:

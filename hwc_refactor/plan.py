@@ -113,7 +113,8 @@ def make_plan(
             baseline=baseline,
             jobs=jobs,
         )
-        return replace(rest, problems=(*rest.problems, culprit.problem))
+        left = tuple(one for one in rest.refusals if not _is_of(one, culprit.change.change))
+        return replace(rest, refusals=left, problems=(*rest.problems, culprit.problem))
     run.problems += (*project.problems, *broken)
     touched = sorted({path for change in run.changes for path in change.files})
     before = {path: project.data(path) for path in touched}
@@ -252,6 +253,17 @@ def _held_back(run: _Run, pair: tuple[Key, Change], refused: dict[Key, list[Refu
             refused[key].append(_refused(change, "not-wanted", reason))
             return True
     return False
+
+
+def _is_of(refusal: Refusal, change: Change) -> bool:
+    """Whether a refusal says that a change was not wanted; of one that was withdrawn the error tells."""
+    about = (refusal.codemod, refusal.subject, refusal.file, refusal.diff)
+    return refusal.code == "not-wanted" and about == (
+        change.codemod,
+        change.subject,
+        change.file,
+        change.diff,
+    )
 
 
 def _refused(change: Change, code: str, reason: str) -> Refusal:

@@ -118,6 +118,7 @@ class TestUnits:
         assert [c.change.codemod for c in plan.changes] == ["unprivileged-container", "pin-image"]
         (problem,) = plan.problems
         assert problem.message.endswith("(gluetun-env-setup.service: no); this is a fault of the tool")
+        assert "not-wanted" not in {refusal.code for refusal in plan.refusals}
         assert len(diff_3(verify=False).changes) == 3
 
 

@@ -132,7 +132,9 @@ def candidate(block: Block, *, whoever: bool = False) -> Candidate | None:
     known = None if user is None else accounts(block.tree).get(user)
     if user is not None and (whoever or (known is not None and known.person)):
         return Candidate(block, PERSON, user)
-    return None
+    return (
+        None if any(_whenever_it_runs(block, slot) for slot in slots) else Candidate(block, UNKNOWN, "root")
+    )
 
 
 def _by_default(block: Block) -> Candidate | None:

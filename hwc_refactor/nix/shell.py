@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from msgspec import Struct
 
+from hwc_refactor.nix.heredoc import ends_by_its_word
 from hwc_refactor.nix.search import Search, place
 from hwc_refactor.nix.shell_mask import mask
 from hwc_refactor.nix.strings import STRING_TYPES, MappedText, NixString, decode
@@ -183,6 +184,12 @@ class Script(Struct, frozen=True, eq=False, dict=True):
     def sound(self) -> bool:
         """Whether the text parses as a shell script."""
         return not self.root.has_error
+
+    @property
+    def ended(self) -> bool:
+        """Whether all its here-documents end where they end for bash."""
+        documents = self.nodes("heredoc_redirect") if b"<<" in self.body.data else ()
+        return all(ends_by_its_word(self.body.data, document) for document in documents)
 
     def holes(self) -> list[Expr]:
         """The expressions of the interpolations, in order."""

@@ -154,6 +154,8 @@ class _Reader:
         if not script.sound:
             self._doubt("its script does not parse as a shell script", script, script.root)
             return
+        if not script.ended:
+            self._doubt("a here-document of its script has no line that ends it", script, script.root)
         self._functions |= script.functions.keys()
         self._variables.update({name: (script, word) for name, word in script.constants.items()})
         end = len(script.body.data.rstrip(b" \t"))

@@ -16,7 +16,8 @@ Why
     readable for this one unit alone, whatever user it runs as.
 What it finds
     read-by-script, high: A script takes a secret out of its file, into its environment or a command line.
-    inline, high: A secret stands in the configuration, and so in the Nix store, for everybody to read.
+    inline, high: A secret stands in the configuration, and so in the Nix store, for everybody to read: in a script,
+        among settings, or in a file of settings that a program or a container is given, or that lies below /etc.
     file, low: A secret is read from its file and goes nowhere else.
 Before
     systemd.services.sync = {
@@ -69,11 +70,12 @@ from collections.abc import Iterator, Sequence
 
 from hwc_refactor.codemod import Context, Outcomes, codemod
 from hwc_refactor.model import Refusal, Severity
-from hwc_refactor.nixos.block import CONTAINER, HWC_CONTAINER, SERVICE, USER_SERVICE, Block
+from hwc_refactor.nixos.block import CONTAINER, ETC_FILE, HWC_CONTAINER, SERVICE, USER_SERVICE, Block
 from hwc_refactor.nixos.secrets.declared import DECLARED
 from hwc_refactor.nixos.secrets.env_files import env_files, secrets_read
 from hwc_refactor.nixos.secrets.env_writers import written_elsewhere
-from hwc_refactor.nixos.secrets.inline import Inline, inline_secrets
+from hwc_refactor.nixos.secrets.inline import inline_secrets
+from hwc_refactor.nixos.secrets.judging import Inline
 from hwc_refactor.nixos.secrets.moves import Moves, moves
 from hwc_refactor.nixos.secrets.podman import podman_secrets
 from hwc_refactor.rewriting.placing import NoPlace
@@ -89,7 +91,7 @@ WHY = (
 @codemod(
     "env-secrets-to-load-credential",
     kind=SERVICE,
-    also=(CONTAINER, HWC_CONTAINER, USER_SERVICE),
+    also=(CONTAINER, HWC_CONTAINER, USER_SERVICE, ETC_FILE),
     severity=Severity.HIGH,
     applicability="safe or review",
     documented_as="diff 2, diff 4",
@@ -101,7 +103,7 @@ def propose(block: Block, ctx: Context) -> Outcomes:
     inline = inline_secrets(block)
     if block.kind == CONTAINER:
         return _container(block, ctx, inline)
-    if block.kind == HWC_CONTAINER:
+    if block.kind in (HWC_CONTAINER, ETC_FILE):
         return list(_inline(block, ctx, inline))
     manner = recipe.manner(ctx)
     files = env_files(block, by_program=manner.by_hand)
@@ -200,9 +202,11 @@ def _environment_files(block: Block, ctx: Context) -> Iterator[Refusal]:
 def _inline(block: Block, ctx: Context, inline: Sequence[Inline]) -> Iterator[Refusal]:
     """Secrets in the configuration, by their names; those of one kind in one sentence."""
     where = "environmentFiles" if block.kind in (CONTAINER, HWC_CONTAINER) else "LoadCredential"
+    where = "the path of its file" if block.kind == ETC_FILE else where
     set_ = f"{scheme(ctx.tree).word}.secrets"
     ways = {
         "text": ("inline-secret", "as text in the configuration", "Change the secret at its source"),
+        "given": ("inline-secret", "as a value that it is given", "Change the secret at its source"),
         "option": (
             "option-holds-secret",
             "as the text of an option",

@@ -62,6 +62,7 @@ HWC_MONITOR = Kind("hwc-monitor", "hwc", "monitor", ())
 USER_TIMER = Kind("user-timer", None, "systemd", ("user", "timers"))
 AGENIX_SECRET = Kind("agenix-secret", None, "age", ("secrets",))
 SOPS_SECRET = Kind("sops-secret", None, "sops", ("secrets",))
+ETC_FILE = Kind("etc-file", "environment", "etc", ())
 ACCOUNT = Kind("account", None, "users", ("users",))
 KINDS = {k.name: k for k in (CONTAINER, SERVICE, USER_SERVICE, TIMER, USER_TIMER, AGENIX_SECRET, SOPS_SECRET)}
 

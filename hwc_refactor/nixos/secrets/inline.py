@@ -6,58 +6,33 @@ name and its place.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Literal
-
-from msgspec import Struct
+from itertools import dropwhile, takewhile
 
 from hwc_refactor.nix.edits import Span
-from hwc_refactor.nix.shell import Script
-from hwc_refactor.nix.values import Branch, Call, Expr, Gap, Ref, Slot, Str, Text, Value
-from hwc_refactor.nixos.block import CONTAINER, HWC_CONTAINER, Block
+from hwc_refactor.nix.shell import Script, script_of
+from hwc_refactor.nix.values import Expr, Gap, Str, Text
+from hwc_refactor.nixos.block import CONTAINER, ETC_FILE, HWC_CONTAINER, Block
 from hwc_refactor.nixos.containers.container import Container
 from hwc_refactor.nixos.scripts.programs import programs
 from hwc_refactor.nixos.secrets.arguments import secret_arguments
-from hwc_refactor.nixos.secrets.declared import Secret, by_hand, secret_of
+from hwc_refactor.nixos.secrets.config_texts import in_text, in_value
+from hwc_refactor.nixos.secrets.declared import by_hand
+from hwc_refactor.nixos.secrets.judging import Inline, judged, judged_value
 from hwc_refactor.nixos.secrets.programs import commands
 from hwc_refactor.nixos.secrets.shapes import has_password, is_secret_name, telling
-from hwc_refactor.nixos.secrets.stored import secret_lines, stored_secrets
+from hwc_refactor.nixos.secrets.stored import STORED, secret_lines, stored_files, stored_secrets
 from hwc_refactor.nixos.secrets.uses import written_scripts
-from hwc_refactor.nixos.wrappers import unwrapped
 
-Kind = Literal["text", "option", "evaluation"]
-
-_HEADER = re.compile(
-    r"(?i)(?:authorization|(?:x-)?(?:[\w-]*-)?(?:api-?key|token|secret))\s*:\s*(?:bearer\s+)?[^\s$%{\"'\\\\<]"
-)
-_OPTION = re.compile(r"(?i)(?:.*(?:password|passwd|passphrase|secret|token|apikey|secretkey|privatekey))\Z")
-_READERS = frozenset({"readFile", "fileContents"})
-
-
-class Inline(Struct, frozen=True, eq=False):
-    """A secret in the configuration.
-
-    Attributes:
-        name: the variable it stands in, or what stands for it.
-        kind: `text`, known text; `option`, the text of an option; `evaluation`, read from a file then.
-        at: its place: an expression, or a span of a Nix file.
-        secret: the secret of a scheme whose file is read at evaluation; None for others.
-        slot: the definition of the variable, where it is an attribute of `environment`.
-        option: the option that holds it.
-    """
-
-    name: str
-    kind: Kind
-    at: Expr | Span
-    secret: Secret | None = None
-    slot: Slot | None = None
-    option: str = ""
+_INTERPRETERS = ("python", "node", "perl", "ruby", "php", "lua", "deno", "bun", "awk", "gawk")
+"""Programs whose first file is one in their own language."""
 
 
 def inline_secrets(block: Block) -> tuple[Inline, ...]:
-    """The secrets in the settings and scripts of a service or container."""
-    found = [*_environment(block), *(Inline(name, "text", at) for name, at in stored_secrets(block))]
+    """The secrets in the settings and scripts of a service or container, or in the text of a file in /etc."""
+    if block.kind == ETC_FILE:
+        return tuple(_etc(block))
+    found = [*_environment(block), *_stored(block), *_files(block)]
     if block.kind in (CONTAINER, HWC_CONTAINER):
         found += [*_flags(block), *_command(block)]
     else:
@@ -68,11 +43,58 @@ def inline_secrets(block: Block) -> tuple[Inline, ...]:
     return tuple(found)
 
 
+def _stored(block: Block) -> Iterator[Inline]:
+    """Secrets in environment files of the tree; an interpolation in one counts by what it is."""
+    for name, at in stored_secrets(block):
+        yield Inline(name, "text", at)
+    for option in STORED:
+        for at in stored_files(block, option):
+            found = in_value(block.tree, block.tree.resolver.value(at), at)
+            yield from (one for one in found if one.kind != "text")
+
+
+def _files(block: Block) -> Iterator[Inline]:
+    """Secrets in files of settings that its programs are given."""
+    exprs = [slot.expr for name in block.names("environment") for slot in block.get("environment", name)]
+    if block.kind in (CONTAINER, HWC_CONTAINER):
+        for item in block.items("volumes"):
+            value = block.tree.resolver.value(item.expr)
+            exprs += (
+                [part.at for part in value.parts if isinstance(part, Gap)] if isinstance(value, Str) else []
+            )
+    else:
+        for program in programs(block):
+            name = program.executable.name or ""
+            if (
+                program.line is not None
+                and not program.executable.is_shell
+                and not name.startswith(_INTERPRETERS)
+            ):
+                exprs += program.line.body.holes
+    for expr in exprs:
+        yield from in_value(block.tree, block.tree.resolver.value(expr), expr)
+
+
+def _etc(block: Block) -> Iterator[Inline]:
+    """Secrets in a file that everybody may read below /etc: NixOS, environment.etc.<name>.{text,source}."""
+    for slot in block.get("text"):
+        script = script_of(slot.expr) if not slot.rest else None
+        if script is not None and script.body.data.lstrip().startswith(b"#!"):
+            yield from _in_script(script) if script.sound else ()
+        elif not slot.rest:
+            read = judged_value(block.name, block.tree, block.tree.resolver.value(slot.expr), slot.expr)
+            yield from (read,) if read is not None and read.kind == "evaluation" else ()
+            yield from in_text(block.tree, block.name, slot.expr)
+    for slot in block.get("source"):
+        if not slot.rest:
+            yield from in_value(block.tree, block.tree.resolver.value(slot.expr), slot.expr)
+
+
 def _environment(block: Block) -> Iterator[Inline]:
     for name in block.names("environment"):
         for slot in block.get("environment", name):
             if not slot.rest:
-                found = _judged(name, block, slot.expr)
+                found = judged(name, block.tree, slot.expr)
                 if found is not None:
                     yield Inline(found.name, found.kind, found.at, found.secret, slot, found.option)
 
@@ -84,12 +106,11 @@ def _environment_lists(block: Block) -> Iterator[Inline]:
         exprs = exprs or [item.expr for item in block.tree.resolver.items(slot.expr) if item.unknown is None]
         for expr in exprs:
             text = block.tree.resolver.value(expr)
-            if not isinstance(text, Str) or not text.parts or not isinstance(text.parts[0], Text):
-                continue
-            name, equals, rest = text.parts[0].text.partition("=")
+            lead, behind = _lead(text) if isinstance(text, Str) else ("", ())
+            name, equals, rest = lead.partition("=")
             if equals:
-                tail = (*((Text(rest, text.parts[0].at),) if rest else ()), *text.parts[1:])
-                found = _value(name.strip(), Str(tail, text.at), expr, block)
+                tail = (*((Text(rest, expr),) if rest else ()), *behind)
+                found = judged_value(name.strip(), block.tree, Str(tail, expr), expr)
                 if found is not None:
                     yield found
 
@@ -100,6 +121,16 @@ def _credentials(block: Block) -> Iterator[Inline]:
         name, colon, value = (block.tree.resolver.literal(item.expr) or "").partition(":")
         if colon and (has_password(value) or (is_secret_name(name) and telling(value))):
             yield Inline(f"the credential {name}", "text", item.expr)
+
+
+def _lead(text: Str) -> tuple[str, tuple[Text | Gap, ...]]:
+    """The text that a string begins with, and the parts behind it."""
+    lead = "".join(part.text for part in takewhile(_is_text, text.parts) if isinstance(part, Text))
+    return lead, tuple(dropwhile(_is_text, text.parts))
+
+
+def _is_text(part: Text | Gap) -> bool:
+    return isinstance(part, Text)
 
 
 def _flags(block: Block) -> Iterator[Inline]:
@@ -116,6 +147,10 @@ def _command(block: Block) -> Iterator[Inline]:
     words = [block.tree.resolver.literal(item.expr) for item in items]
     for number, what in secret_arguments("its command", words):
         yield Inline(what, "text", items[number].expr)
+    for number, word in enumerate(words[:-1]):
+        script = script_of(items[number + 1].expr) if word in ("-c", "-ec", "-lc") else None
+        if script is not None and script.sound:
+            yield from _in_script(script)
 
 
 def _lines(block: Block) -> Iterator[Inline]:
@@ -125,65 +160,6 @@ def _lines(block: Block) -> Iterator[Inline]:
         known = [None if "$" in word or "%" in word or "__nix" in word else word for word in words]
         for _, what in secret_arguments(name or "its program", known):
             yield Inline(what, "text", program.at)
-
-
-def _judged(name: str, block: Block, expr: Expr) -> Inline | None:
-    """What a variable is, if it is a secret in the configuration; in one case only, or by `mkForce`, too."""
-    direct = _value(name, block.tree.resolver.value(expr), expr, block)
-    if direct is not None:
-        return direct
-    waiting = [expr]
-    while waiting:
-        inner = unwrapped(block.tree, waiting.pop()).expr
-        value = block.tree.resolver.value(inner)
-        if isinstance(value, Branch):
-            waiting += [value.otherwise, value.then]
-        elif inner is not expr and (found := _value(name, value, inner, block)) is not None:
-            return None if found.kind == "evaluation" else found
-    return None
-
-
-def _value(name: str, value: Value, at: Expr, block: Block) -> Inline | None:
-    """What a value is, if it is a secret in the configuration."""
-    read = _read(block, value)
-    if read is not None:
-        secret, shown = read
-        if secret is not None or is_secret_name(name) or re.search(r"(?i)secret|token|passw", shown):
-            return Inline(name, "evaluation", at, secret)
-        return None
-    if isinstance(value, Str):
-        text = value.literal
-        if text is None:
-            gaps = [part for part in value.parts if isinstance(part, Gap)]
-            if len(value.parts) == 1 and is_secret_name(name):
-                return _option(name, gaps[0].value, at)
-            return Inline(name, "text", at) if has_password("\0".join(_texts(value))) else None
-        if has_password(text) or (is_secret_name(name) and telling(text)):
-            return Inline(name, "text", at)
-        return None
-    return _option(name, value, at) if is_secret_name(name) else None
-
-
-def _texts(value: Str) -> list[str]:
-    return [part.text for part in value.parts if isinstance(part, Text)]
-
-
-def _option(name: str, value: Value, at: Expr) -> Inline | None:
-    if isinstance(value, Ref) and value.path[0] == "config" and _OPTION.match(value.path[-1]):
-        return Inline(name, "option", at, None, None, ".".join(value.path))
-    return None
-
-
-def _read(block: Block, value: Value) -> tuple[Secret | None, str] | None:
-    """The file that is read when the configuration is evaluated: its secret, and its text in the source."""
-    match value:
-        case Call(args=(*_, last)) if value.name in _READERS:
-            return secret_of(block.tree.resolver.value(last)), last.text
-        case Call(args=args) if value.name in ("removeSuffix", "trim", "replaceStrings", "removeSuffix'"):
-            return _read(block, block.tree.resolver.value(args[-1]))
-        case Str(parts=(Gap(value=inner), *_)):
-            return _read(block, inner)
-    return None
 
 
 def _in_script(script: Script) -> list[Inline]:
@@ -212,12 +188,6 @@ def _found_in(script: Script) -> Iterator[tuple[int, Inline]]:
         for number, what in secret_arguments(command.program, [word.literal for word in command.arguments]):
             word = command.arguments[number]
             yield word.start, Inline(what, "text", _span(script, word.start, word.end))
-        for word in command.arguments:
-            text = word.literal
-            if text is not None and _HEADER.match(text):
-                head = text.partition(":")[0]
-                at = _span(script, word.start, word.end)
-                yield word.start, Inline(f"the header {head}", "text", at)
 
 
 def _span(script: Script, start: int, end: int) -> Expr | Span:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cache
@@ -87,6 +88,18 @@ def secret_options(program: str) -> SecretOptions | None:
                 str(entry.get("subcommand", "")),
             )
     return None
+
+
+def sending_options(program: str) -> frozenset[str]:
+    """The options whose value a program sends, field by field."""
+    found = (entry for entry in _data()["sending-options"] if program in entry["names"].split())
+    return frozenset(option for entry in found for option in entry["options"].split())
+
+
+@cache
+def secret_addresses() -> re.Pattern[str]:
+    """What finds an address of which a part is the secret."""
+    return re.compile("|".join(entry["pattern"] for entry in _data()["secret-addresses"]))
 
 
 class PrivateArguments(Struct, frozen=True):

@@ -11,18 +11,23 @@ from hwc_refactor.nixos.scripts.executables import file_of
 from hwc_refactor.nixos.secrets.shapes import has_password, is_secret_name, telling
 
 _LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)=(?P<value>.*)")
-_OPTIONS = (("environmentFiles",), ("serviceConfig", "EnvironmentFile"))
+STORED = (("environmentFiles",), ("serviceConfig", "EnvironmentFile"))
+"""The options that name environment files."""
 
 
 def stored_secrets(block: Block) -> Iterator[tuple[str, Expr]]:
     """The variables that hold a secret in such files of a service or container, and the files."""
-    for option in _OPTIONS:
-        for slot in block.get(*option):
-            if slot.rest:
-                continue
+    for option in STORED:
+        for expr in stored_files(block, option):
+            yield from ((name, expr) for name in dict.fromkeys(_within(block, expr)))
+
+
+def stored_files(block: Block, option: tuple[str, ...]) -> Iterator[Expr]:
+    """The environment files that an option names."""
+    for slot in block.get(*option):
+        if not slot.rest:
             items = [item.expr for item in block.tree.resolver.items(slot.expr) if item.unknown is None]
-            for expr in items or [slot.expr]:
-                yield from ((name, expr) for name in dict.fromkeys(_within(block, expr)))
+            yield from items or [slot.expr]
 
 
 def _within(block: Block, expr: Expr) -> Iterator[str]:

@@ -13,7 +13,7 @@ from hwc_refactor.nix.strings import identifier_or_quoted
 from hwc_refactor.nix.values import Expr, Ref
 from hwc_refactor.nixos.block import SERVICE, Block
 from hwc_refactor.nixos.objects import objects
-from hwc_refactor.nixos.secrets.inline import Inline
+from hwc_refactor.nixos.secrets.judging import Inline
 from hwc_refactor.nixos.secrets.podman import PodmanSecret
 from hwc_refactor.rewriting.draft import Draft
 from hwc_refactor.rewriting.hostside import module_set

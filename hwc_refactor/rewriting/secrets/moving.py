@@ -14,7 +14,7 @@ from hwc_refactor.nixos.secrets.deployed import deployed
 from hwc_refactor.nixos.secrets.env_files import EnvFile
 from hwc_refactor.nixos.secrets.env_writers import Written, written_elsewhere
 from hwc_refactor.nixos.secrets.exports import export_at
-from hwc_refactor.nixos.secrets.inline import Inline
+from hwc_refactor.nixos.secrets.judging import Inline
 from hwc_refactor.nixos.secrets.moves import Moves, condition_of
 from hwc_refactor.nixos.secrets.uses import Mention, Optional
 from hwc_refactor.rewriting import placing

@@ -45,7 +45,7 @@ from hwc_refactor.model import Change, Refusal, Severity
 from hwc_refactor.nix.build import Snippet
 from hwc_refactor.nix.comments import comment_text, comments_of
 from hwc_refactor.nix.strings import quote
-from hwc_refactor.nix.values import Branch, Call, Slot, Str
+from hwc_refactor.nix.values import Branch, Call, Expr, Scalar, Slot, Str
 from hwc_refactor.nixos.block import SERVICE, Block
 from hwc_refactor.nixos.bodies import Family, listed
 from hwc_refactor.nixos.scripts.programs import Program, main_program
@@ -237,18 +237,34 @@ def _limit(draft: Draft, block: Block, ctx: Context) -> None:
     for name in (INTERVAL, BURST):
         for key in _KEYS[name]:
             misplaced = plain(block, key)
-            if misplaced is not None:
-                limits[name] = misplaced.expr.text
-                draft.remove_binding(block, misplaced)
+            if misplaced is None:
+                continue
+            draft.remove_binding(block, misplaced)
+            number = _whole(block, name, misplaced.expr)
+            limits[name] = number or ""
+            if number is None:
+                directive = Snippet(f"{_KEYS[name][0]} = {misplaced.expr.text};")
+                draft.add(block, ("unitConfig",), [directive], after=_place(block))
         if block.get(name) or any(block.get("unitConfig", key) for key in _KEYS[name]):
             limits.pop(name, None)
-    bindings = [Snippet(f"{name} = {value};") for name, value in limits.items()]
+    bindings = [Snippet(f"{name} = {value};") for name, value in limits.items() if value]
     if not bindings:
         return
     draft.add(block, (), bindings, after=_place(block))
     if limits.get(INTERVAL) == LIMITS[INTERVAL] and limits.get(BURST) == LIMITS[BURST]:
         pause = span(ctx.text("restart-sec") or "") or seconds(block, "RestartSec")
         draft.note(_told(pause))
+
+
+def _whole(block: Block, name: str, expr: Expr) -> str | None:
+    """A bound as the whole number that its option takes (NixOS, startLimitIntervalSec, startLimitBurst)."""
+    value = block.tree.resolver.value(expr)
+    if isinstance(value, Scalar) and isinstance(value.value, int) and not isinstance(value.value, bool):
+        return expr.text
+    if not isinstance(value, Str) or value.literal is None:
+        return None
+    length = span(value.literal) if name == INTERVAL or value.literal.isdigit() else None
+    return f"{length:.0f}" if length is not None and length == int(length) else None
 
 
 def _told(pause: float | None) -> str:

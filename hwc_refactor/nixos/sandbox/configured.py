@@ -76,7 +76,7 @@ def configured(block: Block) -> Iterator[tuple[str, Trait]]:
         if IN_A_HOME.search(slot.expr.text) or OPEN_HOME.search(slot.expr.text):
             yield "home", Trait("needs a home directory to be mounted", slot.expr.line)
     directory = block.value("serviceConfig", "WorkingDirectory")
-    for text in (directory.shown,) if isinstance(directory, Str) else ():
+    for text in (directory.shown.removeprefix("-"),) if isinstance(directory, Str) else ():
         if text.startswith(("/home/", "/root", "~")) or OPEN_HOME.match(text):
             yield "home", Trait("works in a home directory", line)
     for name, text in environment(block):

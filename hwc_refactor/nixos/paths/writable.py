@@ -31,7 +31,7 @@ MANAGED = {
 """The directories that systemd makes: where, the variable that names them, the specifier of their parent."""
 
 _FREE = ("/tmp/", "/var/tmp/", "/dev/", "/proc/", "/sys/", "$TMPDIR", "%T", "%V")
-_OPEN = re.compile(r"[$*?`%]")
+_OPEN = re.compile(r"[$*?`%[{]")
 _INSIDE = re.compile(r'"([^"\\]+)/[\w.+@-]+"')
 """A string with a path whose last part is plain text."""
 _ALONE = re.compile(r"\$\{([\w.'-]+)\}")
@@ -205,6 +205,8 @@ def _element(block: Block, use: Use, text: str, folders: set[str]) -> Element | 
     if not text.startswith("/") or "${" in text:
         return None
     made, opening = use.made, _OPEN.search(text)
+    if opening is not None and made and opening[0] == "{":
+        return None  # several are made, and perhaps the folder that they stand in
     if opening is not None:
         text, made = text[: text.rfind("/", 0, opening.start()) + 1] + "x", False
     folder = text if made or use.kept else posixpath.dirname(text)
@@ -219,6 +221,7 @@ def _resolved(block: Block, text: str) -> str:
     """A path with what the unit settles filled in: its working directory, its own specifiers."""
     if text.startswith("./") or (text and text[0] not in "/$%~"):
         directory = block.text("serviceConfig", "WorkingDirectory")
+        directory = None if directory is None else directory.removeprefix("-")
         if directory is not None and directory.startswith(("/", "%")):
             return posixpath.join(directory, text.removeprefix("./"))
     return text

@@ -79,9 +79,11 @@ def _is_handed(tree: Tree, name: str) -> bool:
 
 
 def _stands_handed(tree: Tree, path: str, name: str) -> bool:
-    file = tree.sound(path)
-    for offset in tree.words(path, name.encode()) if file is not None else ():
-        assert file is not None
+    offsets = tuple(tree.words(path, name.encode()))
+    file = tree.sound(path) if offsets else None
+    if file is None:
+        return False
+    for offset in offsets:
         for node in file.chain(offset, offset + len(name)):
             if node.type == "binding" and {attr_name(file, part) for part in attrpath_of(node)} & {*_WORDS}:
                 return True
